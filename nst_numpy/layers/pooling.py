@@ -1,0 +1,194 @@
+"""Max and average pooling in 1, 2 and 3 dimensions.
+
+Nothing here loops over output positions: it loops over the few positions inside the
+window, each of which is one strided slice of the input. Sizes that the window does not
+divide round down, as in Keras and PyTorch: what is left over is dropped.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.errors import ShapeError
+from nst_numpy.layers.windows import (
+    AXIS_NAMES,
+    Padding,
+    PerAxis,
+    Window,
+    make_window,
+    offset_slices,
+    pad_for,
+    per_axis,
+)
+
+Array = NDArray[np.floating]
+
+
+class MaxPoolCache(NamedTuple):
+    """For each output, which position in its window (counted in C order) was the largest."""
+
+    winner: NDArray[np.integer]
+    window: Window
+
+
+class AvgPoolCache(NamedTuple):
+    """How many inputs, padding left out, each output averages: (1, *out_sizes, 1)."""
+
+    inputs: Array
+    window: Window
+
+
+def max_pool_forward(
+    x: Array, *, size: PerAxis = 2, stride: PerAxis | None = None, pad: Padding = 0
+) -> tuple[Array, MaxPoolCache]:
+    """Take the largest value in each window, channel by channel.
+
+    Parameters
+    ----------
+    x : ndarray, (N, L, C), (N, H, W, C) or (N, D, H, W, C)
+    size : int or one int an axis
+        The window's size.
+    stride : int or one int an axis
+        None: the size, so that windows do not overlap.
+    pad : as in `conv_forward`
+        Padding never wins.
+
+    Returns
+    -------
+    out : ndarray, (N, *out_sizes, C)
+    cache : MaxPoolCache
+
+    Raises
+    ------
+    ShapeError, SettingError
+        As in `conv_forward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([1.0, 3.0, 2.0, 5.0, 4.0]).reshape(1, 5, 1)  # the last is left over
+    >>> max_pool_forward(x)[0].ravel()
+    array([3., 5.])
+    """
+    window = _check_pool("max_pool_forward", x, size, stride, pad)
+    padded = pad_for(x, window, fill=-np.inf)
+    out = np.full((x.shape[0], *window.out_sizes, x.shape[-1]), -np.inf, dtype=x.dtype)
+    winner = np.zeros(out.shape, dtype=np.min_scalar_type(np.prod(window.kernel) - 1))
+    for number, offset in enumerate(np.ndindex(*window.kernel)):
+        candidate = padded[offset_slices(window, offset)]
+        if number > 0:
+            # strictly larger: of equal values the first one wins
+            winner[candidate > out] = number
+        np.maximum(out, candidate, out=out)
+    return out, MaxPoolCache(winner, window)
+
+
+def max_pool_backward(grad_out: Array, cache: MaxPoolCache) -> Array:
+    """Send each output's gradient to the input that was the largest in its window.
+
+    Of tied inputs the first receives it all. Where windows overlap, gradients add up.
+
+    Parameters
+    ----------
+    grad_out : ndarray, (N, *out_sizes, C)
+    cache : MaxPoolCache, from `max_pool_forward`
+
+    Returns
+    -------
+    grad_x : ndarray, shaped like x
+    """
+    winner, window = cache
+    _check_grad_out("max_pool_backward", grad_out, winner.shape)
+    grad_padded = _zeros_padded(grad_out, window)
+    for number, offset in enumerate(np.ndindex(*window.kernel)):
+        grad_padded[offset_slices(window, offset)] += grad_out * (winner == number)
+    return _crop(grad_padded, window)
+
+
+def avg_pool_forward(
+    x: Array, *, size: PerAxis = 2, stride: PerAxis | None = None, pad: Padding = 0
+) -> tuple[Array, AvgPoolCache]:
+    """Take the mean of each window, channel by channel. Padding is not counted.
+
+    Parameters, returns and errors are those of `max_pool_forward`. Gatys, Ecker and
+    Bethge (2015, section 2) found that average pooling gives slightly better pictures.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> avg_pool_forward(np.array([1.0, 3.0, 2.0, 5.0]).reshape(1, 4, 1))[0].ravel()
+    array([2. , 3.5])
+    """
+    window = _check_pool("avg_pool_forward", x, size, stride, pad)
+    ones = pad_for(np.ones((1, *window.sizes, 1), dtype=x.dtype), window)
+    inputs = _window_sums(ones, window)
+    out = _window_sums(pad_for(x, window), window)
+    out /= inputs
+    return out, AvgPoolCache(inputs, window)
+
+
+def avg_pool_backward(grad_out: Array, cache: AvgPoolCache) -> Array:
+    """Spread each output's gradient evenly over the inputs of its window.
+
+    Parameters
+    ----------
+    grad_out : ndarray, (N, *out_sizes, C)
+    cache : AvgPoolCache, from `avg_pool_forward`
+
+    Returns
+    -------
+    grad_x : ndarray, shaped like x
+    """
+    inputs, window = cache
+    _check_grad_out("avg_pool_backward", grad_out, (None, *window.out_sizes, None))
+    share = grad_out / inputs
+    grad_padded = _zeros_padded(grad_out, window)
+    for offset in np.ndindex(*window.kernel):
+        grad_padded[offset_slices(window, offset)] += share
+    return _crop(grad_padded, window)
+
+
+def _window_sums(padded: Array, window: Window) -> Array:
+    out = np.zeros((padded.shape[0], *window.out_sizes, padded.shape[-1]), dtype=padded.dtype)
+    for offset in np.ndindex(*window.kernel):
+        out += padded[offset_slices(window, offset)]
+    return out
+
+
+def _zeros_padded(grad_out: Array, window: Window) -> Array:
+    sizes = [n + sum(pair) for n, pair in zip(window.sizes, window.pad, strict=True)]
+    return np.zeros((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
+
+
+def _crop(padded: Array, window: Window) -> Array:
+    cuts = (slice(b, b + n) for n, (b, _) in zip(window.sizes, window.pad, strict=True))
+    return padded[(slice(None), *cuts)]
+
+
+def _check_pool(who: str, x: Array, size: PerAxis, stride: PerAxis | None, pad: Padding) -> Window:
+    dimensions = x.ndim - 2
+    if dimensions not in AXIS_NAMES or 0 in x.shape:
+        raise ShapeError(
+            f"{who}: x must be (N, L, C), (N, H, W, C) or (N, D, H, W, C) with no empty axis, "
+            f"not of shape {x.shape}"
+        )
+    if not np.issubdtype(x.dtype, np.floating):
+        raise ShapeError(f"{who}: x must be of a floating dtype, not {x.dtype}: use .astype")
+    kernel = per_axis(who, "size", size, dimensions, least=1)
+    window = make_window(who, x.shape[1:-1], kernel, kernel if stride is None else stride, pad)
+    if any(max(pair) >= k for pair, k in zip(window.pad, kernel, strict=True)):
+        raise ShapeError(
+            f"{who}: pad {pad!r} must be smaller than the window {kernel}, "
+            "or a window would see padding alone"
+        )
+    return window
+
+
+def _check_grad_out(who: str, grad_out: Array, shape: tuple[int | None, ...]) -> None:
+    if len(shape) != grad_out.ndim or any(
+        want is not None and want != got for want, got in zip(shape, grad_out.shape, strict=True)
+    ):
+        raise ShapeError(
+            f"{who}: grad_out must have the output's shape {shape}, not {grad_out.shape}"
+        )

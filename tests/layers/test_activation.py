@@ -1,0 +1,30 @@
+import numpy as np
+import pytest
+
+from nst_numpy.errors import ShapeError
+from nst_numpy.layers import reference, relu_backward, relu_forward
+from tests.numeric import distinct, numerical_gradient, relative_error
+
+
+def test_equals_the_reference_at_the_kink_too():
+    x = np.array([[-2.0, -0.0, 0.0, 3.0]])
+    grad_out = np.array([[1.0, 2, 3, 4]])
+    out, cache = relu_forward(x)
+    expected, expected_grad = reference.relu(x, grad_out)
+    assert out.tolist() == expected.tolist() == [[0, 0, 0, 3]]
+    assert relu_backward(grad_out, cache).tolist() == expected_grad.tolist() == [[0, 0, 0, 4]]
+
+
+def test_gradient():
+    rng = np.random.default_rng(4)
+    x = distinct(rng, (2, 3, 4))
+    out, cache = relu_forward(x)
+    upstream = rng.standard_normal(out.shape)
+    numeric = numerical_gradient(lambda v: float((relu_forward(v)[0] * upstream).sum()), x)
+    assert relative_error(relu_backward(upstream, cache), numeric) < 1e-8
+
+
+def test_grad_out_of_another_shape_is_refused():
+    _, cache = relu_forward(np.zeros((1, 2)))
+    with pytest.raises(ShapeError, match=r"grad_out must have the output's shape \(1, 2\)"):
+        relu_backward(np.zeros((2, 1)), cache)

@@ -1,0 +1,151 @@
+from itertools import product
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.layers import conv_backward, conv_forward
+from tests.numeric import numerical_gradient, relative_error
+
+
+def make(rng, x_shape, w_shape):
+    return (rng.standard_normal(shape) for shape in (x_shape, w_shape, w_shape[-1:]))
+
+
+def test_a_case_by_hand():
+    # [1 2 3 4] with the filter [1 0 -1], not flipped: 1 - 3 = -2, 2 - 4 = -2; bias 10
+    x = np.array([1.0, 2, 3, 4]).reshape(1, 4, 1)
+    w = np.array([1.0, 0, -1]).reshape(3, 1, 1)
+    out, cache = conv_forward(x, w, np.array([10.0]))
+    assert out.ravel().tolist() == [8, 8]
+    grad_x, grad_w, grad_b = conv_backward(np.array([1.0, 2]).reshape(1, 2, 1), cache)
+    assert grad_x.ravel().tolist() == [1, 2, -1, -2]
+    assert grad_w.ravel().tolist() == [1 * 1 + 2 * 2, 2 * 1 + 3 * 2, 3 * 1 + 4 * 2]
+    assert grad_b.tolist() == [3]
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "out_shape"),
+    [
+        ((1, 14, 1), (5, 1, 16), (1, 10, 16)),
+        ((1, 10, 16), (5, 16, 32), (1, 6, 32)),
+        ((1, 14, 14, 3), (5, 5, 3, 16), (1, 10, 10, 16)),
+        ((1, 14, 14, 14, 1), (5, 5, 5, 1, 16), (1, 10, 10, 10, 16)),
+        ((1, 10, 10, 10, 16), (5, 5, 5, 16, 32), (1, 6, 6, 6, 32)),
+    ],
+)
+def test_shapes_of_the_lecture(x_shape, w_shape, out_shape):
+    out, _ = conv_forward(np.zeros(x_shape), np.zeros(w_shape), np.zeros(w_shape[-1]))
+    assert out.shape == out_shape
+
+
+@st.composite
+def cases(draw):
+    n = draw(st.integers(1, 3))
+    kernel = tuple(draw(st.integers(1, 3)) for _ in range(n))
+    dilation = tuple(draw(st.integers(1, 2)) for _ in range(n))
+    stride = tuple(draw(st.integers(1, 3)) for _ in range(n))
+    pad = draw(
+        st.sampled_from(["valid", "same", 1])
+        | st.tuples(*[st.integers(0, 3)] * n)
+        | st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 3))] * n)
+    )
+    spans = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    sizes = tuple(span + draw(st.integers(0, 3)) for span in spans)
+    items, c_in, c_out = (draw(st.integers(1, 2)) for _ in range(3))
+    options = {"stride": stride, "pad": pad, "dilation": dilation}
+    return (items, *sizes, c_in), (*kernel, c_in, c_out), options, draw(st.integers(0, 99))
+
+
+@settings(max_examples=60, deadline=None)
+@given(cases())
+def test_equals_the_reference(case):
+    x_shape, w_shape, options, seed = case
+    rng = np.random.default_rng(seed)
+    x, w, b = make(rng, x_shape, w_shape)
+    expected, reference_cache = conv_forward(x, w, b, method="reference", **options)
+    out, cache = conv_forward(x, w, b, method="im2col", **options)
+    np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+    grad_out = rng.standard_normal(out.shape)
+    for got, want in zip(
+        conv_backward(grad_out, cache), conv_backward(grad_out, reference_cache), strict=True
+    ):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "options"),
+    [
+        ((2, 9, 3), (3, 3, 2), {"stride": 2, "pad": 1}),
+        ((2, 5, 6, 2), (3, 2, 2, 3), {"stride": (2, 1), "pad": (1, 0), "dilation": (1, 2)}),
+        ((1, 4, 3, 5, 2), (2, 3, 2, 2, 2), {"pad": "same"}),
+    ],
+)
+def test_gradients(x_shape, w_shape, options):
+    rng = np.random.default_rng(1)
+    x, w, b = make(rng, x_shape, w_shape)
+    out, cache = conv_forward(x, w, b, **options)
+    upstream = rng.standard_normal(out.shape)
+
+    def loss(x, w, b):
+        return float((conv_forward(x, w, b, **options)[0] * upstream).sum())
+
+    grad_x, grad_w, grad_b = conv_backward(upstream, cache)
+    assert relative_error(grad_x, numerical_gradient(lambda v: loss(v, w, b), x)) < 1e-8
+    assert relative_error(grad_w, numerical_gradient(lambda v: loss(x, v, b), w)) < 1e-8
+    assert relative_error(grad_b, numerical_gradient(lambda v: loss(x, w, v), b)) < 1e-8
+
+
+def test_bands_join_without_a_seam(monkeypatch):
+    monkeypatch.setattr("nst_numpy.layers.convolution.COLS_BYTES", 1000)
+    rng = np.random.default_rng(2)
+    for x_shape, w_shape in product([(3, 17, 11, 2), (1, 6, 5, 2)], [(3, 3, 2, 4)]):
+        x, w, b = make(rng, x_shape, w_shape)
+        out, cache = conv_forward(x, w, b, stride=2, pad=1)
+        expected, reference_cache = conv_forward(x, w, b, stride=2, pad=1, method="reference")
+        np.testing.assert_allclose(out, expected, atol=1e-12)
+        np.testing.assert_allclose(
+            conv_backward(out, cache)[1], conv_backward(out, reference_cache)[1], atol=1e-11
+        )
+
+
+def conv(x_shape=(1, 8, 8, 3), w_shape=(3, 3, 3, 16), b_shape=(16,), dtype=np.float32, **options):
+    return conv_forward(
+        np.zeros(x_shape, np.float32), np.zeros(w_shape, dtype), np.zeros(b_shape, dtype), **options
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (
+            {"x_shape": (1, 8, 8, 4)}, ShapeError,
+            "conv_forward: x has 4 channels, w expects 3: "
+            "x (1, 8, 8, 4) is (N, H, W, C), w (3, 3, 3, 16) is (kh, kw, C_in, C_out)",
+        ),
+        ({"x_shape": (8, 8, 3)}, ShapeError, "x has rank 3, w expects rank 4"),
+        ({"w_shape": (3, 16)}, ShapeError, "w must be (*kernel, C_in, C_out)"),
+        ({"b_shape": (3,)}, ShapeError, "b must have one entry a filter, (16,), not (3,)"),
+        ({"x_shape": (0, 8, 8, 3)}, ShapeError, "an axis is empty"),
+        ({"x_shape": (1, 2, 8, 3)}, ShapeError, "the kernel spans 3 positions of axis H"),
+        ({"dtype": np.float64}, ShapeError, "x is float32, w float64 and b float64"),
+        ({"stride": 0}, SettingError, "stride must be a whole number of at least 1"),
+        ({"stride": (1, 2, 3)}, SettingError, "or 2 of them for the axes (H, W)"),
+        ({"pad": -1}, SettingError, "pad must be a whole number of at least 0"),
+        ({"pad": "full"}, SettingError, "pad must be 'valid', 'same' or numbers, not 'full'"),
+        ({"dilation": 0.5}, SettingError, "dilation must be a whole number"),
+        ({"method": "fft"}, SettingError, "method must be one of auto, "),
+    ],
+)  # fmt: skip
+def test_what_it_says_of_bad_input(call, error, message):
+    with pytest.raises(error) as caught:
+        conv(**call)
+    assert message in str(caught.value)
+
+
+def test_grad_out_of_another_shape_is_refused():
+    out, cache = conv()
+    with pytest.raises(ShapeError, match=r"grad_out must have the output's shape \(1, 6, 6, 16\)"):
+        conv_backward(out[:, 1:], cache)
