@@ -1,0 +1,160 @@
+"""J(G) and its gradient, with one forward and one backward pass.
+
+    J(G) = α Σ_l λ_l J_content^[l](C, G) + β Σ_l λ_l J_style^[l](S, G) + τ J_tv(G)
+
+Lecture, "Cost function"; Gatys et al. (2015), equation 7 (and 5 for the sum over style
+layers). Total variation is an addition; its weight τ is 0 unless asked for.
+"""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst_numpy.vgg import VGG
+
+Array = NDArray[np.floating]
+
+CONTENT_LAYERS = {"relu4_2": 1.0}
+STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+
+
+class Objective:
+    """The function that style transfer minimises.
+
+    Parameters
+    ----------
+    vgg : VGG
+    content_x, style_x : ndarray, (1, H, W, 3)
+        The two pictures, preprocessed. They may differ in size: the style's Gram matrices
+        are scaled to the generated picture's number of positions.
+    alpha, beta : float
+        Weights of content and style.
+    content_layers, style_layers : mapping of str to float
+        λ of each layer. Gatys et al. use relu4_2 for content, and relu1_1 … relu5_1 with
+        λ = 0.2 each for style.
+    tv_weight : float
+        Weight τ of the total variation.
+
+    Attributes
+    ----------
+    terms : dict of str to float
+        The terms of the last call, coefficients included ("content/relu4_2",
+        "style/relu1_1", …, "tv"). They add up to J exactly.
+
+    Raises
+    ------
+    SettingError
+        A weight is negative or not finite, or all of them are 0.
+    UnknownNameError
+        A layer that the network does not have.
+    """
+
+    def __init__(
+        self,
+        vgg: VGG,
+        content_x: Array,
+        style_x: Array,
+        *,
+        alpha: float = 1.0,
+        beta: float = 1e4,
+        content_layers: Mapping[str, float] | None = None,
+        style_layers: Mapping[str, float] | None = None,
+        tv_weight: float = 0.0,
+    ) -> None:
+        content_layers = CONTENT_LAYERS if content_layers is None else content_layers
+        style_layers = STYLE_LAYERS if style_layers is None else style_layers
+        check_weights(alpha, beta, content_layers, style_layers, tv_weight)
+        self.vgg = vgg
+        self.tv_weight = float(tv_weight)
+        # a layer with coefficient 0 costs nothing: it is left out
+        self.content = {name: alpha * v for name, v in content_layers.items() if alpha * v > 0}
+        self.style = {name: beta * v for name, v in style_layers.items() if beta * v > 0}
+        self.names = vgg.check_names({*self.content, *self.style})
+        self.terms: dict[str, float] = {}
+        self.shape = content_x.shape
+        self.content_targets: dict[str, Array] = {}
+        self.style_targets: dict[str, Array] = {}
+        self._set_targets(content_x, style_x)
+
+    def _set_targets(self, content_x: Array, style_x: Array) -> None:
+        """Measure once what never changes: content activations and style Gram matrices."""
+        if self.content:
+            self.content_targets = self.vgg.forward(content_x, self.content)
+        if self.style:
+            features = self.vgg.forward(style_x, self.style)
+            sizes = self.vgg.feature_shapes(self.shape, self.style)
+            for name, a in features.items():
+                positions = np.prod(sizes[name][:-1]) / np.prod(a.shape[:-1])
+                self.style_targets[name] = gram_matrix(a) * a.dtype.type(positions)
+
+    def __call__(self, x: Array) -> tuple[float, Array]:
+        """Return J(x) and ∂J/∂x.
+
+        Parameters
+        ----------
+        x : ndarray, shaped like content_x
+
+        Returns
+        -------
+        value : float
+        grad_x : ndarray, shaped like x
+        """
+        if x.shape != self.shape:
+            raise ShapeError(
+                f"Objective: x must be shaped like content_x {self.shape}, not {x.shape}"
+            )
+        terms: dict[str, float] = {}
+        grads: dict[str, Array] = {}
+        features = self.vgg.forward(x, self.names) if self.names else {}
+        for name, a in features.items():
+            if name in self.content:
+                value, grad = content_loss(a, self.content_targets[name])
+                add_term(terms, grads, f"content/{name}", self.content[name], value, grad)
+            if name in self.style:
+                value, grad = style_loss(a, self.style_targets[name])
+                add_term(terms, grads, f"style/{name}", self.style[name], value, grad)
+        grad_x = self.vgg.backward(grads) if grads else np.zeros_like(x)
+        if self.tv_weight > 0:
+            value, grad = total_variation_loss(x)
+            terms["tv"] = self.tv_weight * value
+            grad *= self.tv_weight
+            grad_x += grad
+        self.terms = terms
+        return sum(terms.values()), grad_x
+
+
+def add_term(
+    terms: dict[str, float],
+    grads: dict[str, Array],
+    term: str,
+    coefficient: float,
+    value: float,
+    grad: Array,
+) -> None:
+    """Add coefficient · value to the terms, and coefficient · grad to the layer's gradient."""
+    terms[term] = coefficient * value
+    layer = term.split("/")[1]
+    grad *= coefficient
+    grads[layer] = grads[layer] + grad if layer in grads else grad
+
+
+def check_weights(
+    alpha: float,
+    beta: float,
+    content_layers: Mapping[str, float],
+    style_layers: Mapping[str, float],
+    tv_weight: float,
+) -> None:
+    """Refuse coefficients that are negative, not finite, or all 0."""
+    named = {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
+    for layers in (content_layers, style_layers):
+        named |= {f"the weight of {name}": value for name, value in layers.items()}
+    for name, value in named.items():
+        if not (np.isfinite(value) and value >= 0):
+            raise SettingError(f"{name} must be a finite number of at least 0, not {value}")
+    content, style = alpha * sum(content_layers.values()), beta * sum(style_layers.values())
+    if not content + style + tv_weight > 0:
+        raise SettingError("every weight is 0: give alpha, beta or tv_weight a value above 0")

@@ -1,0 +1,130 @@
+import numpy as np
+import pytest
+
+from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst_numpy.objective import Objective
+from nst_numpy.vgg import VGG
+from tests.numeric import numerical_gradient, relative_error
+
+CONTENT = {"relu2_2": 1.0, "conv1_1": 0.5}
+STYLE = {"relu1_1": 0.3, "relu2_2": 0.6, "pool2": 0.1}
+OPTIONS = {
+    "alpha": 0.7,
+    "beta": 300.0,
+    "content_layers": CONTENT,
+    "style_layers": STYLE,
+    "tv_weight": 0.01,
+}
+
+
+def pictures(seed=0, dtype=np.float64):
+    rng = np.random.default_rng(seed)
+    shapes = ((1, 9, 11, 3), (1, 8, 7, 3), (1, 9, 11, 3))
+    return [rng.uniform(-1, 1, shape).astype(dtype) for shape in shapes]
+
+
+def tiny(pool="avg", dtype=np.float64):
+    rng = np.random.default_rng(9)
+    return VGG.random((3, 4), rng, convolutions=(2, 2), pool=pool, dtype=dtype)
+
+
+@pytest.mark.parametrize("pool", ["avg", "max"])
+def test_the_whole_gradient(pool):
+    content, style, x = pictures()
+    objective = Objective(tiny(pool), content, style, **OPTIONS)
+    _, grad = objective(x)
+    numeric = numerical_gradient(lambda v: objective(v)[0], x)
+    assert relative_error(grad, numeric) < 1e-7
+
+
+def test_terms_are_the_formulas_and_add_up_exactly():
+    content, style, x = pictures(1)
+    vgg = tiny()
+    objective = Objective(vgg, content, style, **OPTIONS)
+    value, _ = objective(x)
+    names = {**CONTENT, **STYLE}
+    of_c, of_s, of_x = (dict(vgg.forward(p, names)) for p in (content, style, x))
+    expected = {"tv": 0.01 * total_variation_loss(x)[0]}
+    for name, weight in CONTENT.items():
+        expected[f"content/{name}"] = 0.7 * weight * content_loss(of_x[name], of_c[name])[0]
+    for name, weight in STYLE.items():
+        positions = np.prod(of_x[name].shape[1:3]) / np.prod(of_s[name].shape[1:3])
+        target = gram_matrix(of_s[name]) * positions
+        expected[f"style/{name}"] = 300 * weight * style_loss(of_x[name], target)[0]
+    assert objective.terms == pytest.approx(expected)
+    assert value == sum(objective.terms.values())
+
+
+def test_style_of_the_same_size_is_the_lectures_formula():
+    content, _, x = pictures(2)
+    vgg = tiny()
+    objective = Objective(vgg, content, content, alpha=0, beta=1, style_layers={"relu1_1": 1})
+    a, target = (vgg.forward(p, ["relu1_1"])["relu1_1"] for p in (x, content))
+    n_h, n_w, n_c = a.shape[1:]
+    difference = gram_matrix(a) - gram_matrix(target)
+    expected = (difference**2).sum() / (2 * n_h * n_w * n_c) ** 2
+    assert objective(x)[0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_loss_is_zero_at_the_target():
+    content, *_ = pictures(3)
+    value, grad = Objective(tiny(), content, content, **(OPTIONS | {"tv_weight": 0}))(content)
+    assert value == 0
+    assert not grad.any()
+
+
+def test_terms_of_weight_zero_cost_nothing():
+    content, style, x = pictures(4)
+    objective = Objective(
+        tiny(), content, style, alpha=0, beta=1, style_layers={"relu1_1": 1, "pool2": 0}
+    )
+    objective(x)
+    assert list(objective.terms) == ["style/relu1_1"]
+    assert objective.names == ["relu1_1"]
+
+
+def test_total_variation_alone():
+    content, style, x = pictures(5)
+    objective = Objective(tiny(), content, style, alpha=0, beta=0, tv_weight=2)
+    value, grad = objective(x)
+    expected, expected_grad = total_variation_loss(x)
+    assert value == 2 * expected
+    np.testing.assert_allclose(grad, 2 * expected_grad)
+
+
+def test_precision_is_the_networks():
+    content, style, x = pictures(6, np.float32)
+    value, grad = Objective(tiny(dtype=np.float32), content, style, **OPTIONS)(x)
+    assert grad.dtype == np.float32
+    assert isinstance(value, float)
+    exact, _ = Objective(tiny(), *(p.astype(float) for p in (content, style)), **OPTIONS)(
+        x.astype(float)
+    )
+    assert value == pytest.approx(exact, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"alpha": -1}, SettingError, "alpha must be a finite number of at least 0, not -1"),
+        ({"beta": np.nan}, SettingError, "beta must be a finite number"),
+        ({"tv_weight": np.inf}, SettingError, "tv_weight must be a finite number"),
+        ({"style_layers": {"relu1_1": -0.2}}, SettingError, "the weight of relu1_1 must be"),
+        ({"alpha": 0, "beta": 0}, SettingError, "every weight is 0"),
+        ({"content_layers": {"relu1_9": 1}}, UnknownNameError, "unknown layer 'relu1_9'"),
+    ],
+)
+def test_what_it_says_of_bad_settings(options, error, message):
+    content, style, _ = pictures()
+    defaults = {"content_layers": {"relu1_1": 1}, "style_layers": {"relu1_1": 1}}
+    with pytest.raises(error) as caught:
+        Objective(tiny(), content, style, **(defaults | options))
+    assert message in str(caught.value)
+
+
+def test_x_of_another_shape_is_refused():
+    content, style, x = pictures()
+    objective = Objective(tiny(), content, style, **OPTIONS)
+    with pytest.raises(ShapeError, match="shaped like content_x"):
+        objective(x[:, 1:])

@@ -1,0 +1,118 @@
+import numpy as np
+import pytest
+
+from nst_numpy.errors import NonFiniteError, SettingError
+from nst_numpy.optimize import OPTIMIZERS, run_optimizer
+
+
+def bowl(factor=1.0):
+    """Return an ill-conditioned quadratic with its minimum 0 at x = 3."""
+    curvature = np.logspace(0, 3, 30).reshape(1, 2, 5, 3)
+
+    def function(x):
+        d = x - 3
+        return float(factor * 0.5 * (curvature * d * d).sum()), (factor * curvature * d)
+
+    return function
+
+
+START = np.full((1, 2, 5, 3), 100.0)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_the_loss_falls_and_every_iteration_is_recorded(name):
+    seen = []
+    result = run_optimizer(name, bowl(), START, 30, learning_rate=None, callback=seen.append)
+    assert len(result.losses) == len(seen) == 30
+    assert [step.iteration for step in seen] == list(range(1, 31))
+    assert result.losses[-1] < 0.75 * bowl()(START)[0]
+    assert result.losses[-1] == pytest.approx(bowl()(result.x)[0])
+    assert (START == 100).all()
+    assert result.reason == "iterations"
+
+
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
+def test_lbfgs_does_not_care_about_the_size_of_the_loss(factor):
+    result = run_optimizer("lbfgs", bowl(factor), START, 60)
+    assert result.losses[-1] < 1e-4 * bowl(factor)(START)[0]
+
+
+def test_lbfgs_moves_the_picture_with_its_first_step():
+    result = run_optimizer("lbfgs", bowl(), START, 1)
+    assert np.abs(result.x - START).max() > 1
+
+
+def test_lbfgs_says_when_nothing_lowers_the_loss():
+    result = run_optimizer("lbfgs", bowl(), np.full(START.shape, 3.0), 50)
+    assert result.reason == "stalled"
+    assert "nothing to lower" in result.message
+
+
+def test_lbfgs_goes_on_where_float32_noise_ends_its_line_search():
+    rng = np.random.default_rng(0)
+    exact = bowl()
+
+    def noisy(x):
+        value, grad = exact(x)
+        return value * (1 + 1e-5 * rng.standard_normal()), grad
+
+    result = run_optimizer("lbfgs", noisy, START, 60)
+    assert result.losses[-1] < 1e-3 * exact(START)[0]
+
+
+def test_gradient_descent_is_the_lectures_step():
+    exact = bowl()
+    result = run_optimizer("gd", exact, START, 1, learning_rate=5.0)
+    gradient = exact(START)[1]
+    np.testing.assert_allclose(result.x, START - 5.0 / np.abs(gradient).max() * gradient)
+
+
+def test_adams_first_step_has_the_length_of_the_learning_rate():
+    result = run_optimizer("adam", bowl(), START, 1, learning_rate=0.5)
+    np.testing.assert_allclose(result.x, START - 0.5, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_ctrl_c_keeps_the_picture_so_far(name):
+    def interrupt(step):
+        if step.iteration == 3:
+            raise KeyboardInterrupt
+
+    result = run_optimizer(name, bowl(), START, 30, callback=interrupt)
+    assert result.reason == "interrupted"
+    assert len(result.losses) == 3
+    assert result.losses[-1] == pytest.approx(bowl()(result.x)[0])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_a_callback_can_end_the_run(name):
+    result = run_optimizer(name, bowl(), START, 30, callback=lambda step: step.iteration == 2)
+    assert result.reason == "stopped"
+    assert len(result.losses) == 2
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_nan_on_the_way_keeps_the_last_good_picture(name):
+    calls = []
+
+    def breaks(x):
+        calls.append(1)
+        value, grad = bowl()(x)
+        return (np.nan if len(calls) > 6 else value), grad
+
+    result = run_optimizer(name, breaks, START, 30)
+    assert result.reason == "not finite"
+    assert "not finite after" in result.message
+    assert np.isfinite(result.x).all()
+    assert result.losses[-1] == pytest.approx(bowl()(result.x)[0])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_nan_at_the_start_is_an_error(name):
+    with pytest.raises(NonFiniteError, match="not finite after 0 iterations"):
+        run_optimizer(name, lambda x: (np.inf, x), START, 3)
+
+
+def test_an_unknown_optimizer_is_refused():
+    with pytest.raises(SettingError, match="must be one of lbfgs, gd, adam, not 'sgd'"):
+        run_optimizer("sgd", bowl(), START, 1)

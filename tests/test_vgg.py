@@ -1,0 +1,107 @@
+import numpy as np
+import pytest
+
+from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.layers import conv_forward
+from nst_numpy.vgg import TABLES, VGG
+from tests.numeric import numerical_gradient, relative_error
+
+
+def tiny(seed=0, **options):
+    rng = np.random.default_rng(seed)
+    return VGG.random((3, 4, 5), rng, convolutions=(2, 1, 1), **options)
+
+
+def test_the_tables_are_those_of_simonyan_and_zisserman():
+    for name, convolutions in (("vgg16", 13), ("vgg19", 16)):
+        kinds = [layer.kind for layer in TABLES[name]]
+        assert kinds.count("conv") == kinds.count("relu") == convolutions
+        assert kinds.count("pool") == 5
+    assert [layer.name for layer in TABLES["vgg19"]][-4:] == [
+        "relu5_3", "conv5_4", "relu5_4", "pool5",
+    ]  # fmt: skip
+
+
+def test_forward_gives_the_layers_asked_for_in_the_networks_order():
+    vgg = tiny()
+    x = np.random.default_rng(1).standard_normal((1, 9, 7, 3))
+    features = vgg.forward(x, ["relu2_1", "conv1_1", "pool1"])
+    assert list(features) == ["conv1_1", "pool1", "relu2_1"]
+    assert {n: a.shape for n, a in features.items()} == vgg.feature_shapes(x.shape, features)
+    np.testing.assert_allclose(
+        features["conv1_1"], conv_forward(x, *vgg.params["conv1_1"], pad=1)[0]
+    )
+
+
+def test_relu_does_not_change_the_convolution_below_it():
+    x = np.random.default_rng(2).standard_normal((1, 6, 6, 3))
+    features = tiny().forward(x, ["conv1_2", "relu1_2"])
+    assert features["conv1_2"].min() < 0
+    np.testing.assert_array_equal(features["relu1_2"], np.maximum(features["conv1_2"], 0))
+
+
+def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
+    vgg = tiny()
+    vgg.params["conv3_1"] = None  # would fail if it were touched
+    vgg.forward(np.zeros((1, 8, 8, 3)), ["relu2_1"])
+
+
+@pytest.mark.parametrize("pool", ["avg", "max"])
+@pytest.mark.parametrize(
+    "names", [["conv1_1"], ["pool3"], ["conv1_2", "relu1_2", "pool1", "relu2_1", "conv3_1"]]
+)
+def test_pixel_gradient_of_any_set_of_layers(pool, names):
+    vgg = tiny(pool=pool)
+    rng = np.random.default_rng(3)
+    x = rng.standard_normal((2, 9, 10, 3))
+    upstream = {n: rng.standard_normal(a.shape) for n, a in vgg.forward(x, names).items()}
+
+    def loss(v):
+        return float(sum((a * upstream[n]).sum() for n, a in vgg.forward(v, names).items()))
+
+    vgg.forward(x, names)
+    given = {name: grad.copy() for name, grad in upstream.items()}
+    grad_x = vgg.backward(upstream)
+    assert relative_error(grad_x, numerical_gradient(loss, x)) < 1e-7
+    for name, grad in given.items():  # what the caller gave is the caller's
+        np.testing.assert_array_equal(upstream[name], grad)
+
+
+def test_backward_twice_gives_the_same():
+    vgg = tiny()
+    x = np.random.default_rng(4).standard_normal((1, 8, 8, 3))
+    grads = vgg.forward(x, ["relu1_1", "relu3_1"])
+    np.testing.assert_array_equal(vgg.backward(grads), vgg.backward(grads))
+
+
+def test_gradients_of_shallow_layers_alone_after_a_deep_forward():
+    vgg = tiny()
+    x = np.random.default_rng(5).standard_normal((1, 8, 8, 3))
+    features = vgg.forward(x, ["relu1_1", "relu3_1"])
+    deep = vgg.backward({"relu1_1": features["relu1_1"]})
+    shallow = vgg.forward(x, ["relu1_1"])
+    np.testing.assert_allclose(deep, vgg.backward(shallow))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda v, x: v.forward(x, ["relu4_9"]), UnknownNameError, "unknown layer 'relu4_9'"),
+        (lambda v, x: v.forward(x, []), SettingError, "name at least one layer"),
+        (lambda v, x: v.forward(x[0], ["relu1_1"]), ShapeError, "x must be (N, H, W, 3)"),
+        (lambda v, x: v.forward(x[..., :2], ["relu1_1"]), ShapeError, "x must be (N, H, W, 3)"),
+        (lambda v, x: v.forward(x.astype("f"), ["relu1_1"]), ShapeError, "x is float32"),
+        (lambda v, x: v.forward(x[:, :3], ["pool2"]), ShapeError, "at least 4 pixels a side"),
+        (lambda v, x: v.backward({}), SettingError, "at least one layer"),
+        (lambda v, x: v.backward({"relu3_1": x}), SettingError, "did not reach relu3_1"),
+        (lambda v, x: v.backward({"relu9": x}), UnknownNameError, "unknown layer 'relu9'"),
+        (lambda v, x: VGG(v.params, "sum"), SettingError, "'avg' or 'max', not 'sum'"),
+    ],
+)
+def test_what_it_says_of_bad_input(call, error, message):
+    vgg = tiny()
+    x = np.zeros((1, 8, 8, 3))
+    vgg.forward(x, ["relu1_1"])
+    with pytest.raises(error) as caught:
+        call(vgg, x)
+    assert message in str(caught.value)
