@@ -1,0 +1,219 @@
+"""Writing without losing anything.
+
+Two habits do it. A path is tried before the work that it waits for, so that a spelling mistake
+costs a second and not an hour. And a file is written beside its place and then moved there in
+one step, so that whatever breaks, the name holds the old file or the new one, never half of it.
+"""
+
+import json
+import os
+import secrets
+import stat
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from nst_numpy.errors import NstError, OutputError
+
+PathLike = str | os.PathLike[str]
+
+
+def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
+    """Find out, before long work, whether a file can be written.
+
+    Parameters
+    ----------
+    path
+        The file to be; a leading `~` is the home folder.
+    overwrite
+        Whether the file may exist already.
+
+    Returns
+    -------
+    Path
+        The path, with `~` expanded. Nothing has been written.
+
+    Raises
+    ------
+    OutputError
+        The path is empty or a folder, its folder is missing or not writable, or the file
+        exists and is write-protected, not an ordinary file, or not to be overwritten.
+
+    Examples
+    --------
+    >>> check_output("no/such/folder/painted.png")
+    Traceback (most recent call last):
+    nst_numpy.errors.OutputError: the folder no/such/folder does not exist: make it first
+    """
+    target = _expand(path)
+    try:
+        if target.is_dir():
+            raise OutputError(f"{target} is a folder: add a file name")
+        if target.exists():
+            _check_existing(target, overwrite)
+        _check_parent(_place(target).parent)
+    except OutputError:
+        raise
+    except OSError as error:
+        raise _cannot_write(target, error) from error
+    return target
+
+
+def check_folder(path: PathLike) -> Path:
+    """Make a folder, and those above it, and find out whether files can be written there.
+
+    Parameters
+    ----------
+    path
+        The folder; it may exist already. A leading `~` is the home folder.
+
+    Returns
+    -------
+    Path
+        The folder, with `~` expanded. It exists.
+
+    Raises
+    ------
+    OutputError
+        The path is a file, or the folder cannot be made or written to.
+    """
+    folder = _expand(path)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _try_to_write(folder)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise OutputError(
+            f"{folder} cannot be a folder, because a file is in its place: choose another name"
+        ) from error
+    except OSError as error:
+        raise _cannot_write(folder, error) from error
+    return folder
+
+
+@contextmanager
+def atomic_write(path: PathLike) -> Iterator[Path]:
+    """Write a file completely or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to be. An existing one is replaced at the end, and keeps its permissions.
+
+    Yields
+    ------
+    Path
+        An empty file to write to, in the same folder and with the same suffix. It takes the
+        place of `path` when the block ends, and is removed when the block fails.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written: see `check_output`. An `OSError` in the block (no space
+        left, no permission) becomes one too. Other errors pass unchanged.
+
+    Examples
+    --------
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     with atomic_write(f"{folder}/note.txt") as temporary:
+    ...         _ = temporary.write_text("all or nothing")
+    ...     os.listdir(folder)
+    ['note.txt']
+    """
+    target = check_output(path)
+    place = _place(target)
+    # Short, because the name may already be as long as the disk allows.
+    temporary = place.with_name(f".nst-{secrets.token_hex(6)}{place.suffix}")
+    try:
+        _create_like(temporary, place)
+        yield temporary
+        _flush(temporary)
+        os.replace(temporary, place)
+    except BaseException as error:  # KeyboardInterrupt too must leave nothing behind
+        temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and not isinstance(error, NstError):
+            raise _cannot_write(target, error) from error
+        raise
+
+
+def write_json(path: PathLike, data: Any) -> None:
+    """Write data as JSON: UTF-8, two spaces of indent, a newline at the end.
+
+    Parameters
+    ----------
+    path
+        The file to be; an existing one is replaced.
+    data
+        What `json.dumps` takes: dicts, lists, strings, numbers, booleans and None.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    ValueError
+        A number is NaN or infinite, which JSON cannot say. The old file stays.
+    TypeError
+        Something has no form in JSON, a NumPy array for example. The old file stays.
+    """
+    text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    with atomic_write(path) as temporary:
+        # A file name that is not UTF-8 reaches Python as lone surrogates. Those become
+        # \udcXX escapes, which JSON reads back as they were.
+        temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
+
+
+def _expand(path: PathLike) -> Path:
+    text = os.fspath(path)
+    if not text or "\0" in text:
+        raise OutputError(f"{text!r} is no file name: give the path of a file")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:
+        raise OutputError(f"the home folder of {text} is unknown: write it out") from error
+
+
+def _place(target: Path) -> Path:
+    # A file that is reached through a link is replaced where it lies, as open() would do.
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+def _check_parent(folder: Path) -> None:
+    if not folder.exists():
+        raise OutputError(f"the folder {folder} does not exist: make it first")
+    if not folder.is_dir():
+        raise OutputError(f"{folder} is not a folder: choose another place")
+    _try_to_write(folder)
+
+
+def _check_existing(path: Path, overwrite: bool) -> None:
+    if not path.is_file():
+        raise OutputError(f"{path} is not an ordinary file: choose another name")
+    if not overwrite:
+        raise OutputError(f"{path} exists already: choose another name, or remove it first")
+    if not os.access(path, os.W_OK):
+        raise OutputError(f"{path} is write-protected: choose another name")
+
+
+def _try_to_write(folder: Path) -> None:
+    # Only the attempt is sure: permission bits say nothing to root, nor on a read-only disk.
+    with tempfile.TemporaryFile(dir=folder):
+        pass
+
+
+def _create_like(temporary: Path, place: Path) -> None:
+    # 0o666 less the umask is what open() gives; tempfile would give 0o600.
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    if place.exists():
+        temporary.chmod(stat.S_IMODE(place.stat().st_mode))
+
+
+def _flush(path: Path) -> None:
+    # Some disks report that they are full only now. The old file must still be there then.
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _cannot_write(path: Path, error: OSError) -> OutputError:
+    reason = (error.strerror or str(error)).lower()
+    return OutputError(f"{path} cannot be written ({reason}): choose another place or make room")
