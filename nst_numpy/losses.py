@@ -15,7 +15,7 @@ from nst_numpy.layers.parallel import chunks, for_each
 
 Array = NDArray[np.floating]
 
-GRAM_ROWS = 1 << 14  # positions at a time; fixed, so that threads do not change the rounding
+PIECE_VALUES = 1 << 18  # positions times channels at a time: what a core's own cache holds
 
 
 def content_loss(a: Array, target: Array) -> tuple[float, Array]:
@@ -84,7 +84,7 @@ def gram_matrix(a: Array) -> Array:
            [ 2.,  4.]])
     """
     f = _positions("gram_matrix", a)
-    pieces = chunks(len(f), GRAM_ROWS)
+    pieces = _pieces(f)
     sums = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=a.dtype)
 
     def work(i: int) -> None:
@@ -140,7 +140,7 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
         # (M', C) @ (C, C) -> (M', C)
         np.matmul(f[rows], pull, out=grad[rows])
 
-    for_each(work, chunks(m, GRAM_ROWS))
+    for_each(work, _pieces(f))
     return scale * sum_of_squares(difference), grad.reshape(a.shape)
 
 
@@ -187,8 +187,14 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
 def sum_of_squares(d: Array) -> float:
     """Σ d², added up in float64: millions of float32 terms would lose digits."""
     flat = d.reshape(-1)
-    rows = chunks(flat.size, 1 << 20)
-    return float(sum(np.square(flat[r], dtype=np.float64).sum() for r in rows))
+    pieces = chunks(flat.size, PIECE_VALUES)
+    sums = np.empty(len(pieces))
+
+    def work(i: int) -> None:
+        sums[i] = np.square(flat[pieces[i]], dtype=np.float64).sum()
+
+    for_each(work, range(len(pieces)))
+    return float(sums.sum())
 
 
 def _positions(who: str, a: Array) -> Array:
@@ -196,3 +202,8 @@ def _positions(who: str, a: Array) -> Array:
     if a.ndim < 2:
         raise ShapeError(f"{who}: a must be (N, *sizes, C) or (*sizes, C), not of shape {a.shape}")
     return a.reshape(-1, a.shape[-1])
+
+
+def _pieces(f: Array) -> list[slice]:
+    """Cut (M, C) into rows that stay in cache."""
+    return chunks(len(f), max(1, PIECE_VALUES // f.shape[1]))

@@ -17,13 +17,14 @@ from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
-    conv_forward,
-    conv_input_gradient,
     max_pool_backward,
     max_pool_forward,
-    relu_backward,
     relu_forward,
 )
+from nst_numpy.layers.convolution import choose_method, conv_input_gradient, convolve
+from nst_numpy.layers.parallel import Finish
+from nst_numpy.layers.windows import make_window
+from nst_numpy.layers.winograd import flip_kernel, transform_kernel
 from nst_numpy.weights import BLOCKS, load_weights
 
 Array = NDArray[np.floating]
@@ -85,7 +86,8 @@ class VGG:
         self.pool = pool
         self.table = _table_of(params)
         self.dtype = next(iter(self.params.values()))[0].dtype
-        self._tape: list[tuple[Layer, Any]] = []
+        self._tape: dict[str, Any] = {}  # what the backward pass needs, in the network's order
+        self._kept: dict[str, tuple[Array, Array]] = {}
 
     @classmethod
     def load(
@@ -127,15 +129,19 @@ class VGG:
         wanted = self.check_names(names)
         self._check_input(x, wanted[-1] if wanted else None)
         features: dict[str, Array] = {}
-        self._tape = []
+        self._tape = {}
         a = x
         for layer in self.table:
-            if len(features) == len(wanted):
-                break
-            a, cache = self._layer_forward(layer, a)
-            self._tape.append((layer, cache))
+            if layer.kind == "conv":
+                a = self._conv_forward(layer.name, a, rectify=layer.name not in wanted)
+            elif layer.kind == "pool":
+                a, self._tape[layer.name] = POOLS[self.pool][0](a)
+            elif layer.name not in self._tape:
+                a, self._tape[layer.name] = relu_forward(a)
             if layer.name in wanted:
                 features[layer.name] = a
+            if layer.name == wanted[-1]:
+                break
         return features
 
     def backward(self, grads: Mapping[str, Array]) -> Array:
@@ -156,25 +162,53 @@ class VGG:
         SettingError
             If `forward` did not reach a named layer.
         """
-        reached = [layer.name for layer, _ in self._tape]
-        for name in grads:
-            if name not in self.layer_names:
-                raise UnknownNameError.of("layer", name, self.layer_names)
-            if name not in reached:
+        start = self._check_grads(grads)
+        grad = np.zeros_like(grads[start])
+        self._on_arrival(start, grads)(grad, (slice(None),))
+        reached = list(self._tape)
+        for at in reversed(range(reached.index(start) + 1)):
+            name = reached[at]
+            finish = self._on_arrival(reached[at - 1], grads) if at > 0 else None
+            if name.startswith("conv"):
+                window, method = self._tape[name]
+                w, _ = self.params[name]
+                u = self._transformed(name)[1] if method == "winograd" else None
+                grad = conv_input_gradient(grad, w, window, method, u_flipped=u, finish=finish)
+            elif name.startswith("pool"):
+                grad = POOLS[self.pool][1](grad, self._tape[name], finish=finish)
+        return grad
+
+    def _on_arrival(self, name: str, grads: Mapping[str, Array]) -> Finish:
+        """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
+
+        The layer's own gradient from the loss is added. At a ReLU its backward pass
+        follows at once, and brings the gradient to the convolution below it.
+        """
+        own = grads.get(name)
+        mask = self._tape[name] if name.startswith("relu") else None
+        below = grads.get(name.replace("relu", "conv")) if mask is not None else None
+
+        def finish(part: Array, place: tuple[Any, ...]) -> None:
+            if own is not None:
+                part += own[place]
+            if mask is not None:
+                part *= mask[place]
+            if below is not None:
+                part += below[place]
+
+        return finish
+
+    def _check_grads(self, grads: Mapping[str, Array]) -> str:
+        """Refuse gradients that do not belong to the last forward; return the deepest layer."""
+        if not grads:
+            raise SettingError("VGG.backward: give the gradient of at least one layer")
+        for name in self.check_names(grads):
+            if name not in self._tape:
                 raise SettingError(
                     f"VGG.backward: the last forward did not reach {name}: "
                     "call forward with that layer first"
                 )
-        if not grads:
-            raise SettingError("VGG.backward: give the gradient of at least one layer")
-        grad: Array | None = None
-        for layer, cache in reversed(self._tape):
-            if layer.name in grads:
-                grad = grads[layer.name] if grad is None else grad + grads[layer.name]
-            if grad is not None:
-                grad = self._layer_backward(layer, grad, cache)
-        assert grad is not None
-        return grad
+        return self.check_names(grads)[-1]
 
     def check_names(self, names: Iterable[str]) -> list[str]:
         """Sort layer names from the image upwards; an unknown one is an error."""
@@ -228,21 +262,31 @@ class VGG:
                 c_in = c_out
         return cls(params, pool)
 
-    def _layer_forward(self, layer: Layer, a: Array) -> tuple[Array, Any]:
-        if layer.kind == "conv":
-            w, b = self.params[layer.name]
-            out, cache = conv_forward(a, w, b, pad=1)
-            return out, cache.window
-        if layer.kind == "relu":
-            return relu_forward(a)
-        return POOLS[self.pool][0](a)
+    def _conv_forward(self, name: str, a: Array, rectify: bool) -> Array:
+        """Convolve; if `rectify`, with the ReLU above it, part by part, while it is in cache."""
+        w, b = self.params[name]
+        window = make_window("VGG.forward", a.shape[1:-1], w.shape[:-2], 1, 1)
+        method = choose_method("auto", self.dtype, w.shape, window)
+        self._tape[name] = (window, method)
+        u = self._transformed(name)[0] if method == "winograd" else None
+        if not rectify:
+            return convolve(a, w, b, window, method, u=u)
+        mask = np.empty((*a.shape[:-1], w.shape[-1]), dtype=bool)
 
-    def _layer_backward(self, layer: Layer, grad: Array, cache: Any) -> Array:
-        if layer.kind == "conv":
-            return conv_input_gradient(grad, self.params[layer.name][0], cache)
-        if layer.kind == "relu":
-            return relu_backward(grad, cache)
-        return POOLS[self.pool][1](grad, cache)
+        def finish(part: Array, place: tuple[Any, ...]) -> None:
+            np.greater(part, 0, out=mask[place])
+            np.maximum(part, 0, out=part)
+
+        out = convolve(a, w, b, window, method, u=u, finish=finish)
+        self._tape[name.replace("conv", "relu")] = mask
+        return out
+
+    def _transformed(self, name: str) -> tuple[Array, Array]:
+        """Return the kernel as Winograd's method wants it, forward and backward; then keep it."""
+        if name not in self._kept:
+            u = transform_kernel(self.params[name][0])
+            self._kept[name] = (u, flip_kernel(u))
+        return self._kept[name]
 
     def _check_input(self, x: Array, deepest: str | None) -> None:
         channels = self.params["conv1_1"][0].shape[2]

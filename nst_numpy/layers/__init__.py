@@ -5,7 +5,7 @@ last: (N, L, C), (N, H, W, C) or (N, D, H, W, C). Layers keep no state.
 """
 
 from nst_numpy.layers.activation import relu_backward, relu_forward
-from nst_numpy.layers.convolution import conv_backward, conv_forward, conv_input_gradient
+from nst_numpy.layers.convolution import conv_backward, conv_forward
 from nst_numpy.layers.parallel import get_threads, set_threads
 from nst_numpy.layers.pooling import (
     avg_pool_backward,
@@ -19,7 +19,6 @@ __all__ = [
     "avg_pool_forward",
     "conv_backward",
     "conv_forward",
-    "conv_input_gradient",
     "get_threads",
     "max_pool_backward",
     "max_pool_forward",

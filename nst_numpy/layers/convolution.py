@@ -6,42 +6,46 @@ and output channels,
 
     out[n, o, f] = b[f] + Σ_k Σ_c x[n, o·stride + k·dilation − pad, c] · w[k, c, f]
 
-im2col turns this sum into a matrix product: row o of the matrix `cols` holds all that
-the window at o sees, kernel positions times channels, and out = cols @ w + b. The three
-gradients follow from the same sum:
+Its three gradients follow from the same sum. Each weight collects all inputs that it
+met, the bias all of grad_out, and each input position all weights that it met:
 
-    grad_w = colsᵀ @ grad_out                     (each weight: all inputs it met)
-    grad_b = Σ_o grad_out
-    grad_x = grad_out, spread out by the stride, convolved with the flipped kernel
+    grad_w[k, c, f] = Σ_n Σ_o x[n, o·stride + k·dilation − pad, c] · grad_out[n, o, f]
+    grad_b[f]       = Σ_n Σ_o grad_out[n, o, f]
+    grad_x          = grad_out, spread out by the stride, convolved with the flipped kernel
 
-so the input gradient is a convolution too, and one function computes both.
+so the input gradient is a convolution too. There are three ways to compute one:
+
+- `reference`: the sum as plain loops, the definition.
+- `im2col`: the sum as a matrix product. Any shape, any dtype.
+- `winograd`: 3×3 kernels, stride 1, pad 1, float32, with a quarter of the multiplications.
+
+"auto" takes winograd where it can be used and is faster, as measured in docs/performance:
+from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` positions.
 """
 
 import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import as_strided
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers import reference
-from nst_numpy.layers.parallel import chunks, for_each, scratch
+from nst_numpy.layers import im2col, reference, winograd
+from nst_numpy.layers.parallel import Finish
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
     Padding,
     PerAxis,
     Window,
-    crop_or_pad,
     make_window,
     shape_name,
 )
 
 Array = NDArray[np.floating]
 
-METHODS = ("auto", "im2col", "reference")
-COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
-SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rounding
+METHODS = ("auto", "winograd", "im2col", "reference")
+WINOGRAD_CHANNELS = 32
+WINOGRAD_POSITIONS = 256
 
 
 class ConvCache(NamedTuple):
@@ -77,7 +81,7 @@ def conv_forward(
         Steps of the window; gaps between its taps.
     pad : int, one int an axis, one pair (before, after) an axis, "valid" or "same"
         Zeros around x.
-    method : {"auto", "im2col", "reference"}
+    method : {"auto", "winograd", "im2col", "reference"}
         How to compute it. "reference" is plain loops, for small arrays only.
 
     Returns
@@ -108,12 +112,8 @@ def conv_forward(
     (1, 10, 16)
     """
     window = _check_conv(x, w, b, stride, pad, dilation)
-    chosen = _choose_method(method)
-    if chosen == "reference":
-        out = reference.conv_forward(x, w, b, window)
-    else:
-        out = _correlate(x, w, b, window)
-    return out, ConvCache(x, w, window, chosen)
+    chosen = choose_method(method, x.dtype, w.shape, window)
+    return convolve(x, w, b, window, chosen), ConvCache(x, w, window, chosen)
 
 
 def conv_backward(grad_out: Array, cache: ConvCache) -> tuple[Array, Array, Array]:
@@ -139,17 +139,61 @@ def conv_backward(grad_out: Array, cache: ConvCache) -> tuple[Array, Array, Arra
     _check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
     if method == "reference":
         return reference.conv_backward(grad_out, x, w, window)
-    grad_b = grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
-    return conv_input_gradient(grad_out, w, window), _kernel_gradient(grad_out, cache), grad_b
+    grad_x = conv_input_gradient(grad_out, w, window, method)
+    grad_w = im2col.kernel_gradient(grad_out, x, w, window)
+    return grad_x, grad_w, grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
 
 
-def conv_input_gradient(grad_out: Array, w: Array, window: Window) -> Array:
+def convolve(
+    x: Array,
+    w: Array,
+    b: Array,
+    window: Window,
+    method: str,
+    *,
+    u: Array | None = None,
+    finish: Finish | None = None,
+) -> Array:
+    """Convolve by the method named, with everything checked already.
+
+    Parameters
+    ----------
+    x, w, b : ndarrays, as in `conv_forward`
+    window : Window
+    method : {"winograd", "im2col", "reference"}
+    u : ndarray, (36, C_in, C_out), optional
+        `winograd.transform_kernel(w)`, from a network that keeps it.
+    finish : callable, optional
+        Called with each part of the output, and its place, while it is in cache.
+    """
+    if method == "winograd":
+        u = winograd.transform_kernel(w) if u is None else u
+        return winograd.winograd_forward(x, u, b, finish)
+    if method == "im2col":
+        return im2col.correlate(x, w, b, window, finish)
+    return reference.conv_forward(x, w, b, window)
+
+
+def conv_input_gradient(
+    grad_out: Array,
+    w: Array,
+    window: Window,
+    method: str,
+    *,
+    u_flipped: Array | None = None,
+    finish: Finish | None = None,
+) -> Array:
     """Return only ∂J/∂x of a convolution: all that a fixed network needs.
 
     An input position receives, from every window that saw it, grad_out times the weight
     that it met. That is again a convolution: of grad_out, spread out by the stride, with
-    the kernel flipped and its channels swapped.
+    the kernel flipped and its channels swapped. Parameters are those of `convolve`;
+    u_flipped is `winograd.flip_kernel(u)`.
     """
+    if method == "winograd":
+        if u_flipped is None:
+            u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
+        return winograd.winograd_input_gradient(grad_out, u_flipped, finish)
     spatial = tuple(range(w.ndim - 2))
     # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)
     flipped = np.flip(w, axis=spatial).swapaxes(-1, -2)
@@ -162,80 +206,30 @@ def conv_input_gradient(grad_out: Array, w: Array, window: Window) -> Array:
         pads.append((first, size + span - 1 - spread_size - first))
     ones = (1,) * len(spatial)
     back = Window(spread.shape[1:-1], window.kernel, ones, window.dilation, tuple(pads))
-    return _correlate(spread, flipped, None, back)
+    return im2col.correlate(spread, flipped, None, back, finish)
 
 
-def _correlate(x: Array, w: Array, b: Array | None, window: Window) -> Array:
-    """Compute out = cols @ w + b, a few output rows at a time."""
-    filters = w.shape[-1]
-    out = np.empty((x.shape[0], *window.out_sizes, filters), dtype=x.dtype)
-    # (*kernel, C_in, C_out) -> (prod(kernel)*C_in, C_out)
-    w_matrix = np.ascontiguousarray(w.reshape(-1, filters))
-
-    def work(piece: tuple[slice, slice]) -> None:
-        # (n*rows*…, C_out), a view: pieces are contiguous in out
-        band = out[piece].reshape(-1, filters)
-        np.matmul(_cols(x, window, piece), w_matrix, out=band)
-        if b is not None:
-            band += b
-
-    for_each(work, _pieces(x, window))
-    return out
-
-
-def _kernel_gradient(grad_out: Array, cache: ConvCache) -> Array:
-    """Compute grad_w = colsᵀ @ grad_out, summed over the pieces."""
-    x, w, window, _ = cache
-    pieces = _pieces(x, window)
-    groups = [pieces[cut] for cut in chunks(len(pieces), math.ceil(len(pieces) / SUMS))]
-    sums = np.zeros((len(groups), math.prod(w.shape[:-1]), w.shape[-1]), dtype=w.dtype)
-
-    def work(group: int) -> None:
-        for piece in groups[group]:
-            # (K, n*rows*…) @ (n*rows*…, C_out) -> (K, C_out)
-            sums[group] += _cols(x, window, piece).T @ grad_out[piece].reshape(-1, w.shape[-1])
-
-    for_each(work, range(len(groups)))
-    return sums.sum(axis=0).reshape(w.shape)
-
-
-def _pieces(x: Array, window: Window) -> list[tuple[slice, slice]]:
-    """Cut the output into (items, rows of the first axis) whose `cols` stay in cache."""
-    items, rows = x.shape[0], window.out_sizes[0]
-    row_bytes = math.prod(window.out_sizes[1:] + window.kernel) * x.shape[-1] * x.itemsize
-    rows_at_once = max(1, COLS_BYTES // max(row_bytes, 1))
-    if rows_at_once >= rows:
-        return [(n, slice(0, rows)) for n in chunks(items, rows_at_once // max(rows, 1))]
-    bands = chunks(rows, rows_at_once)
-    return [(slice(n, n + 1), band) for n in range(items) for band in bands]
-
-
-def _cols(x: Array, window: Window, piece: tuple[slice, slice]) -> Array:
-    """Lay out what each window of the piece sees as one row: (positions, prod(kernel)*C_in)."""
-    items, rows = piece
-    starts = [-before for before, _ in window.pad]
-    stops = [size + after for size, (_, after) in zip(window.sizes, window.pad, strict=True)]
-    first = window.pad[0][0]
-    starts[0] = rows.start * window.stride[0] - first
-    stops[0] = (rows.stop - 1) * window.stride[0] + window.span[0] - first
-    band = crop_or_pad(x[items], starts, stops)
-    out_sizes = (rows.stop - rows.start, *window.out_sizes[1:])
-    steps = band.strides[1:-1]
-    view = as_strided(
-        band,
-        shape=(band.shape[0], *out_sizes, *window.kernel, band.shape[-1]),
-        strides=(
-            band.strides[0],
-            *(step * s for step, s in zip(steps, window.stride, strict=True)),
-            *(step * d for step, d in zip(steps, window.dilation, strict=True)),
-            band.strides[-1],
-        ),
-        writeable=False,
+def choose_method(method: str, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window) -> str:
+    """Turn "auto" into the method that is faster for this shape, and check any other."""
+    if method not in METHODS:
+        raise SettingError(
+            f"conv_forward: method must be one of {', '.join(METHODS)}, not {method!r}"
+        )
+    fits = (
+        np.dtype(dtype) == np.float32
+        and window.kernel == (3, 3)
+        and window.stride == window.dilation == (1, 1)
+        and window.pad == ((1, 1), (1, 1))
     )
-    cols = scratch("cols", view.shape, x.dtype)
-    np.copyto(cols, view)
-    # (n, rows, …, *kernel, C_in) -> (n*rows*…, prod(kernel)*C_in)
-    return cols.reshape(-1, math.prod(window.kernel) * band.shape[-1])
+    if method == "winograd" and not fits:
+        raise SettingError(
+            "conv_forward: method 'winograd' is for float32, 3×3 kernels, stride 1 and pad 1 only: "
+            "use 'im2col' or 'auto'"
+        )
+    if method != "auto":
+        return method
+    large = min(w_shape[-2:]) >= WINOGRAD_CHANNELS and math.prod(window.sizes) >= WINOGRAD_POSITIONS
+    return "winograd" if fits and large else "im2col"
 
 
 def _spread_by_stride(grad_out: Array, window: Window) -> Array:
@@ -246,14 +240,6 @@ def _spread_by_stride(grad_out: Array, window: Window) -> Array:
     spread = np.zeros((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
     spread[(slice(None), *(slice(None, None, s) for s in window.stride))] = grad_out
     return spread
-
-
-def _choose_method(method: str) -> str:
-    if method not in METHODS:
-        raise SettingError(
-            f"conv_forward: method must be one of {', '.join(METHODS)}, not {method!r}"
-        )
-    return "im2col" if method == "auto" else method
 
 
 def _check_conv(

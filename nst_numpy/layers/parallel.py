@@ -23,6 +23,10 @@ from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
 
+# finish(part, place): called with a part of an array that was just computed, while it is
+# in cache, and its place in that array, so that part is array[place]
+Finish = Callable[[NDArray[Any], tuple[Any, ...]], None]
+
 _chosen: int | None = None
 _local = threading.local()
 

@@ -5,12 +5,16 @@ window, each of which is one strided slice of the input. Sizes that the window d
 divide round down, as in Keras and PyTorch: what is left over is dropped.
 """
 
+import math
+from collections.abc import Callable, Iterator
+from itertools import repeat
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import ShapeError
+from nst_numpy.layers.parallel import Finish, chunks, for_each
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
     Padding,
@@ -21,6 +25,8 @@ from nst_numpy.layers.windows import (
     pad_for,
     per_axis,
 )
+
+BAND_BYTES = 1 << 18  # of output at a time: what a core's own cache holds
 
 Array = NDArray[np.floating]
 
@@ -73,18 +79,26 @@ def max_pool_forward(
     """
     window = _check_pool("max_pool_forward", x, size, stride, pad)
     padded = pad_for(x, window, fill=-np.inf)
-    out = np.full((x.shape[0], *window.out_sizes, x.shape[-1]), -np.inf, dtype=x.dtype)
+    out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
     winner = np.zeros(out.shape, dtype=np.min_scalar_type(np.prod(window.kernel) - 1))
-    for number, offset in enumerate(np.ndindex(*window.kernel)):
-        candidate = padded[offset_slices(window, offset)]
-        if number > 0:
-            # strictly larger: of equal values the first one wins
-            winner[candidate > out] = number
-        np.maximum(out, candidate, out=out)
+
+    def work(rows: slice) -> None:
+        best = out[:, rows]
+        best[...] = -np.inf
+        for number, offset in enumerate(np.ndindex(*window.kernel)):
+            candidate = padded[offset_slices(window, offset, rows)]
+            if number > 0:
+                # strictly larger: of equal values the first one wins
+                winner[:, rows][candidate > best] = number
+            np.maximum(best, candidate, out=best)
+
+    for_each(work, _bands(out))
     return out, MaxPoolCache(winner, window)
 
 
-def max_pool_backward(grad_out: Array, cache: MaxPoolCache) -> Array:
+def max_pool_backward(
+    grad_out: Array, cache: MaxPoolCache, *, finish: Finish | None = None
+) -> Array:
     """Send each output's gradient to the input that was the largest in its window.
 
     Of tied inputs the first receives it all. Where windows overlap, gradients add up.
@@ -93,6 +107,8 @@ def max_pool_backward(grad_out: Array, cache: MaxPoolCache) -> Array:
     ----------
     grad_out : ndarray, (N, *out_sizes, C)
     cache : MaxPoolCache, from `max_pool_forward`
+    finish : callable, optional
+        As in `convolve`: called with each part of grad_x and its place.
 
     Returns
     -------
@@ -100,10 +116,12 @@ def max_pool_backward(grad_out: Array, cache: MaxPoolCache) -> Array:
     """
     winner, window = cache
     _check_grad_out("max_pool_backward", grad_out, winner.shape)
-    grad_padded = _zeros_padded(grad_out, window)
-    for number, offset in enumerate(np.ndindex(*window.kernel)):
-        grad_padded[offset_slices(window, offset)] += grad_out * (winner == number)
-    return _crop(grad_padded, window)
+
+    def shares(rows: slice) -> Iterator[Array]:
+        for number in range(math.prod(window.kernel)):
+            yield grad_out[:, rows] * (winner[:, rows] == number)
+
+    return _send_back(shares, grad_out, window, finish)
 
 
 def avg_pool_forward(
@@ -122,19 +140,30 @@ def avg_pool_forward(
     """
     window = _check_pool("avg_pool_forward", x, size, stride, pad)
     ones = pad_for(np.ones((1, *window.sizes, 1), dtype=x.dtype), window)
-    inputs = _window_sums(ones, window)
-    out = _window_sums(pad_for(x, window), window)
-    out /= inputs
+    inputs = np.empty((1, *window.out_sizes, 1), dtype=x.dtype)
+    _add_up(ones, window, slice(0, window.out_sizes[0]), inputs)
+    padded = pad_for(x, window)
+    out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
+
+    def work(rows: slice) -> None:
+        _add_up(padded, window, rows, out[:, rows])
+        out[:, rows] /= inputs[:, rows]
+
+    for_each(work, _bands(out))
     return out, AvgPoolCache(inputs, window)
 
 
-def avg_pool_backward(grad_out: Array, cache: AvgPoolCache) -> Array:
+def avg_pool_backward(
+    grad_out: Array, cache: AvgPoolCache, *, finish: Finish | None = None
+) -> Array:
     """Spread each output's gradient evenly over the inputs of its window.
 
     Parameters
     ----------
     grad_out : ndarray, (N, *out_sizes, C)
     cache : AvgPoolCache, from `avg_pool_forward`
+    finish : callable, optional
+        As in `convolve`: called with each part of grad_x and its place.
 
     Returns
     -------
@@ -142,28 +171,55 @@ def avg_pool_backward(grad_out: Array, cache: AvgPoolCache) -> Array:
     """
     inputs, window = cache
     _check_grad_out("avg_pool_backward", grad_out, (None, *window.out_sizes, None))
-    share = grad_out / inputs
-    grad_padded = _zeros_padded(grad_out, window)
+
+    def shares(rows: slice) -> Iterator[Array]:
+        share = grad_out[:, rows] / inputs[:, rows]
+        return repeat(share, math.prod(window.kernel))
+
+    return _send_back(shares, grad_out, window, finish)
+
+
+def _bands(out: Array) -> list[slice]:
+    """Cut the first spatial axis so that a band stays in cache."""
+    return chunks(out.shape[1], max(1, BAND_BYTES * out.shape[1] // out.nbytes))
+
+
+def _add_up(padded: Array, window: Window, rows: slice, out: Array) -> None:
+    """Sum what the windows of some rows see."""
+    out[...] = 0
     for offset in np.ndindex(*window.kernel):
-        grad_padded[offset_slices(window, offset)] += share
-    return _crop(grad_padded, window)
+        out += padded[offset_slices(window, offset, rows)]
 
 
-def _window_sums(padded: Array, window: Window) -> Array:
-    out = np.zeros((padded.shape[0], *window.out_sizes, padded.shape[-1]), dtype=padded.dtype)
-    for offset in np.ndindex(*window.kernel):
-        out += padded[offset_slices(window, offset)]
-    return out
-
-
-def _zeros_padded(grad_out: Array, window: Window) -> Array:
+def _send_back(
+    shares: Callable[[slice], Iterator[Array]],
+    grad_out: Array,
+    window: Window,
+    finish: Finish | None,
+) -> Array:
+    """Give each input its shares: `shares` yields, for some rows, one array a window position."""
+    before = [pair[0] for pair in window.pad]
     sizes = [n + sum(pair) for n, pair in zip(window.sizes, window.pad, strict=True)]
-    return np.zeros((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
+    grad_padded = np.empty((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
+    cuts = (slice(b, b + n) for b, n in zip(before, window.sizes, strict=True))
+    grad_x = grad_padded[(slice(None), *cuts)]
+    # bands of windows that share no input may be filled at the same time
+    apart = window.stride[0] >= window.kernel[0] and grad_x.shape == grad_padded.shape
+    bands = _bands(grad_out) if apart else [slice(0, window.out_sizes[0])]
 
+    def work(rows: slice) -> None:
+        last = rows.stop == window.out_sizes[0]  # also takes the inputs that no window saw
+        stop = sizes[0] if last else rows.stop * window.stride[0]
+        band = slice(rows.start * window.stride[0], stop)
+        grad_padded[:, band] = 0
+        for offset, share in zip(np.ndindex(*window.kernel), shares(rows), strict=True):
+            grad_padded[offset_slices(window, offset, rows)] += share
+        if finish is not None:
+            place = (slice(None), band if apart else slice(None))
+            finish(grad_x[place], place)
 
-def _crop(padded: Array, window: Window) -> Array:
-    cuts = (slice(b, b + n) for n, (b, _) in zip(window.sizes, window.pad, strict=True))
-    return padded[(slice(None), *cuts)]
+    for_each(work, bands)
+    return grad_x
 
 
 def _check_pool(who: str, x: Array, size: PerAxis, stride: PerAxis | None, pad: Padding) -> Window:

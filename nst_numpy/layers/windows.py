@@ -160,12 +160,20 @@ def pad_for(x: NDArray[np.floating], window: Window, fill: float = 0.0) -> NDArr
     return crop_or_pad(x, starts, stops, fill)
 
 
-def offset_slices(window: Window, offset: tuple[int, ...]) -> tuple[slice, ...]:
-    """Select, of a padded input, what window position `offset` sees: one entry an output."""
+def offset_slices(
+    window: Window, offset: tuple[int, ...], rows: slice | None = None
+) -> tuple[slice, ...]:
+    """Select, of a padded input, what window position `offset` sees: one entry an output.
+
+    `rows` restricts this to some output positions of the first axis.
+    """
+    ranges = [(0, out) for out in window.out_sizes]
+    if rows is not None:
+        ranges[0] = (rows.start, rows.stop)
     cuts = (
-        slice(k * d, k * d + (out - 1) * s + 1, s)
-        for k, d, s, out in zip(
-            offset, window.dilation, window.stride, window.out_sizes, strict=True
+        slice(k * d + first * s, k * d + (last - 1) * s + 1, s)
+        for k, d, s, (first, last) in zip(
+            offset, window.dilation, window.stride, ranges, strict=True
         )
     )
     return (slice(None), *cuts)

@@ -99,7 +99,7 @@ def test_gradients(x_shape, w_shape, options):
 
 
 def test_bands_join_without_a_seam(monkeypatch):
-    monkeypatch.setattr("nst_numpy.layers.convolution.COLS_BYTES", 1000)
+    monkeypatch.setattr("nst_numpy.layers.im2col.COLS_BYTES", 1000)
     rng = np.random.default_rng(2)
     for x_shape, w_shape in product([(3, 17, 11, 2), (1, 6, 5, 2)], [(3, 3, 2, 4)]):
         x, w, b = make(rng, x_shape, w_shape)

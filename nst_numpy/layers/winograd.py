@@ -1,0 +1,276 @@
+r"""3×3 convolution, stride 1, pad 1, with a quarter of the multiplications.
+
+Winograd's minimal filtering F(4×4, 3×3) computes a tile of 4×4 outputs from a tile of
+6×6 inputs with 36 multiplications instead of 144 (Lavin and Gray 2016, section 4; the
+idea is explained step by step in docs/performance).
+
+**In one dimension.** Four outputs y of a 3-tap filter g over six inputs d are
+coefficients of a product of polynomials. A polynomial of degree 5 is known from its
+values at six points, and there the product is just six multiplications ⊙:
+
+    y = Aᵀ [(G g) ⊙ (Bᵀ d)]                                                        (W1)
+
+G evaluates the filter at the points, Aᵀ and Bᵀ do the rest of the translation.
+
+**The points** are 0, a, −a, −b, b, ∞ with a = 2/3 and b = 3/2. With s = a² + b² and
+c = 1/(2b² − 2a²),
+
+         ⎡ 1   0    0 ⎤        ⎡ 1    0   −s    0   1   0 ⎤        ⎡ 1   1   1    1   1   0 ⎤
+         ⎢cb   c   ca ⎥        ⎢ 0   b²   b³   −1  −b   0 ⎥   Aᵀ = ⎢ 0   a  −a   −b   b   0 ⎥
+    G =  ⎢cb  −c   ca ⎥   Bᵀ = ⎢ 0  −b²   b³    1  −b   0 ⎥        ⎢ 0  a²  a²   b²  b²   0 ⎥
+         ⎢ca  −c   cb ⎥        ⎢ 0   a²  −a³   −1   a   0 ⎥        ⎣ 0  a³ −a³  −b³  b³   1 ⎦
+         ⎢ca   c   cb ⎥        ⎢ 0  −a²  −a³    1   a   0 ⎥
+         ⎣ 0   0    1 ⎦        ⎣ 0    1    0   −s   0   1 ⎦
+
+**In two dimensions** the same is done down the rows and then along the columns, each
+time as one product of a small matrix with a very wide one. The sum over input channels
+goes inside: at each of the 6×6 points it is a product too,
+(tiles, C_in) @ (C_in, C_out).                                                     (W2)
+
+**Why these points.** Of the sets tried they round least: the error is about half that of
+the usual 0, ±1, ±2, ∞. And since ab = 1, flipping the filter g end to end reverses the
+rows of G g. The input gradient is a convolution with the flipped kernel, so it is
+computed by the same routine with the same transformed kernel, read backwards.     (W3)
+"""
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+from numpy.typing import NDArray
+
+from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
+
+Array = NDArray[np.floating]
+
+TILE, TAPS, POINTS = 4, 3, 6  # outputs a tile and axis, taps of the filter, inputs a tile
+_a, _b = 2 / 3, 3 / 2
+_s, _c = _a**2 + _b**2, 1 / (2 * _b**2 - 2 * _a**2)
+G = np.array(
+    [
+        [1, 0, 0],
+        [_c * _b, _c, _c * _a],
+        [_c * _b, -_c, _c * _a],
+        [_c * _a, -_c, _c * _b],
+        [_c * _a, _c, _c * _b],
+        [0, 0, 1],
+    ]
+)
+B_T = np.array(
+    [
+        [1, 0, -_s, 0, 1, 0],
+        [0, _b**2, _b**3, -1, -_b, 0],
+        [0, -(_b**2), _b**3, 1, -_b, 0],
+        [0, _a**2, -(_a**3), -1, _a, 0],
+        [0, -(_a**2), -(_a**3), 1, _a, 0],
+        [0, 1, 0, -_s, 0, 1],
+    ],
+    dtype=np.float32,
+)
+A_T = np.array(
+    [
+        [1, 1, 1, 1, 1, 0],
+        [0, _a, -_a, -_b, _b, 0],
+        [0, _a**2, _a**2, _b**2, _b**2, 0],
+        [0, _a**3, -(_a**3), -(_b**3), _b**3, 1],
+    ],
+    dtype=np.float32,
+)
+
+# How the tiles are cut into pieces, by measurement: see docs/performance. A product of fewer
+# tiles is slow, more do not fit in cache; and a piece a core should be there.
+FEWEST_TILES, MOST_TILES = 64, 256
+COPIED_BYTES = 10 << 20  # kernels up to 256 → 256 channels
+
+
+def transform_kernel(w: Array) -> Array:
+    """Evaluate the filters at the points, down the rows and along the columns: G g Gᵀ.
+
+    Computed in float64 and rounded once.
+
+    Parameters
+    ----------
+    w : ndarray, (3, 3, C_in, C_out)
+
+    Returns
+    -------
+    u : ndarray, (36, C_in, C_out), four times as large
+        Point (column, row) is number 6·column + row.
+    """
+    u = np.empty((POINTS * POINTS, *w.shape[2:]), dtype=w.dtype)
+    for c in range(w.shape[2]):
+        # (3 columns, 3 rows, C_out) -> (6 columns, 6 rows, C_out)
+        values = np.einsum("qj,pi,ijf->qpf", G, G, w[:, :, c].astype(np.float64), optimize=True)
+        u[:, c] = values.reshape(POINTS * POINTS, -1)
+    return u
+
+
+def flip_kernel(u: Array) -> Array:
+    """Turn the forward pass's transformed kernel into the input gradient's (W3).
+
+    A view of the same numbers, read backwards. Of a small kernel a copy is made in the new
+    order, because a product of few tiles with a transposed matrix is slow.
+
+    Parameters
+    ----------
+    u : ndarray, (36, C_in, C_out)
+
+    Returns
+    -------
+    u_flipped : ndarray, (36, C_out, C_in)
+    """
+    flipped = u[::-1].swapaxes(1, 2)
+    return np.ascontiguousarray(flipped) if u.nbytes <= COPIED_BYTES else flipped
+
+
+def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None) -> Array:
+    """Convolve x with transformed filters and add the bias.
+
+    Parameters
+    ----------
+    x : ndarray, float32 (N, H, W, C_in)
+    u : ndarray, float32 (36, C_in, C_out)
+        From `transform_kernel`.
+    b : ndarray, float32 (C_out,)
+    finish : callable, optional
+        As in `convolve`.
+
+    Returns
+    -------
+    out : ndarray, float32 (N, H, W, C_out)
+    """
+
+    def add_bias(part: Array, place: tuple[slice, ...]) -> None:
+        part += b
+        if finish is not None:
+            finish(part, place)
+
+    return _convolve(x, u, add_bias)
+
+
+def winograd_input_gradient(
+    grad_out: Array, u_flipped: Array, finish: Finish | None = None
+) -> Array:
+    """Return ∂J/∂x: the same convolution with the kernel flipped, channels swapped (W3).
+
+    Parameters
+    ----------
+    grad_out : ndarray, float32 (N, H, W, C_out)
+    u_flipped : ndarray, float32 (36, C_out, C_in)
+        From `flip_kernel`.
+    finish : callable, optional
+        As in `convolve`.
+
+    Returns
+    -------
+    grad_x : ndarray, float32 (N, H, W, C_in)
+    """
+    return _convolve(grad_out, u_flipped, finish)
+
+
+def _convolve(x: Array, u: Array, finish: Finish | None) -> Array:
+    """Compute (W2) for all tiles, some rows or a part of a row of tiles at a time."""
+    n, height, width, _ = x.shape
+    out = np.empty((n, height, width, u.shape[2]), dtype=x.dtype)
+    pieces = _pieces(x.shape)
+
+    def work(piece: tuple[int, slice, slice]) -> None:
+        item, rows, columns = piece
+        v = _to_points(x[item], rows, columns)
+        m = _multiply(v, u, alone=len(pieces) == 1)
+        place = (item, _pixels(rows, height), _pixels(columns, width))
+        _from_points(m, out[place])
+        if finish is not None:
+            finish(out[place], place)
+
+    for_each(work, pieces)
+    return out
+
+
+def _pieces(x_shape: tuple[int, ...]) -> list[tuple[int, slice, slice]]:
+    """Cut the tiles into pieces of (item, tile rows, tile columns)."""
+    items, height, width, channels = x_shape
+    tile_rows, tile_columns = -(-height // TILE), -(-width // TILE)
+    tiles = min(channels // 2, tile_rows * tile_columns // 4, MOST_TILES)
+    tiles = max(tiles, FEWEST_TILES)
+    return [
+        (item, rows, columns)
+        for item in range(items)
+        for rows in chunks(tile_rows, max(1, tiles // tile_columns))
+        for columns in chunks(tile_columns, tiles)
+    ]
+
+
+def _multiply(v: Array, u: Array, alone: bool) -> Array:
+    """Sum over the input channels: (6, 6, rows, columns, C_in) -> (6, 6, rows, columns, C_out).
+
+    A piece that is alone would keep one core busy; then the points are spread over them.
+    """
+    m = scratch("products", (*v.shape[:-1], u.shape[2]), v.dtype)
+    points = POINTS * POINTS
+    # 36 times (tiles, C_in) @ (C_in, C_out) -> (tiles, C_out)
+    v_flat, m_flat = v.reshape(points, -1, v.shape[-1]), m.reshape(points, -1, u.shape[2])
+
+    def work(part: slice) -> None:
+        np.matmul(v_flat[part], u[part], out=m_flat[part])
+
+    if alone:
+        for_each(work, chunks(points, 3))
+    else:
+        work(slice(None))
+    return m
+
+
+def _pixels(tiles: slice, size: int) -> slice:
+    return slice(tiles.start * TILE, min(tiles.stop * TILE, size))
+
+
+def _to_points(x: Array, rows: slice, columns: slice) -> Array:
+    """Transform the inputs of some tiles: (H, W, C) -> (6, 6, rows, columns, C)."""
+    _, width, channels = x.shape
+    tiles = (rows.stop - rows.start, columns.stop - columns.start)
+    left, right = columns.start * TILE - 1, columns.stop * TILE + 1
+    inside = slice(max(left, 0), min(right, width))
+    half = scratch("half", (POINTS, tiles[0], right - left, channels), x.dtype)
+    # beyond the border there are zeros
+    half[:, :, : inside.start - left] = 0
+    half[:, :, inside.stop - left :] = 0
+    for row in range(tiles[0]):
+        top = (rows.start + row) * TILE - 1
+        d = _rows_or_zeros(x[:, inside], top)
+        target = half[:, row, inside.start - left : inside.stop - left]
+        # down the rows: (6, 6) @ (6, columns*C) -> (6, columns*C)
+        np.matmul(B_T, d.reshape(POINTS, -1), out=target.reshape(POINTS, -1))
+    # input number j of every tile: (6, 6, rows, columns, C), tiles overlap by two columns
+    d = scratch("tiles", (POINTS, POINTS, *tiles, channels), x.dtype)
+    step = half.strides[2]
+    np.copyto(d, as_strided(half, d.shape, (step, *half.strides[:2], TILE * step, x.itemsize)))
+    v = scratch("values", d.shape, x.dtype)
+    # along the columns: (6, 6) @ (6, 6*rows*columns*C) -> (6, 6*rows*columns*C)
+    np.matmul(B_T, d.reshape(POINTS, -1), out=v.reshape(POINTS, -1))
+    return v
+
+
+def _rows_or_zeros(x: Array, top: int) -> Array:
+    """Return the six rows from `top` on; those that x does not have are zeros."""
+    start, stop = max(top, 0), min(top + POINTS, len(x))
+    if stop - start == POINTS:
+        return x[start:stop]
+    rows = np.zeros((POINTS, *x.shape[1:]), dtype=x.dtype)
+    rows[start - top : stop - top] = x[start:stop]
+    return rows
+
+
+def _from_points(m: Array, region: Array) -> None:
+    """Transform the products back: (6, 6, rows, columns, C) -> (H', W', C)."""
+    # along the columns: (4, 6) @ (6, 6*rows*columns*C) -> (4, 6*rows*columns*C)
+    half = scratch("half", (TILE, POINTS, m[0, 0].size), m.dtype)
+    np.matmul(A_T, m.reshape(POINTS, -1), out=half.reshape(TILE, -1))
+    # down the rows: (4, 6) @ (4, 6, rows*columns*C) -> (4, 4, rows*columns*C)
+    y = scratch("tiles", (TILE, TILE, *m.shape[2:]), m.dtype)
+    np.matmul(A_T, half, out=y.reshape(TILE, TILE, -1))
+    rows, columns, channels = m.shape[2:]
+    whole = region.shape[:2] == (rows * TILE, columns * TILE)
+    pixels = region if whole else np.empty((rows * TILE, columns * TILE, channels), m.dtype)
+    # (4 columns, 4 rows, rows, columns, C) -> (rows, 4, columns, 4, C)
+    pixels.reshape(rows, TILE, columns, TILE, channels)[...] = y.transpose(2, 1, 3, 0, 4)
+    if not whole:  # what lies beyond the border is dropped
+        region[...] = pixels[: region.shape[0], : region.shape[1]]
