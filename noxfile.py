@@ -1,0 +1,54 @@
+"""All that CI does, one command each: `nox -l` lists them."""
+
+import re
+from pathlib import Path
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["demo", "tests", "lint", "types", "imports"]
+README = Path("README.md").read_text(encoding="utf-8")
+
+
+def readme_command(number: int) -> str:
+    """Return the README's first or second command: the one-line `sh` blocks at its top."""
+    return re.findall(r"```sh\n(.+?)\n```", README)[number]
+
+
+def run_in_venv(session: nox.Session, command: str) -> None:
+    """Run a line of shell with the session's environment first on the path."""
+    session.run("bash", "-euo", "pipefail", "-c", command, external=True)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """Run the README's first command: install, and paint."""
+    run_in_venv(session, readme_command(0))
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the README's second command: install for work, and test."""
+    run_in_venv(session, readme_command(1))
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and format."""
+    session.install("ruff>=0.17,<0.18")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check the package's type hints."""
+    session.install("mypy>=2.4,<3", ".")
+    session.run("mypy", "--config-file", "setup.cfg")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check that imports go downward only."""
+    session.install("import-linter>=2.16,<3", "-e", ".")
+    session.run("lint-imports", "--config", "setup.cfg")

@@ -1,0 +1,85 @@
+"""What several commands share: kinds of option values, and how numbers are printed."""
+
+import argparse
+from collections.abc import Sequence
+
+from nst_numpy.errors import SettingError
+from nst_numpy.layers import set_threads
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add --threads."""
+    parser.add_argument(
+        "--threads",
+        type=whole_number,
+        metavar="N",
+        help="cores to use (default: NST_NUM_THREADS, else all)",
+    )
+
+
+def use_threads(args: argparse.Namespace) -> None:
+    """Do what --threads says."""
+    set_threads(args.threads)
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def layer_weights(text: str) -> dict[str, float]:
+    """Read 'relu4_2' or 'relu1_1=0.5,relu2_1=0.25'.
+
+    >>> layer_weights("relu1_1=0.5,relu2_1")
+    {'relu1_1': 0.5, 'relu2_1': 1.0}
+    """
+    pairs = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        try:
+            pairs[name.strip()] = float(value) if value else 1.0
+        except ValueError:
+            raise SettingError(
+                f"cannot read the layer weight {part!r}: write it as relu4_2=0.5"
+            ) from None
+    return pairs
+
+
+def show_layer_weights(pairs: dict[str, float]) -> str:
+    """Write layer weights as `layer_weights` reads them."""
+    return ",".join(f"{name}={value:g}" for name, value in pairs.items())
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    >>> duration(8.24), duration(75), duration(7261)
+    ('8.2 s', '1 min 15 s', '2 h 1 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def table(rows: Sequence[tuple[str, ...]], right: str = "") -> str:
+    """Align rows in columns; `right` names, by 'r' and 'l', how each column is aligned."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = []
+    for row in rows:
+        cells = (
+            cell.rjust(width) if right[i : i + 1] == "r" else cell.ljust(width)
+            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
+        )
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
