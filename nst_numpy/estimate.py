@@ -29,12 +29,15 @@ class Estimate:
         Of one step's convolutions, forward and backward, done directly.
     bytes : int
         Peak memory of the process.
+    fixed_bytes : int
+        The part of it that a smaller picture needs too.
     seconds_per_step : float or None
         None if not measured.
     """
 
     multiplications: int
     bytes: int
+    fixed_bytes: int
     seconds_per_step: float | None = None
 
 
@@ -56,7 +59,7 @@ def estimate_run(
     vgg: VGG, image_shape: tuple[int, ...], names: list[str], optimizer: str = "lbfgs"
 ) -> Estimate:
     """Estimate memory and arithmetic of a run on a picture of `image_shape` (1, H, W, 3)."""
-    below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1]
+    below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1] if names else []
     counts = multiplications(vgg, image_shape)
     shapes = vgg.feature_shapes(image_shape)
     activations = sum(math.prod(shapes[name]) for name in below if name.startswith("relu"))
@@ -64,8 +67,9 @@ def estimate_run(
     pixels = math.prod(image_shape)
     # SciPy keeps 2m + 5 vectors of float64 for L-BFGS with memory m
     optimizer_bytes = (2 * MEMORY + 5) * 8 * pixels if optimizer == "lbfgs" else 4 * 8 * pixels
-    total = BASE_BYTES + (parameters + COPIES * activations) * vgg.dtype.itemsize + optimizer_bytes
-    return Estimate(2 * sum(counts[name] for name in below), int(total))
+    fixed = BASE_BYTES + parameters * vgg.dtype.itemsize
+    total = fixed + COPIES * activations * vgg.dtype.itemsize + optimizer_bytes
+    return Estimate(2 * sum(counts[name] for name in below), int(total), int(fixed))
 
 
 def measure_speed(dtype: np.dtype) -> float:
@@ -97,12 +101,12 @@ def available_memory() -> int | None:
     return min(limits, default=None)
 
 
-def check_memory(need: int, height: int, width: int) -> None:
+def check_memory(estimate: Estimate, height: int, width: int) -> None:
     """Refuse a run that cannot fit, and name a size that does."""
-    have = available_memory()
+    have, need, fixed = available_memory(), estimate.bytes, estimate.fixed_bytes
     if have is None or need <= have:
         return
-    share = max(have - BASE_BYTES, 0) / max(need - BASE_BYTES, 1)
+    share = max(have - fixed, 0) / max(need - fixed, 1)
     fitting = int(0.9 * max(height, width) * math.sqrt(share)) // 16 * 16
     advice = f"use size {fitting} or less" if fitting >= 64 else "free some memory first"
     raise TooLargeError(

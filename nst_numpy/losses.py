@@ -123,8 +123,32 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
     -----
     Lecture, "Style cost function"; Gatys et al. (2015), equations 4 and 6.
     """
+    value, pull = style_pull(a, target_gram)
     f = _positions("style_loss", a)
-    m, c = f.shape
+    grad = np.empty_like(f)
+
+    def work(rows: slice) -> None:
+        # (M', C) @ (C, C) -> (M', C)
+        np.matmul(f[rows], pull, out=grad[rows])
+
+    for_each(work, _pieces(f))
+    return value, grad.reshape(a.shape)
+
+
+def style_pull(a: Array, target_gram: Array) -> tuple[float, Array]:
+    """Return J_style and the matrix that turns the activation into its gradient.
+
+    The gradient of `style_loss` is the same linear map at every position:
+    ∂J_style/∂a_i = a_i @ pull with pull = 4 c (G(G) − G(S)).
+
+    Parameters and errors are those of `style_loss`.
+
+    Returns
+    -------
+    value : float
+    pull : ndarray, (C, C)
+    """
+    m, c = _positions("style_loss", a).shape
     if target_gram.shape != (c, c):
         raise ShapeError(
             f"style_loss: a has {c} channels, so target_gram must be ({c}, {c}), "
@@ -134,14 +158,7 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
     difference = gram_matrix(a) - target_gram
     # both halves of the symmetric pair (k, k'), (k', k) contain a_ik
     pull = (difference + difference.T) * np.asarray(2 * scale, dtype=a.dtype)
-    grad = np.empty_like(f)
-
-    def work(rows: slice) -> None:
-        # (M', C) @ (C, C) -> (M', C)
-        np.matmul(f[rows], pull, out=grad[rows])
-
-    for_each(work, _pieces(f))
-    return scale * sum_of_squares(difference), grad.reshape(a.shape)
+    return scale * sum_of_squares(difference), pull
 
 
 def total_variation_loss(x: Array) -> tuple[float, Array]:

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst_numpy.layers.parallel import Finish, scratch
+from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
 from nst_numpy.vgg import VGG
 
 Array = NDArray[np.floating]
@@ -107,15 +108,17 @@ class Objective:
                 f"Objective: x must be shaped like content_x {self.shape}, not {x.shape}"
             )
         terms: dict[str, float] = {}
-        grads: dict[str, Array] = {}
+        grads: dict[str, Finish] = {}
         features = self.vgg.forward(x, self.names) if self.names else {}
         for name, a in features.items():
+            adders = []
             if name in self.content:
-                value, grad = content_loss(a, self.content_targets[name])
-                add_term(terms, grads, f"content/{name}", self.content[name], value, grad)
+                terms[f"content/{name}"], add = self._content_term(name, a)
+                adders.append(add)
             if name in self.style:
-                value, grad = style_loss(a, self.style_targets[name])
-                add_term(terms, grads, f"style/{name}", self.style[name], value, grad)
+                terms[f"style/{name}"], add = self._style_term(name, a)
+                adders.append(add)
+            grads[name] = adders[0] if len(adders) == 1 else _both(*adders)
         grad_x = self.vgg.backward(grads) if grads else np.zeros_like(x)
         if self.tv_weight > 0:
             value, grad = total_variation_loss(x)
@@ -125,20 +128,40 @@ class Objective:
         self.terms = terms
         return sum(terms.values()), grad_x
 
+    def _content_term(self, name: str, a: Array) -> tuple[float, Finish]:
+        """Return α λ J_content and the function that adds a part of its gradient."""
+        value, grad = content_loss(a, self.content_targets[name])
+        grad *= self.content[name]
 
-def add_term(
-    terms: dict[str, float],
-    grads: dict[str, Array],
-    term: str,
-    coefficient: float,
-    value: float,
-    grad: Array,
-) -> None:
-    """Add coefficient · value to the terms, and coefficient · grad to the layer's gradient."""
-    terms[term] = coefficient * value
-    layer = term.split("/")[1]
-    grad *= coefficient
-    grads[layer] = grads[layer] + grad if layer in grads else grad
+        def add(part: Array, place: tuple[slice, ...]) -> None:
+            part += grad[place]
+
+        return self.content[name] * value, add
+
+    def _style_term(self, name: str, a: Array) -> tuple[float, Finish]:
+        """Return β λ J_style and the function that adds a part of its gradient.
+
+        The gradient is a @ pull at every position. Whole, it would be as large as the
+        activation; a part is multiplied when the backward pass arrives there.
+        """
+        value, pull = style_pull(a, self.style_targets[name])
+        pull *= self.style[name]
+
+        def add(part: Array, place: tuple[slice, ...]) -> None:
+            # (h, w, C) @ (C, C) -> (h, w, C)
+            part += np.matmul(a[place], pull, out=scratch("style", part.shape, part.dtype))
+
+        return self.style[name] * value, add
+
+
+def _both(first: Finish, second: Finish) -> Finish:
+    """Add two gradients to the same part."""
+
+    def add(part: Array, place: tuple[slice, ...]) -> None:
+        first(part, place)
+        second(part, place)
+
+    return add
 
 
 def check_weights(

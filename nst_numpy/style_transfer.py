@@ -1,9 +1,10 @@
 """The main job: two pictures in, one picture out."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from nst_numpy.estimate import Estimate, check_memory, estimate_run
 from nst_numpy.files import check_folder
 from nst_numpy.images import Picture, as_image, deprocess, preprocess, resize_image, save_image
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, check_weights
-from nst_numpy.optimize import OPTIMIZERS, Minimum, Step, run_optimizer
+from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, Minimum, Step, run_optimizer
 from nst_numpy.vgg import POOLS, VGG
 
 Image = NDArray[np.uint8]
@@ -50,13 +51,21 @@ class Settings:
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot work."""
-        sizes = {"size": self.size, "style_size": self.style_size or self.size}
+        for f in fields(self):
+            # JSON knows Python's numbers only
+            object.__setattr__(self, f.name, _plain(getattr(self, f.name)))
+        style_size = self.size if self.style_size is None else self.style_size
+        sizes = {"size": self.size, "style_size": style_size}
+        counts = {"iterations": self.iterations, "scales": self.scales}
+        for name, value in (sizes | counts | {"seed": self.seed}).items():
+            if not isinstance(value, int):
+                raise SettingError(f"{name} must be a whole number, not {value!r}")
         for name, size in sizes.items():
             if size < SMALLEST_SIZE:
                 raise SettingError(f"{name} must be at least {SMALLEST_SIZE} pixels, not {size}")
-        for name, value in {"iterations": self.iterations, "scales": self.scales}.items():
-            if value < 1:
-                raise SettingError(f"{name} must be at least 1, not {value}")
+        for name, count in counts.items():
+            if count < 1:
+                raise SettingError(f"{name} must be at least 1, not {count}")
         if self.size >> (self.scales - 1) < SMALLEST_SIZE:
             raise SettingError(
                 f"{self.scales} scales from size {self.size} end below {SMALLEST_SIZE} pixels: "
@@ -214,7 +223,7 @@ def transfer(
         size, iterations, alpha, beta, tv_weight,
         dict(CONTENT_LAYERS if content_layers is None else content_layers),
         dict(STYLE_LAYERS if style_layers is None else style_layers),
-        init if isinstance(init, str) else "picture",
+        os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture",
         seed, pool if vgg is None else vgg.pool, optimizer, learning_rate, scales, style_size,
     )  # fmt: skip
     callbacks = [callback] if callback else []
@@ -251,6 +260,7 @@ class Run:
     ) -> None:
         self.settings = settings
         self.vgg = vgg
+        self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
         self.names = vgg.check_names({**settings.content_layers, **settings.style_layers})
@@ -258,7 +268,7 @@ class Run:
         self.history: list[dict[str, Any]] = []
         self.iterations = settings.iterations * settings.scales
         self._check_smallest()
-        check_memory(self.estimate().bytes, *self.content.shape[:2])
+        check_memory(self.estimate(), *self.content.shape[:2])
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
@@ -277,7 +287,12 @@ class Run:
         minimum: Minimum | None = None
         with tqdm(total=self.iterations, disable=not progress, unit="it") as bar:
             for scale in range(self.settings.scales):
-                minimum = self._paint(scale, minimum, [_bar_updater(bar), *callbacks])
+                try:
+                    minimum = self._paint(scale, minimum, [_bar_updater(bar), *callbacks])
+                except KeyboardInterrupt:  # between two scales
+                    if minimum is None:
+                        raise
+                    minimum.reason, minimum.message = "interrupted", "stopped by Ctrl-C"
                 if minimum.reason not in ("iterations", "stalled"):
                     break
         assert minimum is not None
@@ -318,7 +333,7 @@ class Run:
             )
             # every callback is told, also after one that asks to stop
             answers = [callback(progress) for callback in callbacks]
-            return True in answers
+            return any(isinstance(answer, (bool, np.bool_)) and answer for answer in answers)
 
         return run_optimizer(
             self.settings.optimizer,
@@ -340,9 +355,7 @@ class Run:
         return preprocess(resize_image(image, shape), dtype=self.vgg.dtype)
 
     def _style_shape(self, scale: int) -> tuple[int, int]:
-        longest = (self.settings.style_size or self.settings.size) / 2 ** (
-            self.settings.scales - 1 - scale
-        )
+        longest = self.style_size / 2 ** (self.settings.scales - 1 - scale)
         factor = longest / max(self.style.shape[:2])
         height, width = (max(1, round(side * factor)) for side in self.style.shape[:2])
         return height, width
@@ -360,6 +373,8 @@ class Run:
 
     def _check_smallest(self) -> None:
         """Refuse pictures that leave the deepest layer no position, at the coarsest scale."""
+        if not self.names:
+            return
         for what, (height, width) in {
             "content": self.shape(0)[1:3],
             "style": self._style_shape(0),
@@ -375,7 +390,17 @@ class Run:
     def _used(self) -> dict[str, Any]:
         height, width = self.content.shape[:2]
         used = asdict(self.settings) | {"height": height, "width": width}
-        return used | {"beta": self.beta(self.settings.scales - 1)}
+        used |= {"beta": self.beta(self.settings.scales - 1), "style_size": self.style_size}
+        if self.settings.learning_rate is None:  # L-BFGS has none
+            used["learning_rate"] = LEARNING_RATES.get(self.settings.optimizer)
+        return used
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's, inside a dict too."""
+    if isinstance(value, Mapping):
+        return {name: _plain(part) for name, part in value.items()}
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _bar_updater(bar: "tqdm[Any]") -> Callback:

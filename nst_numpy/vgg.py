@@ -87,6 +87,7 @@ class VGG:
         self.table = _table_of(params)
         self.dtype = next(iter(self.params.values()))[0].dtype
         self._tape: dict[str, Any] = {}  # what the backward pass needs, in the network's order
+        self._shapes: dict[str, tuple[int, ...]] = {}
         self._kept: dict[str, tuple[Array, Array]] = {}
 
     @classmethod
@@ -138,19 +139,21 @@ class VGG:
                 a, self._tape[layer.name] = POOLS[self.pool][0](a)
             elif layer.name not in self._tape:
                 a, self._tape[layer.name] = relu_forward(a)
+            self._shapes[layer.name] = a.shape
             if layer.name in wanted:
                 features[layer.name] = a
             if layer.name == wanted[-1]:
                 break
         return features
 
-    def backward(self, grads: Mapping[str, Array]) -> Array:
+    def backward(self, grads: Mapping[str, Array | Finish]) -> Array:
         """Carry gradients at any set of layers back to the pixels, in one pass.
 
         Parameters
         ----------
-        grads : mapping of str to ndarray
-            ∂J/∂a^[l] for layers of the last `forward`, each shaped like its activation.
+        grads : mapping of str to ndarray or callable
+            ∂J/∂a^[l] for layers of the last `forward`, each shaped like its activation;
+            or add(part, place), which adds that part of it to `part`.
 
         Returns
         -------
@@ -163,7 +166,7 @@ class VGG:
             If `forward` did not reach a named layer.
         """
         start = self._check_grads(grads)
-        grad = np.zeros_like(grads[start])
+        grad = np.zeros(self._shapes[start], dtype=self.dtype)
         self._on_arrival(start, grads)(grad, (slice(None),))
         reached = list(self._tape)
         for at in reversed(range(reached.index(start) + 1)):
@@ -178,27 +181,27 @@ class VGG:
                 grad = POOLS[self.pool][1](grad, self._tape[name], finish=finish)
         return grad
 
-    def _on_arrival(self, name: str, grads: Mapping[str, Array]) -> Finish:
+    def _on_arrival(self, name: str, grads: Mapping[str, Array | Finish]) -> Finish:
         """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
 
         The layer's own gradient from the loss is added. At a ReLU its backward pass
         follows at once, and brings the gradient to the convolution below it.
         """
-        own = grads.get(name)
+        own = _adder(grads.get(name))
         mask = self._tape[name] if name.startswith("relu") else None
-        below = grads.get(name.replace("relu", "conv")) if mask is not None else None
+        below = _adder(grads.get(name.replace("relu", "conv"))) if mask is not None else None
 
         def finish(part: Array, place: tuple[Any, ...]) -> None:
             if own is not None:
-                part += own[place]
+                own(part, place)
             if mask is not None:
                 part *= mask[place]
             if below is not None:
-                part += below[place]
+                below(part, place)
 
         return finish
 
-    def _check_grads(self, grads: Mapping[str, Array]) -> str:
+    def _check_grads(self, grads: Mapping[str, Array | Finish]) -> str:
         """Refuse gradients that do not belong to the last forward; return the deepest layer."""
         if not grads:
             raise SettingError("VGG.backward: give the gradient of at least one layer")
@@ -306,6 +309,17 @@ class VGG:
                 f"VGG.forward: x of {x.shape[1]}×{x.shape[2]} is too small for {deepest}: "
                 f"use at least {least} pixels a side"
             )
+
+
+def _adder(grad: Array | Finish | None) -> Finish | None:
+    """Turn a gradient array into the function that adds a part of it."""
+    if grad is None or callable(grad):
+        return grad
+
+    def add(part: Array, place: tuple[Any, ...]) -> None:
+        part += grad[place]
+
+    return add
 
 
 def _table_of(params: Params) -> tuple[Layer, ...]:

@@ -19,6 +19,7 @@ COMMANDS = {
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",
     "weights": "describe or verify a file of network weights",
+    "bench": "show what makes it fast, on this machine",
 }
 
 

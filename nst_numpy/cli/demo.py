@@ -6,7 +6,7 @@ The picture, its settings and the history of its loss go into a new folder.
 import argparse
 from pathlib import Path
 
-from nst_numpy.cli.transfer import add_settings, paint, record, report
+from nst_numpy.cli.transfer import add_settings, paint, prepare, record, report
 from nst_numpy.files import check_folder, write_json
 from nst_numpy.images import save_image
 
@@ -25,8 +25,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Paint, and write everything about the run into one folder."""
+    job = prepare(args)
     folder = check_folder(args.output or new_folder_name("nst-demo"))
-    result = paint(args)
+    result = paint(args, job)
     picture = folder / "painted.png"
     save_image(picture, result.image)
     write_json(folder / "run.json", record(args, result))

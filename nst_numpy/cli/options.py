@@ -3,7 +3,6 @@
 import argparse
 from collections.abc import Sequence
 
-from nst_numpy.errors import SettingError
 from nst_numpy.layers import set_threads
 
 
@@ -45,7 +44,7 @@ def layer_weights(text: str) -> dict[str, float]:
         try:
             pairs[name.strip()] = float(value) if value else 1.0
         except ValueError:
-            raise SettingError(
+            raise argparse.ArgumentTypeError(
                 f"cannot read the layer weight {part!r}: write it as relu4_2=0.5"
             ) from None
     return pairs

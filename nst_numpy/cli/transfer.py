@@ -32,6 +32,8 @@ from nst_numpy.samples import resolve_picture
 from nst_numpy.style_transfer import BETA_PER_PIXEL, Callback, Result, Run, Settings, snapshot_saver
 from nst_numpy.vgg import POOLS, VGG
 
+INITS = ("content", "noise", "style")
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
@@ -74,7 +76,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--style-layers", type=layer_weights, metavar="LAYERS",
         help=f"likewise (default: {show_layer_weights(STYLE_LAYERS)})",
     )  # fmt: skip
-    add("--init", default=d.init, help="start from content, noise, style, or a picture file")
+    add("--init", default=d.init, help="start from content, noise, style, or a picture")
     add("--seed", type=int, default=d.seed, help="of the noise")
     add("--pool", default=d.pool, choices=list(POOLS), help="kind of pooling")
     add("--optimizer", default=d.optimizer, choices=list(OPTIMIZERS), help="how J is minimised")
@@ -91,14 +93,14 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
-    use_threads(args)
     output = check_image_output(args.output)
     history = check_output(args.json) if args.json else None
+    job = prepare(args)
     folder = args.snapshot_folder
     if args.snapshot_every and folder is None:
         folder = output.with_name(f"{output.stem}-snapshots")
     callbacks = [snapshot_saver(args.snapshot_every, folder)] if folder else []
-    result = paint(args, callbacks)
+    result = paint(args, job, callbacks)
     save_image(output, result.image)
     if history:
         write_json(history, record(args, result))
@@ -106,16 +108,22 @@ def run(args: argparse.Namespace) -> int:
     return 130 if result.reason == "interrupted" else 0
 
 
-def paint(args: argparse.Namespace, callbacks: Sequence[Callback] = ()) -> Result:
-    """Announce the run's cost, then do it."""
+def prepare(args: argparse.Namespace) -> Run:
+    """Read settings, pictures and weights, the quickest first; write nothing."""
+    use_threads(args)
     chosen = {f.name: getattr(args, f.name) for f in fields(Settings)}
     layers = {"content_layers": CONTENT_LAYERS, "style_layers": STYLE_LAYERS}
     settings = Settings(**(chosen | {k: chosen[k] or v for k, v in layers.items()}))
-    vgg = VGG.load(args.weights, args.pool)
-    run = Run(settings, vgg, resolve_picture(args.content), resolve_picture(args.style))
+    content, style = resolve_picture(args.content), resolve_picture(args.style)
+    init = args.init if args.init in INITS else resolve_picture(args.init)
+    return Run(settings, VGG.load(args.weights, args.pool), content, style, init)
+
+
+def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()) -> Result:
+    """Announce the run's cost, then do it."""
     if not args.quiet:
-        announce(run)
-    return run.go(callbacks, progress=not args.quiet)
+        announce(job)
+    return job.go(callbacks, progress=not args.quiet)
 
 
 def announce(run: Run) -> None:
@@ -139,6 +147,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
     return {
         "content": str(args.content),
         "style": str(args.style),
+        "weights": args.weights or "bundled",
         "settings": result.settings,
         "stopped": result.message,
         "history": result.history,

@@ -1,0 +1,50 @@
+"""Show what makes it fast, on this machine.
+
+One 3×3 convolution (256 to 256 channels on a 128×128 map) by plain loops, as one matrix
+product (im2col) and by Winograd's method; then a whole step of style transfer. Speed
+counts the operations of the direct computation, so that a method which needs fewer can
+pass the peak of the machine's matrix products.
+"""
+
+import argparse
+
+from nst_numpy.bench import convolution_ladder, sgemm_peak, step_rung
+from nst_numpy.cli.options import add_threads, duration, table, use_threads, whole_number
+from nst_numpy.figures import ladder_figure, save_figure
+from nst_numpy.files import check_output
+from nst_numpy.images import load_image
+from nst_numpy.layers import get_threads
+from nst_numpy.samples import sample_path
+from nst_numpy.vgg import VGG
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    parser.add_argument(
+        "--size", type=whole_number, default=256, metavar="PX", help="of the step's picture"
+    )
+    parser.add_argument("-o", "--output", metavar="FILE", help="draw it: .png, .svg or .pdf")
+    add_threads(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, print a table, and draw it if asked to."""
+    use_threads(args)
+    output = check_output(args.output) if args.output else None
+    peak = sgemm_peak()
+    content, style = (
+        load_image(sample_path(name), args.size) for name in ("neuschwanstein", "starry_night")
+    )
+    rungs = [*convolution_ladder(), step_rung(VGG.load(), content, style)]
+    rows = [("", "time", "GFLOP/s", "of peak", "error", "")]
+    for rung in rungs:
+        share = f"{100 * rung.gflops / peak:,.0f} %" if rung.gflops > 0.01 * peak else "< 1 %"
+        speed = f"{rung.gflops:.0f}" if rung.gflops > 1 else f"{rung.gflops:.4f}"
+        time = duration(rung.seconds) if rung.seconds > 1 else f"{1000 * rung.seconds:.0f} ms"
+        rows.append((rung.name, time, speed, share, f"{rung.error:.0e}", rung.note))
+    print(f"{get_threads()} threads, peak of float32 matrix products {peak:.0f} GFLOP/s\n")
+    print(table(rows, right="lrrrrl"))
+    if output:
+        save_figure(ladder_figure(rungs, peak), output)
+        print(f"\n{output}")
+    return 0

@@ -1,0 +1,122 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from nst_numpy.errors import SettingError
+from nst_numpy.layers import conv_backward, conv_forward, set_threads
+from nst_numpy.layers import winograd as wg
+from nst_numpy.layers.convolution import choose_method
+from nst_numpy.layers.windows import make_window
+
+
+def test_the_matrices_compute_four_outputs_of_three_taps():
+    rng = np.random.default_rng(0)
+    d, g = rng.standard_normal(6), rng.standard_normal(3)
+    y = wg.A_T.astype(float) @ ((wg.G @ g) * (wg.B_T.astype(float) @ d))
+    np.testing.assert_allclose(y, np.correlate(d, g), rtol=1e-6)
+
+
+def test_flipping_the_filter_reverses_its_transform():
+    g = np.random.default_rng(1).standard_normal(3)
+    np.testing.assert_allclose(wg.G @ g[::-1], (wg.G @ g)[::-1], rtol=1e-12)
+
+
+def make(seed, shape, filters):
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(shape).astype(np.float32)
+    w = (rng.standard_normal((3, 3, shape[-1], filters)) / np.sqrt(9 * shape[-1])).astype("f")
+    return x, w, rng.standard_normal(filters).astype(np.float32)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.integers(1, 2), st.integers(1, 19), st.integers(1, 19), st.integers(1, 5),
+    st.integers(1, 5), st.integers(0, 99),
+)  # fmt: skip
+def test_equals_im2col_at_every_size(items, height, width, c_in, c_out, seed):
+    x, w, b = make(seed, (items, height, width, c_in), c_out)
+    out, cache = conv_forward(x, w, b, pad=1, method="winograd")
+    expected, other = conv_forward(
+        x.astype(float), w.astype(float), b.astype(float), pad=1, method="im2col"
+    )
+    np.testing.assert_allclose(out, expected, atol=3e-6)
+    assert out.dtype == np.float32
+    for got, want in zip(
+        conv_backward(out, cache), conv_backward(out.astype(float), other), strict=True
+    ):
+        np.testing.assert_allclose(got, want, atol=2e-5 * max(1, np.abs(want).max()))
+
+
+@pytest.mark.parametrize("limits", [(1, 1), (3, 3), (7, 7), (1, 1000)])
+def test_pieces_join_without_a_seam(limits, monkeypatch):
+    monkeypatch.setattr(wg, "FEWEST_TILES", limits[0])
+    monkeypatch.setattr(wg, "MOST_TILES", limits[1])
+    x, w, b = make(2, (2, 21, 30, 8), 8)
+    out, _ = conv_forward(x, w, b, pad=1, method="winograd")
+    expected, _ = conv_forward(x, w, b, pad=1, method="im2col")
+    np.testing.assert_allclose(out, expected, atol=3e-6)
+
+
+def test_finish_sees_every_value_once():
+    x, w, b = make(3, (1, 37, 70, 8), 8)
+    u = wg.transform_kernel(w)
+    seen = np.zeros((1, 37, 70, 8), int)
+    places = []
+
+    def finish(part, place):
+        seen[place] += 1
+        places.append(place)
+        part *= 2
+
+    out = wg.winograd_forward(x, u, b, finish)
+    assert (seen == 1).all()
+    assert len(places) > 1
+    np.testing.assert_array_equal(out, 2 * wg.winograd_forward(x, u, b))
+
+
+def test_a_large_kernel_is_not_copied(monkeypatch):
+    u = wg.transform_kernel(np.ones((3, 3, 4, 8), np.float32))
+    assert not np.shares_memory(wg.flip_kernel(u), u)
+    monkeypatch.setattr(wg, "COPIED_BYTES", 0)
+    flipped = wg.flip_kernel(u)
+    assert np.shares_memory(flipped, u)
+    assert flipped.shape == (36, 8, 4)
+
+
+def test_results_do_not_depend_on_the_number_of_threads():
+    x, w, b = make(4, (1, 45, 90, 40), 48)
+    results = []
+    try:
+        for threads in (1, 2, 3):
+            set_threads(threads)
+            out, cache = conv_forward(x, w, b, pad=1, method="winograd")
+            results.append((out, conv_backward(out, cache)[0]))
+    finally:
+        set_threads(None)
+    for other in results[1:]:
+        np.testing.assert_array_equal(other[0], results[0][0])
+        np.testing.assert_array_equal(other[1], results[0][1])
+
+
+def test_which_method_auto_takes():
+    def auto(sizes=(32, 32), w_shape=(3, 3, 64, 64), dtype=np.float32, stride=1, pad=1):
+        window = make_window("test", sizes, w_shape[:-2], stride, pad)
+        return choose_method("auto", dtype, w_shape, window)
+
+    assert auto() == "winograd"
+    assert auto(dtype=np.float64) == "im2col"
+    assert auto(stride=2) == "im2col"
+    assert auto(pad=0) == "im2col"
+    assert auto(w_shape=(5, 5, 64, 64), pad=2) == "im2col"
+    assert auto(w_shape=(3, 3, 3, 64)) == "im2col"
+    assert auto(sizes=(8, 8)) == "im2col"
+    assert auto(sizes=(32,), w_shape=(3, 64, 64)) == "im2col"
+
+
+def test_winograd_refuses_what_it_cannot_do():
+    x, w, b = make(5, (1, 8, 8, 4), 4)
+    with pytest.raises(SettingError, match="'winograd' is for float32, 3×3 kernels, stride 1"):
+        conv_forward(x, w, b, pad=0, method="winograd")
+    with pytest.raises(SettingError, match="use 'im2col' or 'auto'"):
+        conv_forward(*(v.astype(float) for v in (x, w, b)), pad=1, method="winograd")
