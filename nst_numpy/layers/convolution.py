@@ -45,7 +45,7 @@ Array = NDArray[np.floating]
 
 METHODS = ("auto", "winograd", "im2col", "reference")
 WINOGRAD_CHANNELS = 32
-WINOGRAD_POSITIONS = 256
+WINOGRAD_POSITIONS = 64
 
 
 class ConvCache(NamedTuple):
@@ -206,6 +206,8 @@ def conv_input_gradient(
         pads.append((first, size + span - 1 - spread_size - first))
     ones = (1,) * len(spatial)
     back = Window(spread.shape[1:-1], window.kernel, ones, window.dilation, tuple(pads))
+    if math.prod(flipped.shape) <= flipped.shape[-2] ** 2:
+        return im2col.correlate_product_first(spread, flipped, back, finish)
     return im2col.correlate(spread, flipped, None, back, finish)
 
 

@@ -12,7 +12,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
-from nst_numpy.layers.windows import Window, crop_or_pad
+from nst_numpy.layers.windows import Window, crop_or_pad, offset_slices
 
 Array = NDArray[np.floating]
 Piece = tuple[slice, slice]
@@ -58,10 +58,49 @@ def kernel_gradient(grad_out: Array, x: Array, w: Array, window: Window) -> Arra
     return sums.sum(axis=0).reshape(w.shape)
 
 
-def _pieces(x: Array, window: Window) -> list[Piece]:
-    """Cut the output into (items, rows of the first axis) whose `cols` stay in cache."""
+def correlate_product_first(
+    x: Array, w: Array, window: Window, finish: Finish | None = None
+) -> Array:
+    """Return the same as `correlate`, for filters so few that the product is the smaller array.
+
+    First every input position is multiplied with all taps of all filters; then each output
+    adds up, from its neighbours, the products that were meant for it. Such is the gradient
+    of the first layer: 64 channels go in, 3 come out.
+    """
+    channels, filters = w.shape[-2:]
+    out = np.empty((x.shape[0], *window.out_sizes, filters), dtype=x.dtype)
+    # (*kernel, C_in, C_out) -> (prod(kernel)*C_out, C_in)
+    taps = np.ascontiguousarray(w.swapaxes(-1, -2).reshape(-1, channels))
+
+    def work(piece: Piece) -> None:
+        band = _band(x, window, piece)
+        # (prod(kernel)*C_out, C_in) @ (C_in, n*sizes) -> (prod(kernel)*C_out, n*sizes)
+        z = scratch("products", (len(taps), band[..., 0].size), x.dtype)
+        np.matmul(taps, band.reshape(-1, channels).T, out=z)
+        z = z.reshape(*window.kernel, filters, *band.shape[:-1])
+        part = out[piece]
+        # filters first: then every loop below runs along a row
+        total = scratch("total", (filters, *part.shape[:-1]), x.dtype)
+        total[...] = 0
+        for offset in np.ndindex(*window.kernel):
+            rows = slice(0, part.shape[1])
+            total += z[offset][(slice(None), *offset_slices(window, offset, rows))]
+        part[...] = np.moveaxis(total, 0, -1)
+        if finish is not None:
+            finish(part, piece)
+
+    for_each(work, _pieces(x, window, len(taps)))
+    return out
+
+
+def _pieces(x: Array, window: Window, values: int | None = None) -> list[Piece]:
+    """Cut the output into (items, rows of the first axis) that stay in cache.
+
+    `values` is the number of values that a position needs; by default, of `cols`.
+    """
     items, rows = x.shape[0], window.out_sizes[0]
-    row_bytes = math.prod(window.out_sizes[1:] + window.kernel) * x.shape[-1] * x.itemsize
+    values = math.prod(window.kernel) * x.shape[-1] if values is None else values
+    row_bytes = math.prod(window.out_sizes[1:]) * values * x.itemsize
     rows_at_once = max(1, COLS_BYTES // max(row_bytes, 1))
     if rows_at_once >= rows:
         return [(n, slice(0, rows)) for n in chunks(items, rows_at_once // max(rows, 1))]
@@ -69,15 +108,21 @@ def _pieces(x: Array, window: Window) -> list[Piece]:
     return [(slice(n, n + 1), band) for n in range(items) for band in bands]
 
 
-def _cols(x: Array, window: Window, piece: Piece) -> Array:
-    """Lay out what each window of the piece sees as one row: (positions, prod(kernel)*C_in)."""
+def _band(x: Array, window: Window, piece: Piece) -> Array:
+    """Take what the windows of a piece see, padding included: (n, *sizes, C_in)."""
     items, rows = piece
     starts = [-before for before, _ in window.pad]
     stops = [size + after for size, (_, after) in zip(window.sizes, window.pad, strict=True)]
     first = window.pad[0][0]
     starts[0] = rows.start * window.stride[0] - first
     stops[0] = (rows.stop - 1) * window.stride[0] + window.span[0] - first
-    band = crop_or_pad(x[items], starts, stops)
+    return crop_or_pad(x[items], starts, stops)
+
+
+def _cols(x: Array, window: Window, piece: Piece) -> Array:
+    """Lay out what each window of the piece sees as one row: (positions, prod(kernel)*C_in)."""
+    band = _band(x, window, piece)
+    rows = piece[1]
     out_sizes = (rows.stop - rows.start, *window.out_sizes[1:])
     steps = band.strides[1:-1]
     view = as_strided(

@@ -1,0 +1,541 @@
+import json
+import math
+import signal
+from dataclasses import fields
+
+import numpy as np
+import pytest
+
+from nst_numpy import estimate, style_transfer
+from nst_numpy.errors import (
+    ImageError,
+    NonFiniteError,
+    NstError,
+    OutputError,
+    SettingError,
+    TooLargeError,
+    UnknownNameError,
+)
+from nst_numpy.images import deprocess, load_image, preprocess, resize_image, save_image
+from nst_numpy.objective import Objective
+from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
+from nst_numpy.samples import sample_path
+from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
+from nst_numpy.vgg import VGG
+
+LAYERS = {
+    "content_layers": {"relu2_1": 1.0},
+    "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
+}
+
+
+def picture(seed, height, width):
+    """Make a picture with forms in it: few random pixels, much enlarged."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return resize_image(coarse, (height, width))
+
+
+VGG_TINY = VGG.random((4, 8), np.random.default_rng(0), dtype=np.float32)
+CONTENT = picture(1, 24, 32)
+STYLE = picture(2, 40, 30)
+
+
+def paint(**changes):
+    """Run `transfer` with the tiny network, after the changes."""
+    settings = {"size": 32, "iterations": 4, "vgg": VGG_TINY, **LAYERS} | changes
+    pictures = settings.pop("content", CONTENT), settings.pop("style", STYLE)
+    return transfer(*pictures, **settings)
+
+
+def stop_after(n):
+    return lambda progress: progress.iteration == n
+
+
+def interrupt_after(n):
+    def interrupt(progress):
+        if progress.iteration == n:
+            signal.raise_signal(signal.SIGINT)
+
+    return interrupt
+
+
+# what a run does
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_loss_falls_and_the_picture_changes(optimizer):
+    result = paint(optimizer=optimizer, iterations=8)
+    losses = [entry["loss"] for entry in result.history]
+    assert len(losses) == 8
+    assert losses[-1] < 0.9 * losses[0]
+    assert result.image.shape == (24, 32, 3)
+    assert result.image.dtype == np.uint8
+    assert (result.image != CONTENT).any()
+    assert result.reason == "iterations"
+    assert result.message == "did the 8 iterations asked for"
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_every_iteration_has_its_entry_and_the_terms_add_up(optimizer):
+    seen = []
+    result = paint(optimizer=optimizer, callback=seen.append, tv_weight=1.0)
+    assert [entry["iteration"] for entry in result.history] == [1, 2, 3, 4]
+    assert [p.iterations for p in seen] == [4] * 4
+    for entry, progress in zip(result.history, seen, strict=True):
+        assert sum(entry["terms"].values()) == entry["loss"]
+        assert list(entry["terms"]) == ["style/relu1_1", "content/relu2_1", "style/relu2_1", "tv"]
+        assert (entry["loss"], entry["terms"]) == (progress.loss, progress.terms)
+        assert (entry["height"], entry["width"]) == (24, 32)
+    seconds = [entry["seconds"] for entry in result.history]
+    assert seconds == sorted(seconds)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_the_reported_loss_is_that_of_the_picture(optimizer):
+    objective = Objective(
+        VGG_TINY,
+        preprocess(CONTENT),
+        preprocess(resize_image(STYLE, 32)),
+        alpha=2.0,
+        beta=3.0,
+        **LAYERS,
+    )
+    seen = []
+    result = paint(optimizer=optimizer, alpha=2.0, beta=3.0, callback=seen.append, iterations=6)
+    for progress in seen:
+        value, _ = objective(progress.x)
+        assert progress.loss == pytest.approx(value, rel=1e-6)
+        assert progress.terms == pytest.approx(objective.terms, rel=1e-6)
+    np.testing.assert_array_equal(seen[-1].image, result.image)
+
+
+@pytest.mark.parametrize("init", ["content", "noise"])
+def test_the_same_settings_give_the_same_picture(init):
+    first, second = paint(init=init, seed=5), paint(init=init, seed=5)
+    np.testing.assert_array_equal(first.image, second.image)
+    assert [e["loss"] for e in first.history] == [e["loss"] for e in second.history]
+
+
+def test_another_seed_gives_another_picture():
+    assert (paint(init="noise", seed=5).image != paint(init="noise", seed=6).image).any()
+
+
+def test_transfer_leaves_its_pictures_alone():
+    content, style, init = CONTENT.copy(), STYLE.copy(), picture(3, 24, 32)
+    kept = init.copy()
+    paint(content=content, style=style, init=init)
+    np.testing.assert_array_equal(content, CONTENT)
+    np.testing.assert_array_equal(style, STYLE)
+    np.testing.assert_array_equal(init, kept)
+
+
+def test_pictures_may_be_files(tmp_path):
+    save_image(tmp_path / "c.png", CONTENT)
+    save_image(tmp_path / "s.png", STYLE)
+    files = paint(content=tmp_path / "c.png", style=str(tmp_path / "s.png"))
+    np.testing.assert_array_equal(files.image, paint().image)
+
+
+def start_of(tmp_path, kind):
+    """Return a value of `init`, and the picture that it should start from."""
+    other = picture(7, 50, 20)
+    save_image(tmp_path / "start.png", other)
+    noise = np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    return {
+        "content": ("content", CONTENT),
+        "style": ("style", resize_image(STYLE, (24, 32))),
+        "noise": ("noise", noise),
+        "text": (str(tmp_path / "start.png"), resize_image(other, (24, 32))),
+        "path": (tmp_path / "start.png", resize_image(other, (24, 32))),
+        "array": (other, resize_image(other, (24, 32))),
+    }[kind]
+
+
+@pytest.mark.parametrize("kind", ["content", "style", "noise", "text", "path", "array"])
+def test_the_run_starts_from_the_picture_asked_for(tmp_path, kind):
+    init, expected = start_of(tmp_path, kind)
+    # a step that is too small to see leaves the start
+    result = paint(init=init, seed=3, optimizer="gd", learning_rate=1e-3, iterations=1)
+    difference = np.abs(result.image.astype(int) - expected)
+    assert difference.max() <= 1
+    assert difference.mean() < 0.1
+    assert result.settings["init"] == ("picture" if kind == "array" else str(init))
+
+
+def test_a_one_pixel_picture_is_scaled_up():
+    dot = np.full((1, 1, 3), 200, dtype=np.uint8)
+    assert paint(content=dot).image.shape == (32, 32, 3)
+    assert paint(style=dot).image.shape == (24, 32, 3)
+
+
+def test_the_size_is_the_longest_side():
+    assert paint(size=40, iterations=1).image.shape == (30, 40, 3)
+    upright = picture(1, 32, 24)
+    assert paint(content=upright, size=40, iterations=1).image.shape == (40, 30, 3)
+
+
+# scales
+
+
+def test_scales_go_from_coarse_to_fine():
+    result = paint(size=64, scales=3, iterations=2)
+    assert [entry["height"] for entry in result.history] == [12, 12, 24, 24, 48, 48]
+    assert [entry["width"] for entry in result.history] == [16, 16, 32, 32, 64, 64]
+    assert [entry["iteration"] for entry in result.history] == [1, 2, 3, 4, 5, 6]
+    assert result.image.shape == (48, 64, 3)
+
+
+def test_each_scale_starts_from_the_picture_of_the_one_before(monkeypatch):
+    starts, pictures = {}, []
+
+    class Spy(Objective):
+        def __call__(self, x):
+            starts.setdefault(x.shape, deprocess(x))
+            return super().__call__(x)
+
+    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    paint(size=64, scales=2, callback=lambda progress: pictures.append(progress.image))
+    coarse = pictures[3]
+    assert (coarse != CONTENT).any()
+    full = resize_image(CONTENT, (48, 64))
+    np.testing.assert_array_equal(starts[1, 24, 32, 3], resize_image(full, (24, 32)))
+    np.testing.assert_array_equal(starts[1, 48, 64, 3], resize_image(coarse, (48, 64)))
+
+
+@pytest.mark.parametrize("given", [None, 7.0])
+def test_beta_follows_the_pixels_of_each_scale(monkeypatch, given):
+    betas = []
+
+    class Spy(Objective):
+        def __init__(self, *args, beta, **more):
+            betas.append(beta)
+            super().__init__(*args, beta=beta, **more)
+
+    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    result = paint(size=64, scales=3, iterations=1, beta=given)
+    full = BETA_PER_PIXEL * 48 * 64 if given is None else given
+    assert betas == [full / 16, full / 4, full]
+    assert result.settings["beta"] == full
+
+
+def test_stopped_at_a_coarse_scale_the_result_has_the_full_size():
+    result = paint(size=64, scales=3, iterations=2, callback=stop_after(3))
+    assert [entry["height"] for entry in result.history] == [12, 12, 24]
+    assert result.image.shape == (48, 64, 3)
+    assert result.reason == "stopped"
+
+
+def test_ctrl_c_between_two_scales_keeps_the_picture_so_far(monkeypatch):
+    made = []
+
+    def interrupted(*args, **more):
+        made.append(1)
+        if len(made) == 2:
+            raise KeyboardInterrupt
+        return Objective(*args, **more)
+
+    monkeypatch.setattr(style_transfer, "Objective", interrupted)
+    result = paint(size=64, scales=2, iterations=2)
+    assert (result.reason, result.message) == ("interrupted", "stopped by Ctrl-C")
+    assert len(result.history) == 2
+    assert result.image.shape == (48, 64, 3)
+
+
+def test_ctrl_c_before_the_first_picture_passes_through(monkeypatch):
+    def interrupted(*args, **more):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(style_transfer, "Objective", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        paint()
+
+
+# the style picture
+
+
+def test_the_style_picture_has_its_own_size(monkeypatch):
+    shapes = []
+
+    class Spy(Objective):
+        def __init__(self, vgg, content_x, style_x, **more):
+            shapes.append(style_x.shape[1:3])
+            super().__init__(vgg, content_x, style_x, **more)
+
+    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    assert paint(iterations=1).settings["style_size"] == 32
+    assert paint(iterations=1, style_size=20).settings["style_size"] == 20
+    assert paint(iterations=1, style_size=80, scales=2).settings["style_size"] == 80
+    assert shapes == [(32, 24), (20, 15), (40, 30), (80, 60)]
+
+
+def test_another_style_size_gives_another_picture():
+    assert (paint(style_size=16).image != paint().image).any()
+
+
+# ending early
+
+
+def test_a_callback_ends_the_run_with_true():
+    result = paint(callback=stop_after(2))
+    assert len(result.history) == 2
+    assert (result.reason, result.message) == ("stopped", "stopped by the callback")
+
+
+@pytest.mark.parametrize("answer", [None, False, 0, 1, "yes", np.zeros((2, 3)), np.False_])
+def test_any_other_answer_of_a_callback_goes_on(answer):
+    assert len(paint(callback=lambda progress: answer).history) == 4
+
+
+def test_numpys_true_ends_the_run_too():
+    assert len(paint(callback=lambda progress: np.True_).history) == 1
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_ctrl_c_returns_the_picture_so_far(optimizer):
+    pictures = []
+
+    def callback(progress):
+        pictures.append(progress.image)
+        interrupt_after(3)(progress)
+
+    result = paint(callback=callback, optimizer=optimizer)
+    assert (result.reason, result.message) == ("interrupted", "stopped by Ctrl-C")
+    assert len(result.history) == 3
+    np.testing.assert_array_equal(result.image, pictures[-1])
+
+
+def test_an_error_in_a_callback_is_not_swallowed():
+    def wrong(progress):
+        raise ZeroDivisionError("mine")
+
+    with pytest.raises(ZeroDivisionError, match="mine"):
+        paint(callback=wrong)
+
+
+def test_a_loss_that_is_not_finite_at_the_start_is_an_error():
+    # float32 holds no activation of a network that is 1e30 times too loud
+    loud = VGG({name: (w * np.float32(1e30), b) for name, (w, b) in VGG_TINY.params.items()})
+    with np.errstate(all="ignore"), pytest.raises(NonFiniteError, match="after 0 iterations"):
+        paint(vgg=loud)
+
+
+# snapshots
+
+
+def test_snapshots_are_the_pictures_on_the_way(tmp_path):
+    pictures = []
+    paint(
+        iterations=5, snapshot_every=2, snapshot_folder=tmp_path / "new" / "folder",
+        callback=lambda progress: pictures.append(progress.image),
+    )  # fmt: skip
+    files = sorted((tmp_path / "new" / "folder").iterdir())
+    assert [file.name for file in files] == ["00002.png", "00004.png"]
+    for file, number in zip(files, (2, 4), strict=True):
+        np.testing.assert_array_equal(load_image(file), pictures[number - 1])
+
+
+def test_the_last_snapshot_is_written_when_the_callback_ends_the_run(tmp_path):
+    paint(snapshot_every=2, snapshot_folder=tmp_path, callback=stop_after(2))
+    assert [file.name for file in tmp_path.iterdir()] == ["00002.png"]
+
+
+@pytest.mark.parametrize(
+    "half",
+    [
+        {"snapshot_every": 2},
+        {"snapshot_folder": "somewhere"},
+        {"snapshot_every": 0, "snapshot_folder": "somewhere"},
+    ],
+)
+def test_half_of_what_snapshots_need_is_refused(half, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingError, match=r"need both: snapshot_every of at least 1, and snaps"):
+        paint(**half)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_in_the_place_of_the_snapshot_folder_is_refused(tmp_path):
+    (tmp_path / "file").write_text("here")
+    with pytest.raises(OutputError, match="a file is in its place"):
+        paint(snapshot_every=1, snapshot_folder=tmp_path / "file")
+
+
+# the settings that are returned
+
+
+def test_the_settings_hold_every_value_that_was_used():
+    result = paint(iterations=2, vgg=VGG(VGG_TINY.params, pool="max"), alpha=3, seed=9)
+    assert result.settings == {
+        "size": 32,
+        "iterations": 2,
+        "alpha": 3,
+        "beta": BETA_PER_PIXEL * 24 * 32,
+        "tv_weight": 0.0,
+        "content_layers": {"relu2_1": 1.0},
+        "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
+        "init": "content",
+        "seed": 9,
+        "pool": "max",
+        "optimizer": "lbfgs",
+        "learning_rate": None,
+        "scales": 1,
+        "style_size": 32,
+        "height": 24,
+        "width": 32,
+    }
+
+
+def test_beta_grows_with_the_pixels():
+    small, large = (paint(size=size, iterations=1).settings for size in (32, 64))
+    assert large["beta"] == 4 * small["beta"]
+    assert paint(iterations=1, beta=5.0).settings["beta"] == 5.0
+
+
+@pytest.mark.parametrize("optimizer", ["gd", "adam"])
+def test_the_settings_hold_the_learning_rate(optimizer):
+    used = paint(iterations=1, optimizer=optimizer).settings
+    assert used["learning_rate"] == LEARNING_RATES[optimizer]
+    used = paint(iterations=1, optimizer=optimizer, learning_rate=0.5).settings
+    assert used["learning_rate"] == 0.5
+
+
+def test_settings_and_history_are_ready_for_json():
+    result = paint(
+        size=np.int64(32), iterations=np.int32(2), alpha=np.float32(1), beta=np.float32(50),
+        tv_weight=np.float64(0.5), seed=np.uint8(3), scales=np.int16(1), style_size=np.int64(20),
+        content_layers={"relu2_1": np.float32(1)}, style_layers={"relu1_1": np.float32(0.5)},
+        optimizer="adam", learning_rate=np.float32(2), init=CONTENT,
+    )  # fmt: skip
+    text = json.dumps([result.settings, result.history], allow_nan=False)
+    assert json.loads(text) == [result.settings, result.history]
+    json.dumps([paint().settings, paint().history], allow_nan=False)
+
+
+# what is refused, before the work
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"iterations": 0}, "iterations must be at least 1, not 0"),
+        ({"iterations": 2.5}, "iterations must be a whole number, not 2.5"),
+        ({"size": 8}, "size must be at least 16 pixels, not 8"),
+        ({"size": 0}, "size must be at least 16 pixels, not 0"),
+        ({"size": -64}, "size must be at least 16 pixels, not -64"),
+        ({"size": 64.0}, "size must be a whole number, not 64.0"),
+        ({"size": "64"}, "size must be a whole number, not '64'"),
+        ({"style_size": 8}, "style_size must be at least 16 pixels, not 8"),
+        ({"style_size": 0}, "style_size must be at least 16 pixels, not 0"),
+        ({"scales": 0}, "scales must be at least 1, not 0"),
+        ({"scales": 3}, "3 scales from size 32 end below 16 pixels: use fewer scales or a larger"),
+        ({"seed": -1}, "seed must be at least 0, not -1"),
+        ({"seed": 0.5}, "seed must be a whole number, not 0.5"),
+        ({"alpha": -1.0}, "alpha must be a finite number of at least 0, not -1.0"),
+        ({"alpha": math.nan}, "alpha must be a finite number of at least 0, not nan"),
+        ({"beta": math.inf}, "beta must be a finite number of at least 0, not inf"),
+        ({"tv_weight": -0.1}, "tv_weight must be a finite number of at least 0, not -0.1"),
+        ({"style_layers": {"relu1_1": -1}}, "the weight of relu1_1 must be a finite number of"),
+        ({"alpha": 0, "beta": 0}, "every weight is 0: give alpha, beta or tv_weight a value above"),
+        ({"learning_rate": 0}, "learning_rate must be a finite number above 0, not 0"),
+        ({"learning_rate": math.nan}, "learning_rate must be a finite number above 0, not nan"),
+        ({"optimizer": "sgd"}, "optimizer must be one of lbfgs, gd, adam, not 'sgd'"),
+        ({"pool": "mean", "vgg": None}, "pool must be one of avg, max, not 'mean'"),
+    ],
+)  # fmt: skip
+def test_a_setting_that_cannot_work_is_refused(changes, message):
+    with pytest.raises(SettingError) as caught:
+        paint(**changes)
+    assert str(caught.value).startswith(message)
+
+
+def test_an_unknown_layer_is_refused_with_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"unknown layer 'relu2_2': did you mean relu2_1"):
+        paint(content_layers={"relu2_2": 1.0})
+
+
+@pytest.mark.parametrize("what", ["content", "style"])
+def test_a_picture_too_narrow_for_the_deepest_layer_is_refused(what):
+    narrow = np.zeros((4, 400, 3), dtype=np.uint8)
+    message = f"the {what} picture is only 32×1 pixels at the coarsest scale, too small for relu2_1"
+    with pytest.raises(SettingError, match=message):
+        paint(**{what: narrow})
+    shallow = {"content_layers": {"relu1_1": 1.0}, "style_layers": {"relu1_1": 1.0}}
+    paint(**{what: narrow}, **shallow, iterations=1)
+
+
+def test_too_narrow_at_the_coarsest_scale_only():
+    narrow = picture(4, 6, 64)
+    assert paint(content=narrow, size=64, scales=2, iterations=1).image.shape == (6, 64, 3)
+    with pytest.raises(SettingError, match="only 16×2 pixels at the coarsest scale"):
+        paint(
+            content=narrow, size=64, scales=3, vgg=VGG.random((2, 2, 2), np.random.default_rng(0)),
+            content_layers={"relu3_1": 1.0},
+        )  # fmt: skip
+
+
+def test_a_misspelt_init_is_refused():
+    with pytest.raises(ImageError, match="nois"):
+        paint(init="nois")
+
+
+def test_a_run_that_does_not_fit_into_memory_is_refused(monkeypatch):
+    monkeypatch.setattr(estimate, "available_memory", lambda: 1000)
+    with pytest.raises(TooLargeError, match="a run at 32×24 needs about"):
+        paint()
+
+
+def test_bad_settings_are_found_before_the_weights_are_read(monkeypatch):
+    monkeypatch.setattr(VGG, "load", lambda *args: pytest.fail("the weights were read"))
+    with pytest.raises(NstError):
+        paint(iterations=0, vgg=None)
+
+
+def test_total_variation_alone_needs_no_layer():
+    result = paint(content_layers={}, style_layers={}, tv_weight=1.0, init="noise")
+    assert result.history[-1]["terms"] == {"tv": result.history[-1]["loss"]}
+    assert result.history[-1]["loss"] < result.history[0]["loss"]
+
+
+def test_the_bar_is_drawn_only_if_asked_for(capsys):
+    paint(progress=True, iterations=2)
+    assert "2/2" in capsys.readouterr().err
+    paint(iterations=2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_transfer_has_an_argument_for_every_setting():
+    for field in fields(Settings):
+        default = None if field.name.endswith("_layers") else getattr(Settings(), field.name)
+        assert transfer.__kwdefaults__[field.name] == default
+
+
+# with the real weights
+
+
+def test_neuschwanstein_as_starry_night():
+    content = sample_path("neuschwanstein")
+    result = transfer(content, sample_path("starry_night"), size=64, iterations=5)
+    start = load_image(content, 64)
+    losses = [entry["loss"] for entry in result.history]
+    assert len(losses) == 5
+    assert losses[-1] < 0.5 * losses[0]
+    assert losses == sorted(losses, reverse=True)
+    assert result.image.dtype == np.uint8
+    assert result.image.shape == start.shape == (43, 64, 3)
+    assert np.abs(result.image.astype(int) - start).mean() > 5
+
+
+def test_the_estimate_of_a_run_is_that_of_its_largest_scale():
+    settings = Settings(size=64, scales=2, **LAYERS)
+    run = Run(settings, VGG_TINY, CONTENT, STYLE)
+    assert run.shape(0) == (1, 24, 32, 3)
+    assert run.shape(1) == (1, 48, 64, 3)
+    # conv1_1 at every pixel, conv2_1 at a quarter of them, forward and backward
+    assert run.estimate().multiplications == 2 * 48 * 64 * (27 * 4 + 36 * 8 // 4)
+
+
+def test_a_progress_shows_its_picture():
+    seen = []
+    paint(callback=seen.append, iterations=1)
+    np.testing.assert_array_equal(seen[0].image, deprocess(seen[0].x))
+    assert seen[0].seconds >= 0
