@@ -4,6 +4,7 @@ import math
 import os
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +14,8 @@ from nst_numpy.layers import conv_forward
 from nst_numpy.optimize import MEMORY
 from nst_numpy.vgg import VGG
 
-# Measured with /usr/bin/time at 256, 512 and 1024 pixels; see docs/performance.
-BASE_BYTES = 150e6  # Python, NumPy, SciPy and the HDF5 reader
-COPIES = 1.6  # arrays alive at the peak, in units of all activations together
+# Measured at 256, 512 and 1024 pixels; see docs/performance.
+BASE_BYTES = 130e6  # Python, NumPy, SciPy, the HDF5 reader and each thread's scratch memory
 STEP_OVERHEAD = 1.25  # time of a step, in units of its convolutions alone
 
 
@@ -31,14 +31,11 @@ class Estimate:
         Peak memory of the process.
     fixed_bytes : int
         The part of it that a smaller picture needs too.
-    seconds_per_step : float or None
-        None if not measured.
     """
 
     multiplications: int
     bytes: int
     fixed_bytes: int
-    seconds_per_step: float | None = None
 
 
 def multiplications(vgg: VGG, image_shape: tuple[int, ...]) -> dict[str, int]:
@@ -56,20 +53,51 @@ def multiplications(vgg: VGG, image_shape: tuple[int, ...]) -> dict[str, int]:
 
 
 def estimate_run(
-    vgg: VGG, image_shape: tuple[int, ...], names: list[str], optimizer: str = "lbfgs"
+    vgg: VGG,
+    image_shape: tuple[int, ...],
+    names: list[str],
+    optimizer: str = "lbfgs",
+    style_shape: tuple[int, ...] | None = None,
 ) -> Estimate:
-    """Estimate memory and arithmetic of a run on a picture of `image_shape` (1, H, W, 3)."""
+    """Estimate arithmetic and memory of a run.
+
+    Parameters
+    ----------
+    vgg : VGG
+    image_shape : tuple of int, (1, H, W, 3)
+        Of the generated picture.
+    names : list of str
+        The losses' layers, from the image upwards.
+    optimizer : str
+    style_shape : tuple of int, optional
+        Of the style picture, which goes through the network once.
+    """
     below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1] if names else []
     counts = multiplications(vgg, image_shape)
-    shapes = vgg.feature_shapes(image_shape)
-    activations = sum(math.prod(shapes[name]) for name in below if name.startswith("relu"))
-    parameters = sum(w.size for w, _ in vgg.params.values())
     pixels = math.prod(image_shape)
     # SciPy keeps 2m + 5 vectors of float64 for L-BFGS with memory m
     optimizer_bytes = (2 * MEMORY + 5) * 8 * pixels if optimizer == "lbfgs" else 4 * 8 * pixels
-    fixed = BASE_BYTES + parameters * vgg.dtype.itemsize
-    total = fixed + COPIES * activations * vgg.dtype.itemsize + optimizer_bytes
+    passes = [
+        _pass_bytes(vgg, shape, names, below) for shape in (image_shape, style_shape) if shape
+    ]
+    fixed = BASE_BYTES + sum(w.nbytes for w, _ in vgg.params.values())
+    fixed += vgg.transformed_bytes(below, image_shape)
+    total = fixed + max(passes) + optimizer_bytes
     return Estimate(2 * sum(counts[name] for name in below), int(total), int(fixed))
+
+
+def _pass_bytes(vgg: VGG, shape: tuple[int, ...], names: list[str], below: list[str]) -> int:
+    """Count what one forward and backward pass keeps at its peak.
+
+    The activations that losses look at, a byte a number for each ReLU's mask, and the
+    input and output of the layer being computed.
+    """
+    shapes = vgg.feature_shapes(shape)
+    sizes = [math.prod(shapes[name]) for name in below]
+    masks = sum(math.prod(shapes[name]) for name in below if name.startswith("relu"))
+    kept = sum(math.prod(shapes[name]) for name in names)
+    moving = max((a + b for a, b in pairwise(sizes)), default=0)
+    return masks + (kept + moving) * vgg.dtype.itemsize
 
 
 def measure_speed(dtype: np.dtype) -> float:

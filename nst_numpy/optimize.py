@@ -61,6 +61,14 @@ class Minimum:
     reason: str = "iterations"  # "iterations", "stalled", "stopped", "interrupted", "not finite"
     message: str = ""
 
+    def end_early(self, error: KeyboardInterrupt | NonFiniteError) -> None:
+        """Record that an error ended the run, and that the picture before it is kept."""
+        if isinstance(error, KeyboardInterrupt):
+            self.reason, self.message = "interrupted", "stopped by Ctrl-C"
+        else:
+            self.reason = "not finite"
+            self.message = f"{error}; the picture before that is kept"
+
 
 Callback = Callable[[Step], object]
 
@@ -118,12 +126,10 @@ def run_optimizer(
             step(run, iterations, LEARNING_RATES[name] if learning_rate is None else learning_rate)
     except _StopRun:
         run.end("stopped", "stopped by the callback")
-    except KeyboardInterrupt:
-        run.end("interrupted", "stopped by Ctrl-C")
-    except NonFiniteError as error:
-        if not run.minimum.losses:
+    except (KeyboardInterrupt, NonFiniteError) as error:
+        if isinstance(error, NonFiniteError) and not run.minimum.losses:
             raise
-        run.end("not finite", f"{error}; the picture before that is kept")
+        run.minimum.end_early(error)
     return run.minimum
 
 

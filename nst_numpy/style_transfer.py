@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nst_numpy.errors import SettingError
+from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.estimate import Estimate, check_memory, estimate_run
 from nst_numpy.files import check_folder
 from nst_numpy.images import Picture, as_image, deprocess, preprocess, resize_image, save_image
@@ -26,7 +26,7 @@ Array = NDArray[np.floating]
 # J_content is a sum over positions, J_style is divided by their square, as in the lecture.
 # A β that grows with the picture keeps the balance that the eye sees. The value was chosen
 # by looking: see docs/defaults.
-BETA_PER_PIXEL = 1.0
+BETA_PER_PIXEL = 0.1
 SMALLEST_SIZE = 16
 
 
@@ -263,12 +263,20 @@ class Run:
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
-        self.names = vgg.check_names({**settings.content_layers, **settings.style_layers})
+        self.names = self._used_layers()
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
         self.iterations = settings.iterations * settings.scales
         self._check_smallest()
         check_memory(self.estimate(), *self.content.shape[:2])
+
+    def _used_layers(self) -> list[str]:
+        """Sort the layers with a coefficient above 0; a misspelt one is an error in any case."""
+        s = self.settings
+        beta = 1.0 if s.beta is None else s.beta
+        weighted = [*_weighted(s.alpha, s.content_layers), *_weighted(beta, s.style_layers)]
+        self.vgg.check_names({**s.content_layers, **s.style_layers})
+        return self.vgg.check_names(weighted)
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
@@ -278,8 +286,11 @@ class Run:
 
     def estimate(self) -> Estimate:
         """Estimate the cost of the largest scale."""
-        shape = self.shape(self.settings.scales - 1)
-        return estimate_run(self.vgg, shape, self.names, self.settings.optimizer)
+        last = self.settings.scales - 1
+        style = (1, *self._style_shape(last), 3)
+        return estimate_run(
+            self.vgg, self.shape(last), self.names, self.settings.optimizer, style_shape=style
+        )
 
     def go(self, callbacks: Sequence[Callback] = (), *, progress: bool = False) -> Result:
         """Paint, from the coarsest scale to the finest; show a bar if `progress`."""
@@ -289,10 +300,10 @@ class Run:
             for scale in range(self.settings.scales):
                 try:
                     minimum = self._paint(scale, minimum, [_bar_updater(bar), *callbacks])
-                except KeyboardInterrupt:  # between two scales
+                except (KeyboardInterrupt, NonFiniteError) as error:  # between two scales
                     if minimum is None:
                         raise
-                    minimum.reason, minimum.message = "interrupted", "stopped by Ctrl-C"
+                    minimum.end_early(error)
                 if minimum.reason not in ("iterations", "stalled"):
                     break
         assert minimum is not None
@@ -394,6 +405,10 @@ class Run:
         if self.settings.learning_rate is None:  # L-BFGS has none
             used["learning_rate"] = LEARNING_RATES.get(self.settings.optimizer)
         return used
+
+
+def _weighted(coefficient: float, layers: Mapping[str, float]) -> list[str]:
+    return [name for name, weight in layers.items() if coefficient * weight > 0]
 
 
 def _plain(value: Any) -> Any:

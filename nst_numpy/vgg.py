@@ -23,8 +23,8 @@ from nst_numpy.layers import (
 )
 from nst_numpy.layers.convolution import choose_method, conv_input_gradient, convolve
 from nst_numpy.layers.parallel import Finish
-from nst_numpy.layers.windows import make_window
-from nst_numpy.layers.winograd import flip_kernel, transform_kernel
+from nst_numpy.layers.windows import Window, make_window
+from nst_numpy.layers.winograd import flip_kernel, kernel_bytes, transform_kernel
 from nst_numpy.weights import BLOCKS, load_weights
 
 Array = NDArray[np.floating]
@@ -268,9 +268,7 @@ class VGG:
     def _conv_forward(self, name: str, a: Array, rectify: bool) -> Array:
         """Convolve; if `rectify`, with the ReLU above it, part by part, while it is in cache."""
         w, b = self.params[name]
-        window = make_window("VGG.forward", a.shape[1:-1], w.shape[:-2], 1, 1)
-        method = choose_method("auto", self.dtype, w.shape, window)
-        self._tape[name] = (window, method)
+        window, method = self._tape[name] = self._plan(name, a.shape[1:-1])
         u = self._transformed(name)[0] if method == "winograd" else None
         if not rectify:
             return convolve(a, w, b, window, method, u=u)
@@ -283,6 +281,20 @@ class VGG:
         out = convolve(a, w, b, window, method, u=u, finish=finish)
         self._tape[name.replace("conv", "relu")] = mask
         return out
+
+    def _plan(self, name: str, sizes: tuple[int, ...]) -> tuple[Window, str]:
+        """Decide how a convolution of a map of these sizes is computed."""
+        shape = self.params[name][0].shape
+        window = make_window("VGG.forward", sizes, shape[:-2], 1, 1)
+        return window, choose_method("auto", self.dtype, shape, window)
+
+    def transformed_bytes(self, names: Iterable[str], image_shape: tuple[int, ...]) -> int:
+        """Bytes of the transformed kernels that a pass over the named layers keeps."""
+        shapes, total = self.feature_shapes(image_shape), 0
+        for name in names:
+            if name in self.params and self._plan(name, shapes[name][1:3])[1] == "winograd":
+                total += kernel_bytes(self.params[name][0])
+        return total
 
     def _transformed(self, name: str) -> tuple[Array, Array]:
         """Return the kernel as Winograd's method wants it, forward and backward; then keep it."""

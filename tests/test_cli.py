@@ -436,10 +436,10 @@ def test_bad_input_is_one_line_before_the_run(capsys, loaded, changes, message):
 
 
 def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
-    monkeypatch.setattr(estimate, "available_memory", lambda: 300_000_000)
+    monkeypatch.setattr(estimate, "available_memory", lambda: 500_000_000)
     assert nst(*transfer_words({})) == 2
     assert re.search(
-        r"of memory, but only 0\.3 GB are free: use size \d+ or less", one_line(capsys)
+        r"of memory, but only 0\.5 GB are free: use size \d+ or less", one_line(capsys)
     )
 
 

@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
     >>> duration(8.24), duration(75), duration(7261)
     ('8.2 s', '1 min 15 s', '2 h 1 min')
     """
-    if seconds < 10:
+    if round(seconds, 1) < 10:
         return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:

@@ -23,6 +23,7 @@ from nst_numpy.cli.options import (
     use_threads,
     whole_number,
 )
+from nst_numpy.errors import OutputError
 from nst_numpy.estimate import STEP_OVERHEAD, available_memory, measure_speed
 from nst_numpy.files import check_output, write_json
 from nst_numpy.images import check_image_output, save_image
@@ -95,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
     output = check_image_output(args.output)
     history = check_output(args.json) if args.json else None
+    if history == output:
+        raise OutputError(f"{output} cannot hold both the picture and the JSON: name two files")
     job = prepare(args)
     folder = args.snapshot_folder
     if args.snapshot_every and folder is None:

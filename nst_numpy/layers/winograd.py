@@ -121,6 +121,12 @@ def flip_kernel(u: Array) -> Array:
     return np.ascontiguousarray(flipped) if u.nbytes <= COPIED_BYTES else flipped
 
 
+def kernel_bytes(w: Array) -> int:
+    """Bytes that a filter's transforms take, `transform_kernel` and `flip_kernel` together."""
+    u = w.nbytes // (TAPS * TAPS) * (POINTS * POINTS)
+    return 2 * u if u <= COPIED_BYTES else u
+
+
 def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None) -> Array:
     """Convolve x with transformed filters and add the bias.
 
