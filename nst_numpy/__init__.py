@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nst_numpy import errors, files, images, layers, losses, optimize, samples, weights
+    from nst_numpy import errors, files, images, layers, look, losses, optimize, samples, weights
     from nst_numpy.errors import NstError
     from nst_numpy.images import deprocess, load_image, preprocess, save_image
     from nst_numpy.layers import get_threads, set_threads
@@ -21,7 +21,17 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = ("errors", "files", "images", "layers", "losses", "optimize", "samples", "weights")
+_MODULES = (
+    "errors",
+    "files",
+    "images",
+    "layers",
+    "look",
+    "losses",
+    "optimize",
+    "samples",
+    "weights",
+)
 _NAMES = {
     "NstError": "errors",
     "deprocess": "images",
@@ -48,6 +58,7 @@ __all__ = [
     "images",
     "layers",
     "load_image",
+    "look",
     "losses",
     "optimize",
     "preprocess",

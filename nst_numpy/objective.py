@@ -103,30 +103,60 @@ class Objective:
         value : float
         grad_x : ndarray, shaped like x
         """
+        measured = self._measure(x)
+        grads: dict[str, Finish] = {}
+        for term, (_, add) in measured.items():
+            layer = term.split("/")[1]
+            grads[layer] = _both(grads[layer], add) if layer in grads else add
+        grad_x = self.vgg.backward(grads) if grads else np.zeros_like(x)
+        terms = {term: value for term, (value, _) in measured.items()}
+        if self.tv_weight > 0:
+            terms["tv"], grad = self._tv_term(x)
+            grad_x += grad
+        self.terms = terms
+        return sum(terms.values()), grad_x
+
+    def gradient_terms(self, x: Array) -> dict[str, Array]:
+        """Return the pixel gradient of each term alone; they add up to that of J.
+
+        One forward pass, and a backward pass for each term.
+
+        Parameters
+        ----------
+        x : ndarray, shaped like content_x
+
+        Returns
+        -------
+        dict of str to ndarray, shaped like x
+            Keys as in `terms`.
+        """
+        gradients = {
+            term: self.vgg.backward({term.split("/")[1]: add})
+            for term, (_, add) in self._measure(x).items()
+        }
+        if self.tv_weight > 0:
+            gradients["tv"] = self._tv_term(x)[1]
+        return gradients
+
+    def _measure(self, x: Array) -> dict[str, tuple[float, Finish]]:
+        """Run forward; return each layer's terms with the functions that add their gradients."""
         if x.shape != self.shape:
             raise ShapeError(
                 f"Objective: x must be shaped like content_x {self.shape}, not {x.shape}"
             )
-        terms: dict[str, float] = {}
-        grads: dict[str, Finish] = {}
+        measured = {}
         features = self.vgg.forward(x, self.names) if self.names else {}
         for name, a in features.items():
-            adders = []
             if name in self.content:
-                terms[f"content/{name}"], add = self._content_term(name, a)
-                adders.append(add)
+                measured[f"content/{name}"] = self._content_term(name, a)
             if name in self.style:
-                terms[f"style/{name}"], add = self._style_term(name, a)
-                adders.append(add)
-            grads[name] = adders[0] if len(adders) == 1 else _both(*adders)
-        grad_x = self.vgg.backward(grads) if grads else np.zeros_like(x)
-        if self.tv_weight > 0:
-            value, grad = total_variation_loss(x)
-            terms["tv"] = self.tv_weight * value
-            grad *= self.tv_weight
-            grad_x += grad
-        self.terms = terms
-        return sum(terms.values()), grad_x
+                measured[f"style/{name}"] = self._style_term(name, a)
+        return measured
+
+    def _tv_term(self, x: Array) -> tuple[float, Array]:
+        value, grad = total_variation_loss(x)
+        grad *= self.tv_weight
+        return self.tv_weight * value, grad
 
     def _content_term(self, name: str, a: Array) -> tuple[float, Finish]:
         """Return α λ J_content and the function that adds a part of its gradient."""

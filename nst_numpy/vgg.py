@@ -34,6 +34,7 @@ POOLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
     "avg": (avg_pool_forward, avg_pool_backward),
     "max": (max_pool_forward, max_pool_backward),
 }
+RELU_RULES = ("gradient", "guided", "deconvolution")
 
 
 @dataclass(frozen=True)
@@ -146,7 +147,7 @@ class VGG:
                 break
         return features
 
-    def backward(self, grads: Mapping[str, Array | Finish]) -> Array:
+    def backward(self, grads: Mapping[str, Array | Finish], *, relu: str = "gradient") -> Array:
         """Carry gradients at any set of layers back to the pixels, in one pass.
 
         Parameters
@@ -154,6 +155,11 @@ class VGG:
         grads : mapping of str to ndarray or callable
             ∂J/∂a^[l] for layers of the last `forward`, each shaped like its activation;
             or add(part, place), which adds that part of it to `part`.
+        relu : {"gradient", "guided", "deconvolution"}
+            What a ReLU does on the way back. "gradient" is the derivative: pass what was
+            positive on the way up. "deconvolution" (Zeiler and Fergus 2014) passes what is
+            positive on the way down, "guided" (Springenberg et al. 2015) what is both: no
+            gradients, but pictures of what drove a unit.
 
         Returns
         -------
@@ -166,12 +172,16 @@ class VGG:
             If `forward` did not reach a named layer.
         """
         start = self._check_grads(grads)
+        if relu not in RELU_RULES:
+            raise SettingError(
+                f"VGG.backward: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}"
+            )
         grad = np.zeros(self._shapes[start], dtype=self.dtype)
-        self._on_arrival(start, grads)(grad, (slice(None),))
+        self._on_arrival(start, grads, relu)(grad, (slice(None),))
         reached = list(self._tape)
         for at in reversed(range(reached.index(start) + 1)):
             name = reached[at]
-            finish = self._on_arrival(reached[at - 1], grads) if at > 0 else None
+            finish = self._on_arrival(reached[at - 1], grads, relu) if at > 0 else None
             if name.startswith("conv"):
                 window, method = self._tape[name]
                 w, _ = self.params[name]
@@ -181,7 +191,7 @@ class VGG:
                 grad = POOLS[self.pool][1](grad, self._tape[name], finish=finish)
         return grad
 
-    def _on_arrival(self, name: str, grads: Mapping[str, Array | Finish]) -> Finish:
+    def _on_arrival(self, name: str, grads: Mapping[str, Array | Finish], relu: str) -> Finish:
         """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
 
         The layer's own gradient from the loss is added. At a ReLU its backward pass
@@ -194,7 +204,9 @@ class VGG:
         def finish(part: Array, place: tuple[Any, ...]) -> None:
             if own is not None:
                 own(part, place)
-            if mask is not None:
+            if mask is not None and relu != "gradient":
+                np.maximum(part, 0, out=part)
+            if mask is not None and relu != "deconvolution":
                 part *= mask[place]
             if below is not None:
                 below(part, place)

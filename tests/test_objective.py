@@ -128,3 +128,21 @@ def test_x_of_another_shape_is_refused():
     objective = Objective(tiny(), content, style, **OPTIONS)
     with pytest.raises(ShapeError, match="shaped like content_x"):
         objective(x[:, 1:])
+
+
+def test_gradient_terms_add_up_to_the_gradient():
+    content, style, x = pictures(7)
+    objective = Objective(tiny(), content, style, **OPTIONS)
+    parts = objective.gradient_terms(x)
+    _, grad = objective(x)
+    assert list(parts) == list(objective.terms)
+    np.testing.assert_allclose(sum(parts.values()), grad, rtol=1e-10, atol=1e-10)
+    # each is the gradient of its own term
+    direction = np.random.default_rng(8).standard_normal(x.shape)
+    up, down = x + 1e-6 * direction, x - 1e-6 * direction
+    objective(up)
+    above = dict(objective.terms)
+    objective(down)
+    for term, part in parts.items():
+        slope = (above[term] - objective.terms[term]) / 2e-6
+        assert slope == pytest.approx((part * direction).sum(), rel=1e-5), term

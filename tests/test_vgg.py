@@ -105,3 +105,21 @@ def test_what_it_says_of_bad_input(call, error, message):
     with pytest.raises(error) as caught:
         call(vgg, x)
     assert message in str(caught.value)
+
+
+def test_the_rules_for_a_relu_on_the_way_back():
+    # 1×1 map, one channel: the ReLU's input is 1 at the first pixel, -1 at the second
+    w = np.zeros((3, 3, 3, 1))
+    w[1, 1, 0] = 1
+    vgg = VGG({"conv1_1": (w, np.zeros(1))})
+    x = np.zeros((1, 1, 4, 3))
+    x[0, 0, :, 0] = [1, -1, 1, -1]
+    upstream = np.array([2.0, 2, -2, -2]).reshape(1, 1, 4, 1)
+    expected = {
+        "gradient": [2, 0, -2, 0], "deconvolution": [2, 2, 0, 0], "guided": [2, 0, 0, 0],
+    }  # fmt: skip
+    for rule, want in expected.items():
+        vgg.forward(x, ["relu1_1"])
+        assert vgg.backward({"relu1_1": upstream}, relu=rule)[0, 0, :, 0].tolist() == want
+    with pytest.raises(SettingError, match="relu must be one of gradient, guided"):
+        vgg.backward({"relu1_1": upstream}, relu="leaky")

@@ -1,20 +1,11 @@
-"""Every picture drawn with matplotlib. Functions return Figures and open no window."""
+"""The speed ladder as a picture."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from nst_numpy.bench import Rung
-from nst_numpy.files import atomic_write
-
-INK, BLUE, GREY = "#222222", "#2f6f9f", "#8a8a8a"
-
-
-def save_figure(figure: Figure, path: str | Path) -> None:
-    """Write a figure as .png, .svg or .pdf, without leaving half a file."""
-    with atomic_write(path) as temporary:
-        figure.savefig(temporary, dpi=150)
+from nst_numpy.figures.style import BLUE, GREY, INK
 
 
 def ladder_figure(rungs: Sequence[Rung], peak: float) -> Figure:
