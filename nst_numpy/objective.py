@@ -104,12 +104,8 @@ class Objective:
         grad_x : ndarray, shaped like x
         """
         measured = self._measure(x)
-        grads: dict[str, Finish] = {}
-        for term, (_, add) in measured.items():
-            layer = term.split("/")[1]
-            grads[layer] = _both(grads[layer], add) if layer in grads else add
-        grad_x = self.vgg.backward(grads) if grads else np.zeros_like(x)
         terms = {term: value for term, (value, _) in measured.items()}
+        grad_x = self.vgg.backward(_by_layer(measured)) if measured else np.zeros_like(x)
         if self.tv_weight > 0:
             terms["tv"], grad = self._tv_term(x)
             grad_x += grad
@@ -182,6 +178,16 @@ class Objective:
             part += np.matmul(a[place], pull, out=scratch("style", part.shape, part.dtype))
 
         return self.style[name] * value, add
+
+
+def _by_layer(measured: dict[str, tuple[float, Finish]]) -> dict[str, Finish]:
+    """Gather the terms of each layer; `measured` is emptied, so that nobody else keeps them."""
+    grads: dict[str, Finish] = {}
+    while measured:
+        term, (_, add) = measured.popitem()
+        layer = term.split("/")[1]
+        grads[layer] = _both(grads[layer], add) if layer in grads else add
+    return grads
 
 
 def _both(first: Finish, second: Finish) -> Finish:

@@ -135,7 +135,7 @@ class VGG:
         a = x
         for layer in self.table:
             if layer.kind == "conv":
-                a = self._conv_forward(layer.name, a, rectify=layer.name not in wanted)
+                a = self._conv_forward(layer.name, a, wanted)
             elif layer.kind == "pool":
                 a, self._tape[layer.name] = POOLS[self.pool][0](a)
             elif layer.name not in self._tape:
@@ -176,12 +176,15 @@ class VGG:
             raise SettingError(
                 f"VGG.backward: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}"
             )
+        # each is dropped when it has arrived: its memory is free before the largest layers
+        pending = dict(grads)
+        del grads
         grad = np.zeros(self._shapes[start], dtype=self.dtype)
-        self._on_arrival(start, grads, relu)(grad, (slice(None),))
+        self._on_arrival(start, pending, relu)(grad, (slice(None),))
         reached = list(self._tape)
         for at in reversed(range(reached.index(start) + 1)):
             name = reached[at]
-            finish = self._on_arrival(reached[at - 1], grads, relu) if at > 0 else None
+            finish = self._on_arrival(reached[at - 1], pending, relu) if at > 0 else None
             if name.startswith("conv"):
                 window, method = self._tape[name]
                 w, _ = self.params[name]
@@ -191,15 +194,15 @@ class VGG:
                 grad = POOLS[self.pool][1](grad, self._tape[name], finish=finish)
         return grad
 
-    def _on_arrival(self, name: str, grads: Mapping[str, Array | Finish], relu: str) -> Finish:
+    def _on_arrival(self, name: str, pending: dict[str, Array | Finish], relu: str) -> Finish:
         """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
 
         The layer's own gradient from the loss is added. At a ReLU its backward pass
         follows at once, and brings the gradient to the convolution below it.
         """
-        own = _adder(grads.get(name))
+        own = _adder(pending.pop(name, None))
         mask = self._tape[name] if name.startswith("relu") else None
-        below = _adder(grads.get(name.replace("relu", "conv"))) if mask is not None else None
+        below = _adder(pending.pop(name.replace("relu", "conv"), None))
 
         def finish(part: Array, place: tuple[Any, ...]) -> None:
             if own is not None:
@@ -277,12 +280,15 @@ class VGG:
                 c_in = c_out
         return cls(params, pool)
 
-    def _conv_forward(self, name: str, a: Array, rectify: bool) -> Array:
-        """Convolve; if `rectify`, with the ReLU above it, part by part, while it is in cache."""
+    def _conv_forward(self, name: str, a: Array, wanted: Sequence[str]) -> Array:
+        """Convolve, with the ReLU above it, part by part, while it is in cache.
+
+        If the convolution itself is wanted, the ReLU is left to its own turn.
+        """
         w, b = self.params[name]
         window, method = self._tape[name] = self._plan(name, a.shape[1:-1])
         u = self._transformed(name)[0] if method == "winograd" else None
-        if not rectify:
+        if name in wanted:
             return convolve(a, w, b, window, method, u=u)
         mask = np.empty((*a.shape[:-1], w.shape[-1]), dtype=bool)
 

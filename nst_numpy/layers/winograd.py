@@ -210,7 +210,8 @@ def _multiply(v: Array, u: Array, alone: bool) -> Array:
 
     A piece that is alone would keep one core busy; then the points are spread over them.
     """
-    m = scratch("products", (*v.shape[:-1], u.shape[2]), v.dtype)
+    # in the memory of the tiles, which are transformed by now
+    m = scratch("tiles", (*v.shape[:-1], u.shape[2]), v.dtype)
     points = POINTS * POINTS
     # 36 times (tiles, C_in) @ (C_in, C_out) -> (tiles, C_out)
     v_flat, m_flat = v.reshape(points, -1, v.shape[-1]), m.reshape(points, -1, u.shape[2])
