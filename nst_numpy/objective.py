@@ -174,8 +174,10 @@ class Objective:
         pull *= self.style[name]
 
         def add(part: Array, place: tuple[slice, ...]) -> None:
-            # (h, w, C) @ (C, C) -> (h, w, C)
-            part += np.matmul(a[place], pull, out=scratch("style", part.shape, part.dtype))
+            f = a[place].reshape(-1, a.shape[-1])
+            # (h*w, C) @ (C, C) -> (h*w, C)
+            product = np.matmul(f, pull, out=scratch("style", f.shape, f.dtype))
+            part += product.reshape(part.shape)
 
         return self.style[name] * value, add
 
