@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nst_numpy.errors import NonFiniteError, SettingError
-from nst_numpy.estimate import Estimate, check_memory, estimate_run
+from nst_numpy.estimate import (
+    STEP_OVERHEAD,
+    Estimate,
+    check_memory,
+    estimate_run,
+    measure_speed,
+)
 from nst_numpy.files import check_folder
 from nst_numpy.images import Picture, as_image, deprocess, preprocess, resize_image, save_image
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, check_weights
@@ -28,6 +34,9 @@ Array = NDArray[np.floating]
 # by looking: see docs/defaults.
 BETA_PER_PIXEL = 0.1
 SMALLEST_SIZE = 16
+# Painted at one size only, a picture larger than this gets strokes but no large forms: units
+# of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
+COARSEST_SIZE = 256
 
 
 @dataclass(frozen=True)
@@ -35,7 +44,7 @@ class Settings:
     """All that decides what a run computes; the same settings give the same picture."""
 
     size: int = 512
-    iterations: int = 200
+    iterations: int = 150
     alpha: float = 1.0
     beta: float | None = None
     tv_weight: float = 0.0
@@ -46,7 +55,7 @@ class Settings:
     pool: str = "avg"
     optimizer: str = "lbfgs"
     learning_rate: float | None = None
-    scales: int = 1
+    scales: int | None = None
     style_size: int | None = None
 
     def __post_init__(self) -> None:
@@ -56,7 +65,8 @@ class Settings:
             object.__setattr__(self, f.name, _plain(getattr(self, f.name)))
         style_size = self.size if self.style_size is None else self.style_size
         sizes = {"size": self.size, "style_size": style_size}
-        counts = {"iterations": self.iterations, "scales": self.scales}
+        scales = 1 if self.scales is None else self.scales
+        counts = {"iterations": self.iterations, "scales": scales}
         for name, value in (sizes | counts | {"seed": self.seed}).items():
             if not isinstance(value, int):
                 raise SettingError(f"{name} must be a whole number, not {value!r}")
@@ -66,9 +76,9 @@ class Settings:
         for name, count in counts.items():
             if count < 1:
                 raise SettingError(f"{name} must be at least 1, not {count}")
-        if self.size >> (self.scales - 1) < SMALLEST_SIZE:
+        if self.size >> (scales - 1) < SMALLEST_SIZE:
             raise SettingError(
-                f"{self.scales} scales from size {self.size} end below {SMALLEST_SIZE} pixels: "
+                f"{scales} scales from size {self.size} end below {SMALLEST_SIZE} pixels: "
                 "use fewer scales or a larger size"
             )
         if self.seed < 0:
@@ -84,6 +94,15 @@ class Settings:
             raise SettingError(f"learning_rate must be a finite number above 0, not {rate}")
         beta = 1.0 if self.beta is None else self.beta
         check_weights(self.alpha, beta, self.content_layers, self.style_layers, self.tv_weight)
+
+
+def default_scales(size: int) -> int:
+    """Count the sizes from `COARSEST_SIZE` or less up to `size`, each twice the one before.
+
+    >>> [default_scales(size) for size in (200, 256, 257, 512, 1024)]
+    [1, 1, 2, 2, 3]
+    """
+    return 1 + max(0, math.ceil(math.log2(size / COARSEST_SIZE)))
 
 
 @dataclass
@@ -156,7 +175,7 @@ def transfer(
     pool: str = Settings.pool,
     optimizer: str = Settings.optimizer,
     learning_rate: float | None = Settings.learning_rate,
-    scales: int = Settings.scales,
+    scales: int | None = Settings.scales,
     style_size: int | None = Settings.style_size,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
@@ -190,8 +209,9 @@ def transfer(
     optimizer : {"lbfgs", "gd", "adam"}
     learning_rate : float, optional
         In pixel values, for "gd" and "adam"; see `nst_numpy.optimize`.
-    scales : int
-        Number of sizes to paint at, coarse to fine, each twice the one before.
+    scales : int, optional
+        Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
+        many as it takes to begin at `COARSEST_SIZE` or less.
     style_size : int, optional
         Longest side of the style picture; default as `size`. Smaller gives finer strokes.
     snapshot_every : int, optional
@@ -261,12 +281,13 @@ class Run:
         self.settings = settings
         self.vgg = vgg
         self.style_size = settings.size if settings.style_size is None else settings.style_size
+        self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
         self.names = self._used_layers()
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
-        self.iterations = settings.iterations * settings.scales
+        self.iterations = settings.iterations * self.scales
         self._check_smallest()
         check_memory(self.estimate(), *self.content.shape[:2])
 
@@ -280,24 +301,30 @@ class Run:
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
-        shrink = 2 ** (self.settings.scales - 1 - scale)
+        shrink = 2 ** (self.scales - 1 - scale)
         height, width = self.content.shape[:2]
         return (1, max(1, round(height / shrink)), max(1, round(width / shrink)), 3)
 
     def estimate(self) -> Estimate:
         """Estimate the cost of the largest scale."""
-        last = self.settings.scales - 1
+        last = self.scales - 1
         style = (1, *self._style_shape(last), 3)
         return estimate_run(
             self.vgg, self.shape(last), self.names, self.settings.optimizer, style_shape=style
         )
+
+    def expected_seconds(self) -> float:
+        """Estimate the time of the whole run, from a convolution that is timed now."""
+        step = self.estimate().multiplications / measure_speed(self.vgg.dtype) * STEP_OVERHEAD
+        # each coarser scale has a quarter of the pixels
+        return self.settings.iterations * step * sum(0.25**k for k in range(self.settings.scales))
 
     def go(self, callbacks: Sequence[Callback] = (), *, progress: bool = False) -> Result:
         """Paint, from the coarsest scale to the finest; show a bar if `progress`."""
         self._started = time.perf_counter()
         minimum: Minimum | None = None
         with tqdm(total=self.iterations, disable=not progress, unit="it") as bar:
-            for scale in range(self.settings.scales):
+            for scale in range(self.scales):
                 try:
                     minimum = self._paint(scale, minimum, [_bar_updater(bar), *callbacks])
                 except (KeyboardInterrupt, NonFiniteError) as error:  # between two scales
@@ -366,7 +393,7 @@ class Run:
         return preprocess(resize_image(image, shape), dtype=self.vgg.dtype)
 
     def _style_shape(self, scale: int) -> tuple[int, int]:
-        longest = self.style_size / 2 ** (self.settings.scales - 1 - scale)
+        longest = self.style_size / 2 ** (self.scales - 1 - scale)
         factor = longest / max(self.style.shape[:2])
         height, width = (max(1, round(side * factor)) for side in self.style.shape[:2])
         return height, width
@@ -401,7 +428,8 @@ class Run:
     def _used(self) -> dict[str, Any]:
         height, width = self.content.shape[:2]
         used = asdict(self.settings) | {"height": height, "width": width}
-        used |= {"beta": self.beta(self.settings.scales - 1), "style_size": self.style_size}
+        used |= {"beta": self.beta(self.scales - 1)}
+        used |= {"scales": self.scales, "style_size": self.style_size}
         if self.settings.learning_rate is None:  # L-BFGS has none
             used["learning_rate"] = LEARNING_RATES.get(self.settings.optimizer)
         return used

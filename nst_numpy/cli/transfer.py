@@ -30,7 +30,15 @@ from nst_numpy.images import check_image_output, save_image
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
 from nst_numpy.samples import resolve_picture
-from nst_numpy.style_transfer import BETA_PER_PIXEL, Callback, Result, Run, Settings, snapshot_saver
+from nst_numpy.style_transfer import (
+    BETA_PER_PIXEL,
+    COARSEST_SIZE,
+    Callback,
+    Result,
+    Run,
+    Settings,
+    snapshot_saver,
+)
 from nst_numpy.vgg import POOLS, VGG
 
 INITS = ("content", "noise", "style")
@@ -59,10 +67,33 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     """Add an option for each setting of a run."""
     d = Settings()
     rates = ", ".join(f"{name} {rate:g}" for name, rate in LEARNING_RATES.items())
-    layers = "as relu3_1=0.5,relu4_2=1"
     add = parser.add_argument
     add("--size", type=int, default=d.size, metavar="PX", help="longest side in pixels")
     add("--iterations", type=int, default=d.iterations, metavar="N", help="steps, at each scale")
+    add_coefficients(parser)
+    add("--init", default=d.init, help="start from content, noise, style, or a picture")
+    add("--seed", type=int, default=d.seed, help="of the noise")
+    add("--pool", default=d.pool, choices=list(POOLS), help="kind of pooling")
+    add("--optimizer", default=d.optimizer, choices=list(OPTIMIZERS), help="how J is minimised")
+    add("--learning-rate", type=float, help=f"in pixel values, 0 to 255 (default: {rates})")
+    add(
+        "--scales", type=int, metavar="K",
+        help=f"sizes, coarse to fine (default: begin at {COARSEST_SIZE} pixels or less)",
+    )  # fmt: skip
+    add(
+        "--style-size", type=int, metavar="PX",
+        help="longest side of the painting; smaller gives finer strokes (default: as --size)",
+    )  # fmt: skip
+    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
+    add_threads(parser)
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def add_coefficients(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what J is."""
+    d = Settings()
+    layers = "as relu3_1=0.5,relu4_2=1"
+    add = parser.add_argument
     add("--alpha", type=float, default=d.alpha, help="weight of content")
     add(
         "--beta", type=float,
@@ -77,19 +108,6 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
         "--style-layers", type=layer_weights, metavar="LAYERS",
         help=f"likewise (default: {show_layer_weights(STYLE_LAYERS)})",
     )  # fmt: skip
-    add("--init", default=d.init, help="start from content, noise, style, or a picture")
-    add("--seed", type=int, default=d.seed, help="of the noise")
-    add("--pool", default=d.pool, choices=list(POOLS), help="kind of pooling")
-    add("--optimizer", default=d.optimizer, choices=list(OPTIMIZERS), help="how J is minimised")
-    add("--learning-rate", type=float, help=f"in pixel values, 0 to 255 (default: {rates})")
-    add("--scales", type=int, default=d.scales, metavar="K", help="sizes, coarse to fine")
-    add(
-        "--style-size", type=int, metavar="PX",
-        help="longest side of the painting; smaller gives finer strokes (default: as --size)",
-    )  # fmt: skip
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
-    add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -132,10 +150,10 @@ def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()
 def announce(run: Run) -> None:
     """Say what the run will need."""
     estimate = run.estimate()
-    _, height, width, _ = run.shape(run.settings.scales - 1)
+    _, height, width, _ = run.shape(run.scales - 1)
     step = estimate.multiplications / measure_speed(run.vgg.dtype) * STEP_OVERHEAD
     # each coarser scale has a quarter of the pixels
-    seconds = run.settings.iterations * step * sum(0.25**k for k in range(run.settings.scales))
+    seconds = run.settings.iterations * step * sum(0.25**k for k in range(run.scales))
     free = available_memory()
     print(
         f"{width}×{height} pixels, {run.iterations} iterations: "
