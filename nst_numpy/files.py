@@ -3,6 +3,8 @@
 Two habits do it. A path is tried before the work that it waits for, so that a spelling mistake
 costs a second and not an hour. And a file is written beside its place and then moved there in
 one step, so that whatever breaks, the name holds the old file or the new one, never half of it.
+
+What a path is, and what its `~` stands for, is said here for those who read files as well.
 """
 
 import json
@@ -18,6 +20,14 @@ from typing import Any
 from nst_numpy.errors import NstError, OutputError
 
 PathLike = str | os.PathLike[str]
+
+
+def expand(path: PathLike) -> Path:
+    """Put the home folder in the place of a leading `~`; OSError where it is unknown."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise OSError("the home folder is unknown") from error
 
 
 def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
@@ -47,7 +57,7 @@ def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
     Traceback (most recent call last):
     nst_numpy.errors.OutputError: the folder no/such/folder does not exist: make it first
     """
-    target = _expand(path)
+    target = _named(path)
     try:
         if target.is_dir():
             raise OutputError(f"{target} is a folder: add a file name")
@@ -79,7 +89,7 @@ def check_folder(path: PathLike) -> Path:
     OutputError
         The path is a file, or the folder cannot be made or written to.
     """
-    folder = _expand(path)
+    folder = _named(path)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _try_to_write(folder)
@@ -163,13 +173,13 @@ def write_json(path: PathLike, data: Any) -> None:
         temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
-def _expand(path: PathLike) -> Path:
+def _named(path: PathLike) -> Path:
     text = os.fspath(path)
     if not text or "\0" in text:
         raise OutputError(f"{text!r} is no file name: give the path of a file")
     try:
-        return Path(text).expanduser()
-    except RuntimeError as error:
+        return expand(text)
+    except OSError as error:
         raise OutputError(f"the home folder of {text} is unknown: write it out") from error
 
 

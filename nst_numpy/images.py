@@ -4,32 +4,18 @@ A picture has two forms and no third. `image` is uint8 RGB (H, W, 3), what a scr
 `x` is float BGR (1, H, W, 3) minus the ImageNet means, what VGG was trained on.
 """
 
-import operator
 import os
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.errors import (
-    ImageError,
-    NonFiniteError,
-    NstError,
-    OutputError,
-    SettingError,
-    ShapeError,
-    TooLargeError,
-)
-from nst_numpy.files import atomic_write, check_output
+from nst_numpy.errors import NonFiniteError, OutputError, SettingError, ShapeError
+from nst_numpy.files import PathLike, atomic_write, check_output
 
-if TYPE_CHECKING:
-    from PIL import Image as Pillow
+# Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
 
-PathLike = str | os.PathLike[str]
 ImageArray = NDArray[np.uint8]
 Picture = PathLike | ImageArray
 
@@ -51,13 +37,6 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".tiff": ("TIFF", {}),
     ".bmp": ("BMP", {}),
 }
-
-# Pillow reads 16-bit grey as I;16 or, by format and version, as I, which elsewhere is 32 bits.
-_GREY16_FORMATS = ("PNG", "PPM")
-_ORIENTATION = 0x0112  # the EXIF tag in which a camera notes how it was held
-# A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size. With three times the pixels that are
-# asked for, the result after the resize cannot be told from that of the whole picture.
-_DRAFT_MARGIN = 3
 
 
 def load_image(path: PathLike, size: int | None = None) -> ImageArray:
@@ -90,33 +69,9 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     TooLargeError
         There is not enough memory.
     """
-    checked = None if size is None else _check_size("load_image", size)
-    file = _check_picture_file(path)
-    from PIL import Image, UnidentifiedImageError
+    from nst_numpy.decoding import decode_file
 
-    try:
-        with _pillow_warnings(), Image.open(file) as picture:
-            return _decode(picture, file, checked)
-    except NstError:
-        raise
-    except MemoryError as error:
-        raise TooLargeError(
-            f"load_image: {file} needs more memory than there is: make it smaller first"
-        ) from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        limit = f"{Image.MAX_IMAGE_PIXELS:,}"
-        raise ImageError(
-            f"load_image: {file} has more than {limit} pixels: make it smaller first"
-        ) from error
-    except UnidentifiedImageError as error:
-        raise ImageError(
-            f"load_image: {file} is not a picture that can be read: save it as PNG or JPEG"
-        ) from error
-    # On damaged bytes Pillow's readers raise OSError, SyntaxError, struct.error, zlib.error, …
-    except Exception as error:
-        raise ImageError(
-            f"load_image: {file} is damaged or cut off ({error}): fetch or save it again"
-        ) from error
+    return decode_file(path, size)
 
 
 def save_image(path: PathLike, image: ImageArray) -> None:
@@ -228,17 +183,14 @@ def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
     >>> resize_image(image, 100).shape, resize_image(image, (20, 10)).shape
     ((75, 100, 3), (20, 10, 3))
     """
-    _check_image("resize_image", image)
-    checked = _check_size_or_shape("resize_image", size)
-    if isinstance(checked, tuple):
-        height, width = checked
-    else:
-        width, height = _fit(image.shape[1], image.shape[0], checked)
-    _check_pixels("resize_image", width, height)
-    if (height, width) == image.shape[:2]:
-        return image.copy()
     from PIL import Image
 
+    from nst_numpy.decoding import new_shape
+
+    _check_image("resize_image", image)
+    height, width = new_shape("resize_image", image.shape[:2], size)
+    if (height, width) == image.shape[:2]:
+        return image.copy()
     resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
     return np.array(resized)
 
@@ -275,14 +227,10 @@ def as_image(value: Picture, size: int | None = None) -> ImageArray:
     """
     if isinstance(value, (str, os.PathLike)):
         return load_image(value, size)
-    _check_picture_array(value)
-    if value.ndim == 2:
-        value = np.stack([value] * 3, axis=-1)  # (H, W) -> (H, W, 3)
-    elif value.shape[2] == 4:
-        from PIL import Image
+    from nst_numpy.decoding import decode_array
 
-        value = np.array(_on_white(Image.fromarray(value)))
-    return value.copy() if size is None else resize_image(value, size)
+    image = decode_array(value)
+    return image if size is None else resize_image(image, size)
 
 
 def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]:
@@ -351,51 +299,6 @@ def deprocess(x: NDArray[Any]) -> ImageArray:
     return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)  # BGR -> RGB
 
 
-def _check_picture_file(path: PathLike) -> Path:
-    try:
-        file = Path(path).expanduser()
-        if file.is_dir():
-            raise ImageError(f"load_image: {file} is a folder: name a picture in it")
-        if not file.exists():
-            raise ImageError(f"load_image: there is no file {file}: check the spelling")
-        if not file.is_file():
-            raise ImageError(f"load_image: {file} is not an ordinary file: give a picture")
-        if file.stat().st_size == 0:
-            raise ImageError(f"load_image: {file} is empty: fetch or save it again")
-        with open(file, "rb"):
-            return file
-    except (OSError, RuntimeError) as error:
-        raise ImageError(f"load_image: {path} cannot be opened: {error}") from error
-
-
-def _check_size(name: str, size: int) -> int:
-    try:
-        whole = operator.index(size)
-    except TypeError:
-        whole = 0
-    if whole < 1 or isinstance(size, bool):
-        raise SettingError(f"{name}: size is {size!r}: give a whole number of pixels, 1 or more")
-    return whole
-
-
-def _check_size_or_shape(name: str, size: int | tuple[int, int]) -> int | tuple[int, int]:
-    if not isinstance(size, tuple):
-        return _check_size(name, size)
-    if len(size) != 2:
-        raise SettingError(f"{name}: size is {size!r}: give the longest side, or (height, width)")
-    return _check_size(name, size[0]), _check_size(name, size[1])
-
-
-def _check_pixels(name: str, width: int, height: int) -> None:
-    from PIL import Image
-
-    if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
-        raise SettingError(
-            f"{name}: {width} x {height} pixels are more than {Image.MAX_IMAGE_PIXELS:,}: "
-            "give a smaller size"
-        )
-
-
 def _check_image(name: str, image: ImageArray) -> None:
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         raise ShapeError(f"{name}: image is {_describe(image)}, expected uint8 (H, W, 3)")
@@ -417,105 +320,7 @@ def _check_x(name: str, x: NDArray[Any]) -> None:
         )
 
 
-def _check_picture_array(value: ImageArray) -> None:
-    if not isinstance(value, np.ndarray):
-        raise ShapeError(
-            f"as_image: a picture is a path or a uint8 array, not {_describe(value)}; "
-            "np.asarray turns other pictures into arrays"
-        )
-    if value.dtype != np.uint8:
-        raise ShapeError(
-            f"as_image: the picture is {value.dtype}, expected uint8, 0 to 255; for floats from "
-            "0 to 1 pass np.uint8(np.rint(255 * image))"
-        )
-    if value.size == 0 or not (value.ndim == 2 or (value.ndim == 3 and value.shape[2] in (3, 4))):
-        raise ShapeError(
-            f"as_image: the picture has shape {value.shape}, expected (H, W, 3), (H, W) for grey "
-            "or (H, W, 4) for RGBA"
-        )
-
-
 def _describe(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"{value.dtype} {value.shape}"
     return f"a {type(value).__name__}"
-
-
-@contextmanager
-def _pillow_warnings() -> Iterator[None]:
-    from PIL import Image
-
-    with warnings.catch_warnings():
-        # A broken EXIF block, for example, is no reason to bother someone who wants the pixels.
-        warnings.simplefilter("ignore")
-        warnings.simplefilter("error", Image.DecompressionBombWarning)
-        yield
-
-
-def _decode(picture: "Pillow.Image", file: Path, size: int | None) -> ImageArray:
-    from PIL import Image, ImageOps
-
-    if picture.format == "TIFF":
-        picture.load()  # Pillow turns it upright here; before, some versions give the old size.
-    box = None
-    shape = picture.size
-    if size is not None:
-        # Reckoned before draft() changes the size, and passed on with a box, because a drafted
-        # side is rounded up to a whole pixel.
-        shape = _fit(*picture.size, size)
-        _check_pixels("load_image", *shape)
-        drafted = picture.draft(None, (_DRAFT_MARGIN * shape[0], _DRAFT_MARGIN * shape[1]))
-        box = drafted[1] if drafted else None
-    rgb = _to_rgb(picture, file)
-    if rgb.size != shape:
-        rgb = rgb.resize(shape, Image.Resampling.LANCZOS, box=box)
-    rgb.info.clear()  # else exif_transpose would look there too
-    rgb.getexif()[_ORIENTATION] = _orientation(picture)
-    return np.array(ImageOps.exif_transpose(rgb))
-
-
-def _orientation(picture: "Pillow.Image") -> int:
-    if picture.format == "TIFF":
-        return 1  # Pillow has turned it while decoding.
-    try:
-        return picture.getexif().get(_ORIENTATION, 1)
-    except Exception:  # Broken EXIF raises many kinds, and the pixels are good without it.
-        return 1
-
-
-def _fit(width: int, height: int, size: int) -> tuple[int, int]:
-    """Return (width, height) with the longest side at `size` and the same aspect ratio."""
-    longest = max(width, height)
-    # Whole numbers only, halves go up: float would be off by one where a half is not exact.
-    scaled = [(2 * side * size + longest) // (2 * longest) for side in (width, height)]
-    return max(1, scaled[0]), max(1, scaled[1])
-
-
-def _to_rgb(picture: "Pillow.Image", file: Path) -> "Pillow.Image":
-    mode = picture.mode
-    if mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS):
-        return _scale_grey16(picture)
-    if mode in ("I", "F"):
-        raise ImageError(
-            f"load_image: {file} has 32-bit pixels, of which none is known to be white: "
-            "save it with 8 or 16 bits"
-        )
-    if mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info:
-        return _on_white(picture)
-    return picture.convert("RGB")
-
-
-def _scale_grey16(picture: "Pillow.Image") -> "Pillow.Image":
-    from PIL import Image
-
-    values = np.asarray(picture).astype(np.int64)
-    grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
-
-
-def _on_white(picture: "Pillow.Image") -> "Pillow.Image":
-    from PIL import Image
-
-    rgba = picture.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")

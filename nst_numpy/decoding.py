@@ -1,0 +1,200 @@
+"""From whatever a camera, scanner or paint program writes to 8-bit RGB.
+
+Pillow opens the file. What is left to do here: to turn the picture upright, to show what is
+transparent on white, to scale 16 bits to 8, to find the size that it gets, and to refuse in
+plain words what cannot be read. Errors bear the name of the function in `images` that was called.
+"""
+
+import operator
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
+from nst_numpy.files import PathLike, expand
+
+# Pillow reads 16-bit grey as I;16 or, by format and version, as I, which elsewhere is 32 bits.
+_GREY16_FORMATS = ("PNG", "PPM")
+_ORIENTATION = 0x0112  # the EXIF tag in which a camera notes how it was held
+# A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size. With three times the pixels that are
+# asked for, the result after the resize cannot be told from that of the whole picture.
+_DRAFT_MARGIN = 3
+
+
+def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
+    """Read a picture file, as `images.load_image` promises."""
+    checked = None if size is None else _check_size("load_image", size)
+    file = _check_picture_file(path)
+    try:
+        with _pillow_warnings(), Image.open(file) as picture:
+            return _read(picture, file, checked)
+    except NstError:
+        raise
+    except MemoryError as error:
+        raise TooLargeError(
+            f"load_image: {file} needs more memory than there is: make it smaller first"
+        ) from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        limit = f"{Image.MAX_IMAGE_PIXELS:,}"
+        raise ImageError(
+            f"load_image: {file} has more than {limit} pixels: make it smaller first"
+        ) from error
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"load_image: {file} is not a picture that can be read: save it as PNG or JPEG"
+        ) from error
+    # On damaged bytes Pillow's readers raise OSError, SyntaxError, struct.error, zlib.error, …
+    except Exception as error:
+        raise ImageError(
+            f"load_image: {file} is damaged or cut off ({error}): fetch or save it again"
+        ) from error
+
+
+def decode_array(value: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Turn grey, RGB or RGBA bytes into a new RGB array, as `images.as_image` promises."""
+    _check_picture_array(value)
+    if value.ndim == 2:
+        return np.stack([value] * 3, axis=-1)  # (H, W) -> (H, W, 3)
+    if value.shape[2] == 4:
+        return np.array(_on_white(Image.fromarray(value)))
+    return value.copy()
+
+
+def new_shape(name: str, shape: tuple[int, int], size: int | tuple[int, int]) -> tuple[int, int]:
+    """Say which (height, width) a picture of `shape` gets by `size`, for the function `name`.
+
+    `size` is the longest side, which keeps the aspect ratio, or (height, width).
+    """
+    if not isinstance(size, tuple):
+        height, width = _fit(*shape, _check_size(name, size))
+    elif len(size) == 2:
+        height, width = _check_size(name, size[0]), _check_size(name, size[1])
+    else:
+        raise SettingError(f"{name}: size is {size!r}: give the longest side, or (height, width)")
+    if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
+        raise SettingError(
+            f"{name}: {width} x {height} pixels are more than {Image.MAX_IMAGE_PIXELS:,}: "
+            "give a smaller size"
+        )
+    return height, width
+
+
+def _fit(height: int, width: int, size: int) -> tuple[int, int]:
+    longest = max(height, width)
+    # Whole numbers only, halves go up: float would be off by one where a half is not exact.
+    scaled = [(2 * side * size + longest) // (2 * longest) for side in (height, width)]
+    return max(1, scaled[0]), max(1, scaled[1])
+
+
+def _check_size(name: str, size: int) -> int:
+    try:
+        whole = operator.index(size)
+    except TypeError:
+        whole = 0
+    if whole < 1 or isinstance(size, bool):
+        raise SettingError(f"{name}: size is {size!r}: give a whole number of pixels, 1 or more")
+    return whole
+
+
+def _check_picture_file(path: PathLike) -> Path:
+    try:
+        file = expand(path)
+        if file.is_dir():
+            raise ImageError(f"load_image: {file} is a folder: name a picture in it")
+        if not file.exists():
+            raise ImageError(f"load_image: there is no file {file}: check the spelling")
+        if not file.is_file():
+            raise ImageError(f"load_image: {file} is not an ordinary file: give a picture")
+        if file.stat().st_size == 0:
+            raise ImageError(f"load_image: {file} is empty: fetch or save it again")
+        with open(file, "rb"):
+            return file
+    except OSError as error:
+        raise ImageError(f"load_image: {path} cannot be opened: {error}") from error
+
+
+def _check_picture_array(value: NDArray[np.uint8]) -> None:
+    if not isinstance(value, np.ndarray):
+        raise ShapeError(
+            f"as_image: a picture is a path or a uint8 array, not a {type(value).__name__}; "
+            "np.asarray turns other pictures into arrays"
+        )
+    if value.dtype != np.uint8:
+        raise ShapeError(
+            f"as_image: the picture is {value.dtype}, expected uint8, 0 to 255; for floats from "
+            "0 to 1 pass np.uint8(np.rint(255 * image))"
+        )
+    if value.size == 0 or not (value.ndim == 2 or (value.ndim == 3 and value.shape[2] in (3, 4))):
+        raise ShapeError(
+            f"as_image: the picture has shape {value.shape}, expected (H, W, 3), (H, W) for grey "
+            "or (H, W, 4) for RGBA"
+        )
+
+
+@contextmanager
+def _pillow_warnings() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # A broken EXIF block, for example, is no reason to bother someone who wants the pixels.
+        warnings.simplefilter("ignore")
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        yield
+
+
+def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint8]:
+    if picture.format == "TIFF":
+        picture.load()  # Pillow turns it upright here; before, some versions give the old size.
+    box = None
+    shape = picture.size
+    if size is not None:
+        # Reckoned before draft() changes the size, and passed on with a box, because a drafted
+        # side is rounded up to a whole pixel.
+        height, width = new_shape("load_image", (picture.height, picture.width), size)
+        shape = width, height
+        drafted = picture.draft(None, (_DRAFT_MARGIN * width, _DRAFT_MARGIN * height))
+        box = drafted[1] if drafted else None
+    rgb = _to_rgb(picture, file)
+    if rgb.size != shape:
+        rgb = rgb.resize(shape, Image.Resampling.LANCZOS, box=box)
+    rgb.info.clear()  # else exif_transpose would look there too
+    rgb.getexif()[_ORIENTATION] = _orientation(picture)
+    return np.array(ImageOps.exif_transpose(rgb))
+
+
+def _orientation(picture: Image.Image) -> int:
+    if picture.format == "TIFF":
+        return 1  # Pillow has turned it while decoding.
+    try:
+        return picture.getexif().get(_ORIENTATION, 1)
+    except Exception:  # Broken EXIF raises many kinds, and the pixels are good without it.
+        return 1
+
+
+def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:
+    mode = picture.mode
+    if mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS):
+        return _scale_grey16(picture)
+    if mode in ("I", "F"):
+        raise ImageError(
+            f"load_image: {file} has 32-bit pixels, of which none is known to be white: "
+            "save it with 8 or 16 bits"
+        )
+    if mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info:
+        return _on_white(picture)
+    return picture.convert("RGB")
+
+
+def _scale_grey16(picture: Image.Image) -> Image.Image:
+    values = np.asarray(picture).astype(np.int64)
+    grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    rgba = picture.convert("RGBA")
+    white = Image.new("RGBA", rgba.size, "white")
+    return Image.alpha_composite(white, rgba).convert("RGB")
