@@ -1,6 +1,10 @@
-"""The pictures that come along: seven photographs and four paintings, all free to use.
+"""The pictures that come along, all free to use.
 
-`pictures/LICENCES.tsv` says of each whose it is, under which licence, and where it comes from.
+Seven photographs and four paintings to work with, and 184 small photographs to look for
+patches in.
+
+`pictures/LICENCES.tsv` and `pictures/photos/LICENCES.tsv` say of each whose it is, under
+which licence, and where it comes from.
 """
 
 import csv
@@ -15,7 +19,7 @@ from nst_numpy.errors import ImageError, UnknownNameError
 _FOLDER = Path(__file__).resolve().parent / "pictures"
 _KINDS = {"content": "content", "styles": "style"}  # folder: kind
 # Also of formats that Pillow cannot read: whoever types photo.heic means a file.
-_SUFFIXES = (
+PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".jp2", ".jpeg", ".jpg"),
     *(".pgm", ".png", ".ppm", ".svg", ".tif", ".tiff", ".webp"),
 )
@@ -98,6 +102,20 @@ def sample_path(name: str) -> Path:
     return _by_name()[name].path
 
 
+def photo_paths() -> list[Path]:
+    """List the files of the 184 small photographs, by name.
+
+    Their short side is about 256 pixels. They show animals, monuments, landscapes, machines
+    and tools, so that most units of a network find something in them.
+
+    Examples
+    --------
+    >>> len(photo_paths())
+    184
+    """
+    return sorted((_FOLDER / "photos").glob("*.jpg"))
+
+
 def resolve_picture(text: str) -> Path:
     """Find the picture that someone typed: a file, else a sample.
 
@@ -164,7 +182,7 @@ def _from_row(row: dict[str, str]) -> Sample:
 
 def _is_meant_as_file(text: str) -> bool:
     has_separator = os.sep in text or (os.altsep is not None and os.altsep in text)
-    return has_separator or Path(text).suffix.lower() in _SUFFIXES
+    return has_separator or Path(text).suffix.lower() in PICTURE_SUFFIXES
 
 
 def _hint(text: str) -> str:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -313,11 +314,12 @@ class Run:
             self.vgg, self.shape(last), self.names, self.settings.optimizer, style_shape=style
         )
 
+    @cached_property
     def expected_seconds(self) -> float:
-        """Estimate the time of the whole run, from a convolution that is timed now."""
+        """Estimate the time of the whole run, from a convolution that is timed once."""
         step = self.estimate().multiplications / measure_speed(self.vgg.dtype) * STEP_OVERHEAD
         # each coarser scale has a quarter of the pixels
-        return self.settings.iterations * step * sum(0.25**k for k in range(self.settings.scales))
+        return self.settings.iterations * step * sum(0.25**k for k in range(self.scales))
 
     def go(self, callbacks: Sequence[Callback] = (), *, progress: bool = False) -> Result:
         """Paint, from the coarsest scale to the finest; show a bar if `progress`."""

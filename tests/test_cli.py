@@ -136,6 +136,16 @@ DEFAULTS = {
         "(default: nst-demo, nst-demo-2, …)",
         "kind of pooling (default: avg)",
     ],
+    "pull": [
+        "the picture now (default: CONTENT)",
+        "longest side in pixels (default: 256)",
+        f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+    ],
+    "reconstruct": [
+        "longest side in pixels (default: 256)",
+        "steps of L-BFGS (default: 100)",
+        "of the noise (default: 0)",
+    ],
     "samples": ["print name and file only"],
     "layers": [
         "height of the picture (default: 512)",
@@ -325,7 +335,7 @@ def test_demo_makes_a_new_folder_each_time(capsys, loaded):
     assert nst(*words, "--quiet") == 0
     assert sorted(os.listdir()) == ["keep.png", "nst-demo", "nst-demo-2"]
     for folder in ("nst-demo", "nst-demo-2"):
-        assert sorted(os.listdir(folder)) == ["painted.png", "run.json"]
+        assert sorted(os.listdir(folder)) == ["painted.png", "report.html", "run.json"]
         assert load_image(f"{folder}/painted.png").shape == (21, 32, 3)
     run = json.loads(Path("nst-demo/run.json").read_text(encoding="utf-8"))
     assert (run["content"], run["style"]) == ("neuschwanstein", "starry_night")
@@ -335,7 +345,7 @@ def test_demo_makes_a_new_folder_each_time(capsys, loaded):
 
 def test_demo_writes_where_it_is_told_and_uses_the_cores_it_is_told(loaded):
     assert nst("demo", *QUICK, "-o", "here/there", "--quiet", "--threads", "3") == 0
-    assert sorted(os.listdir("here/there")) == ["painted.png", "run.json"]
+    assert sorted(os.listdir("here/there")) == ["painted.png", "report.html", "run.json"]
     assert get_threads() == 3
 
 

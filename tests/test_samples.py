@@ -58,7 +58,8 @@ def test_every_sample_says_whose_it_is():
 
 
 def test_every_picture_has_a_row_and_every_row_a_picture():
-    files = {path.relative_to(PICTURES).as_posix() for path in PICTURES.glob("*/*")}
+    folders = (PICTURES / "content", PICTURES / "styles")  # test_units has the photos
+    files = {p.relative_to(PICTURES).as_posix() for folder in folders for p in folder.iterdir()}
     assert [row["file"] for row in rows()] == sorted(files)
 
 

@@ -18,6 +18,12 @@ COMMANDS = {
     "demo": "do so with the pictures that come along, in about a minute",
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",
+    "units": "find the patches of pictures that excite a unit most",
+    "dream": "paint a picture from noise that excites a unit",
+    "pull": "show which loss term pulls which pixel, and how strongly",
+    "reconstruct": "paint from noise what a layer still knows of a picture",
+    "trace": "write one activation out as the sum that it is",
+    "gram": "show which channels fire together in a picture",
     "weights": "describe or verify a file of network weights",
     "bench": "show what makes it fast, on this machine",
 }

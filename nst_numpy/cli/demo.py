@@ -1,12 +1,21 @@
 """Paint the castle Neuschwanstein as Van Gogh painted the starry night.
 
-The picture, its settings and the history of its loss go into a new folder.
+The picture, its settings, the history of its loss and a page about the run (report.html)
+go into a new folder.
 """
 
 import argparse
 from pathlib import Path
 
-from nst_numpy.cli.transfer import add_settings, paint, prepare, record, report
+from nst_numpy.cli.transfer import (
+    add_settings,
+    make_recorder,
+    paint,
+    prepare,
+    record,
+    report,
+    write_page,
+)
 from nst_numpy.files import check_folder, write_json
 from nst_numpy.images import save_image
 
@@ -27,10 +36,12 @@ def run(args: argparse.Namespace) -> int:
     """Paint, and write everything about the run into one folder."""
     job = prepare(args)
     folder = check_folder(args.output or new_folder_name("nst-demo"))
-    result = paint(args, job)
+    recorder = make_recorder(job)
+    result = paint(args, job, [recorder])
     picture = folder / "painted.png"
     save_image(picture, result.image)
     write_json(folder / "run.json", record(args, result))
+    write_page(args, folder / "report.html", Path(picture.name), result, recorder)
     report(args, result, picture)
     return 130 if result.reason == "interrupted" else 0
 

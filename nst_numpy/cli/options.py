@@ -2,7 +2,10 @@
 
 import argparse
 from collections.abc import Sequence
+from itertools import combinations
+from pathlib import Path
 
+from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
 
 
@@ -30,6 +33,28 @@ def whole_number(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
+
+
+def channel_list(text: str) -> list[int] | None:
+    """Read '0-8,17'; 'all' is None.
+
+    >>> channel_list("0-2,17")
+    [0, 1, 2, 17]
+    """
+    if text == "all":
+        return None
+    channels: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        ends = [first, last] if dash else [first]
+        # more digits than any network has channels would only fill the memory
+        numbers = [int(end) for end in ends if end.isdecimal() and len(end) < 6]
+        if len(numbers) < len(ends) or numbers[0] > numbers[-1]:
+            raise argparse.ArgumentTypeError(
+                f"cannot read the channels {part!r}: write them as 0-8,17, or all"
+            )
+        channels |= dict.fromkeys(range(numbers[0], numbers[-1] + 1))
+    return list(channels)
 
 
 def layer_weights(text: str) -> dict[str, float]:
@@ -69,6 +94,19 @@ def duration(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60} s"
     return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def check_distinct(**files: Path | None) -> None:
+    """Refuse one name for two of a command's files.
+
+    >>> check_distinct(picture=Path("a.png"), JSON=Path("a.png"))
+    Traceback (most recent call last):
+    nst_numpy.errors.OutputError: a.png cannot hold both the picture and the JSON: name two files
+    """
+    given = {what: file for what, file in files.items() if file is not None}
+    for (one, file), (other, same) in combinations(given.items(), 2):
+        if file == same:
+            raise OutputError(f"{file} cannot hold both the {one} and the {other}: name two files")
 
 
 def table(rows: Sequence[tuple[str, ...]], right: str = "") -> str:

@@ -9,22 +9,23 @@ Ctrl-C ends a run early and writes the picture so far.
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from nst_numpy.cli.options import (
     add_threads,
+    check_distinct,
     duration,
     layer_weights,
     show_layer_weights,
     use_threads,
     whole_number,
 )
-from nst_numpy.errors import OutputError
-from nst_numpy.estimate import STEP_OVERHEAD, available_memory, measure_speed
+from nst_numpy.estimate import available_memory
 from nst_numpy.files import check_output, write_json
 from nst_numpy.images import check_image_output, save_image
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
@@ -40,6 +41,9 @@ from nst_numpy.style_transfer import (
     snapshot_saver,
 )
 from nst_numpy.vgg import POOLS, VGG
+
+if TYPE_CHECKING:
+    from nst_numpy.report import RunRecorder
 
 INITS = ("content", "noise", "style")
 
@@ -61,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="where to (default: OUT's name with -snapshots; it is made)",
     )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write settings and loss history there")
+    parser.add_argument("--report", metavar="FILE", help="write an HTML page about the run there")
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
@@ -114,17 +119,20 @@ def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
     output = check_image_output(args.output)
     history = check_output(args.json) if args.json else None
-    if history == output:
-        raise OutputError(f"{output} cannot hold both the picture and the JSON: name two files")
+    page = check_output(args.report) if args.report else None
+    check_distinct(picture=output, JSON=history, report=page)
     job = prepare(args)
     folder = args.snapshot_folder
     if args.snapshot_every and folder is None:
         folder = output.with_name(f"{output.stem}-snapshots")
     callbacks = [snapshot_saver(args.snapshot_every, folder)] if folder else []
-    result = paint(args, job, callbacks)
+    recorder = make_recorder(job) if page else None
+    result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
     save_image(output, result.image)
     if history:
         write_json(history, record(args, result))
+    if page and recorder:
+        write_page(args, page, output, result, recorder)
     report(args, result, output)
     return 130 if result.reason == "interrupted" else 0
 
@@ -147,20 +155,51 @@ def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()
     return job.go(callbacks, progress=not args.quiet)
 
 
+def make_recorder(job: Run) -> "RunRecorder":
+    """Make the callback that collects what a page about the run needs."""
+    # matplotlib and jinja2 take a second to load: only a run with a page pays for it
+    from nst_numpy.report import RunRecorder
+
+    return RunRecorder(job)
+
+
+def write_page(
+    args: argparse.Namespace, page: Path, output: Path, result: Result, recorder: "RunRecorder"
+) -> None:
+    """Write the page about a run, and say where it is."""
+    from nst_numpy.report import write_report
+
+    names = (str(args.content), str(args.style))
+    write_report(page, result, recorder, names=names, command=repeat_command(args, output))
+    if not args.quiet:
+        print(f"report: {page}", file=sys.stderr)
+
+
 def announce(run: Run) -> None:
     """Say what the run will need."""
     estimate = run.estimate()
     _, height, width, _ = run.shape(run.scales - 1)
-    step = estimate.multiplications / measure_speed(run.vgg.dtype) * STEP_OVERHEAD
-    # each coarser scale has a quarter of the pixels
-    seconds = run.settings.iterations * step * sum(0.25**k for k in range(run.scales))
     free = available_memory()
     print(
         f"{width}×{height} pixels, {run.iterations} iterations: "
-        f"about {duration(seconds)} and {estimate.bytes / 1e6:.0f} MB of memory"
+        f"about {duration(run.expected_seconds)} and {estimate.bytes / 1e6:.0f} MB of memory"
         + (f" ({free / 1e9:.1f} GB are free)" if free else ""),
         file=sys.stderr,
     )
+
+
+def repeat_command(args: argparse.Namespace, output: Path) -> str:
+    """Write the command that does the run again: each setting that is not the default."""
+    words = ["nst", "transfer", str(args.content), str(args.style)]
+    for f in fields(Settings):
+        value = getattr(args, f.name)
+        if isinstance(value, dict):
+            value = ",".join(f"{name}={weight!r}" for name, weight in value.items())
+        if value is not None and value != getattr(Settings, f.name, None):
+            words += [f"--{f.name.replace('_', '-')}", str(value)]
+    if args.weights:
+        words += ["--weights", str(args.weights)]
+    return shlex.join([*words, "-o", str(output)])
 
 
 def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:

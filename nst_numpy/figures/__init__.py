@@ -1,6 +1,23 @@
 """Every picture drawn with matplotlib. Functions return Figures and open no window."""
 
+from nst_numpy.figures.channels import gram_difference_figure, gram_figure
 from nst_numpy.figures.ladder import ladder_figure
-from nst_numpy.figures.style import save_figure
+from nst_numpy.figures.pull import pull_figure
+from nst_numpy.figures.reconstruct import strip_figure
+from nst_numpy.figures.style import check_figure_output, save_figure
+from nst_numpy.figures.trace import trace_figure, trace_path_figure
+from nst_numpy.figures.units import unit_image, units_figure
 
-__all__ = ["ladder_figure", "save_figure"]
+__all__ = [
+    "check_figure_output",
+    "gram_difference_figure",
+    "gram_figure",
+    "ladder_figure",
+    "pull_figure",
+    "save_figure",
+    "strip_figure",
+    "trace_figure",
+    "trace_path_figure",
+    "unit_image",
+    "units_figure",
+]

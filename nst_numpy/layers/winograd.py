@@ -143,13 +143,7 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     -------
     out : ndarray, float32 (N, H, W, C_out)
     """
-
-    def add_bias(part: Array, place: tuple[slice, ...]) -> None:
-        part += b
-        if finish is not None:
-            finish(part, place)
-
-    return _convolve(x, u, add_bias)
+    return _convolve(x, u, b, finish)
 
 
 def winograd_input_gradient(
@@ -169,10 +163,10 @@ def winograd_input_gradient(
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    return _convolve(grad_out, u_flipped, finish)
+    return _convolve(grad_out, u_flipped, None, finish)
 
 
-def _convolve(x: Array, u: Array, finish: Finish | None) -> Array:
+def _convolve(x: Array, u: Array, b: Array | None, finish: Finish | None) -> Array:
     """Compute (W2) for all tiles, some rows or a part of a row of tiles at a time."""
     n, height, width, _ = x.shape
     out = np.empty((n, height, width, u.shape[2]), dtype=x.dtype)
@@ -183,7 +177,7 @@ def _convolve(x: Array, u: Array, finish: Finish | None) -> Array:
         v = _to_points(x[item], rows, columns)
         m = _multiply(v, u, alone=len(pieces) == 1)
         place = (item, _pixels(rows, height), _pixels(columns, width))
-        _from_points(m, out[place])
+        _from_points(m, b, out[place])
         if finish is not None:
             finish(out[place], place)
 
@@ -266,8 +260,8 @@ def _rows_or_zeros(x: Array, top: int) -> Array:
     return rows
 
 
-def _from_points(m: Array, region: Array) -> None:
-    """Transform the products back: (6, 6, rows, columns, C) -> (H', W', C)."""
+def _from_points(m: Array, b: Array | None, region: Array) -> None:
+    """Transform the products back, plus b: (6, 6, rows, columns, C) -> (H', W', C)."""
     # along the columns: (4, 6) @ (6, 6*rows*columns*C) -> (4, 6*rows*columns*C)
     half = scratch("half", (TILE, POINTS, m[0, 0].size), m.dtype)
     np.matmul(A_T, m.reshape(POINTS, -1), out=half.reshape(TILE, -1))
@@ -278,6 +272,7 @@ def _from_points(m: Array, region: Array) -> None:
     whole = region.shape[:2] == (rows * TILE, columns * TILE)
     pixels = region if whole else np.empty((rows * TILE, columns * TILE, channels), m.dtype)
     # (4 columns, 4 rows, rows, columns, C) -> (rows, 4, columns, 4, C)
-    pixels.reshape(rows, TILE, columns, TILE, channels)[...] = y.transpose(2, 1, 3, 0, 4)
+    target = pixels.reshape(rows, TILE, columns, TILE, channels)
+    np.add(y.transpose(2, 1, 3, 0, 4), 0 if b is None else b, out=target)
     if not whole:  # what lies beyond the border is dropped
         region[...] = pixels[: region.shape[0], : region.shape[1]]

@@ -1,5 +1,51 @@
 """Looking inside a network."""
 
-from nst_numpy.look.receptive_field import ReceptiveField, receptive_field
+from nst_numpy.look.channels import (
+    GramDifference,
+    GramReport,
+    Pair,
+    PairLoss,
+    compare_grams,
+    fires_together,
+    gram_report,
+    similar_order,
+)
+from nst_numpy.look.dream import dream
+from nst_numpy.look.drive import drive_image, what_drove
+from nst_numpy.look.pull import Pull, full_gradient, gradient_terms, pull_maps
+from nst_numpy.look.receptive_field import Box, ReceptiveField, receptive_box, receptive_field
+from nst_numpy.look.reconstruct import reconstruct
+from nst_numpy.look.trace import LargestInputs, Part, Trace, trace, trace_deep
+from nst_numpy.look.units import Patch, TopPatches, scanned_image, top_patches
 
-__all__ = ["ReceptiveField", "receptive_field"]
+__all__ = [
+    "Box",
+    "GramDifference",
+    "GramReport",
+    "LargestInputs",
+    "Pair",
+    "PairLoss",
+    "Part",
+    "Patch",
+    "Pull",
+    "ReceptiveField",
+    "TopPatches",
+    "Trace",
+    "compare_grams",
+    "dream",
+    "drive_image",
+    "fires_together",
+    "full_gradient",
+    "gradient_terms",
+    "gram_report",
+    "pull_maps",
+    "receptive_box",
+    "receptive_field",
+    "reconstruct",
+    "scanned_image",
+    "similar_order",
+    "top_patches",
+    "trace",
+    "trace_deep",
+    "what_drove",
+]

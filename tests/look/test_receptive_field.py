@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nst_numpy.errors import UnknownNameError
-from nst_numpy.look import ReceptiveField, receptive_field
+from nst_numpy.errors import ShapeError, UnknownNameError
+from nst_numpy.look import Box, ReceptiveField, receptive_box, receptive_field
 from nst_numpy.vgg import TABLES, VGG
 
 # Side and step in pixels, as published for VGG-16.
@@ -91,3 +91,60 @@ def test_the_centre_of_a_field():
 def test_an_unknown_layer_is_refused():
     with pytest.raises(UnknownNameError, match=r"unknown layer 'relu3_4': did you mean relu3_"):
         receptive_field("relu3_4")
+
+
+def box_of_gradients(vgg, layer, row, col, height, width):
+    """Return the smallest box around the pixels that change one unit; all in it must."""
+    out = vgg.forward(np.ones((1, height, width, 3)), [layer])[layer]
+    grad = np.zeros_like(out)
+    grad[0, row, col, 0] = 1
+    touched = vgg.backward({layer: grad})[0].any(axis=-1)
+    rows, columns = np.flatnonzero(touched.any(axis=1)), np.flatnonzero(touched.any(axis=0))
+    box = Box(rows[0], columns[0], rows[-1] + 1, columns[-1] + 1)
+    assert touched[box.top : box.bottom, box.left : box.right].all()
+    return box
+
+
+@pytest.mark.parametrize("layer", ["conv1_1", "relu1_1", "pool1", "relu2_1", "conv2_2", "pool2",
+                                   "relu3_1", "pool3"])  # fmt: skip
+@pytest.mark.parametrize(("height", "width"), [(13, 16), (11, 9)])
+def test_every_box_is_that_of_the_pixels_with_a_gradient(positive_vgg, layer, height, width):
+    _, rows, columns, _ = positive_vgg.feature_shapes((1, height, width, 3))[layer]
+    assert rows * columns > 0
+    for row, col in np.ndindex(rows, columns):
+        box = receptive_box(layer, row, col, (height, width), positive_vgg.table)
+        assert box == box_of_gradients(positive_vgg, layer, row, col, height, width)
+
+
+def test_a_box_inside_the_picture_has_the_size_of_the_field():
+    field = receptive_field("relu4_1")
+    box = receptive_box("relu4_1", 20, 30, (400, 500, 3))
+    assert box == (
+        field.start + 20 * 8, field.start + 30 * 8,
+        field.start + 20 * 8 + 60, field.start + 30 * 8 + 60,
+    )  # fmt: skip
+    assert all(type(side) is int for side in box)
+
+
+def test_a_box_is_clipped_at_the_borders():
+    assert receptive_box("relu1_1", 0, 9, (8, 10)) == Box(top=0, left=8, bottom=2, right=10)
+
+
+@pytest.mark.parametrize(("row", "col"), [(-1, 0), (0, -1), (56, 0), (0, 75)])
+def test_a_position_outside_the_map_is_refused(row, col):
+    with pytest.raises(ShapeError) as caught:
+        receptive_box("relu3_1", row, col, (227, 300))
+    assert str(caught.value) == (
+        "receptive_box: relu3_1 of a picture of 227×300 pixels has 56×75 positions, rows from 0 "
+        f"and columns from 0: there is no ({row}, {col})"
+    )
+
+
+def test_a_picture_too_small_for_the_layer_has_no_position():
+    with pytest.raises(ShapeError, match="has 0×0 positions"):
+        receptive_box("relu5_1", 0, 0, (15, 15))
+
+
+def test_a_box_of_an_unknown_layer_is_refused():
+    with pytest.raises(UnknownNameError, match=r"unknown layer 'relu3_4'"):
+        receptive_box("relu3_4", 0, 0, (64, 64))

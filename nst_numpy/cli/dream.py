@@ -1,0 +1,61 @@
+"""Paint, from noise, a picture that excites a unit.
+
+  nst dream relu4_1 77 -o dream.png
+
+CHANNEL's mean activation grows, while the picture is kept smooth and within black and white.
+Ctrl-C ends a run early and writes the picture so far.
+"""
+
+import argparse
+import sys
+
+from tqdm import tqdm
+
+from nst_numpy.cli.options import add_threads, use_threads, whole_number
+from nst_numpy.images import check_image_output, save_image
+from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, dream
+from nst_numpy.optimize import OPTIMIZERS, Step
+from nst_numpy.vgg import POOLS, VGG
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    add = parser.add_argument
+    add("layer", metavar="LAYER", help="relu4_1, for example")
+    add("channel", type=int, metavar="CHANNEL", help="its number, from 0")
+    add("-o", "--output", required=True, metavar="FILE", help="picture to write")
+    add("--size", type=whole_number, default=SIZE, metavar="PX", help="side of the square picture")
+    add("--iterations", type=whole_number, default=ITERATIONS, metavar="N", help="steps")
+    add("--seed", type=int, default=0, help="of the noise")
+    add("--tv-weight", type=float, default=TV_WEIGHT, help="weight of smoothness")
+    add(
+        "--position", type=int, nargs=2, metavar=("ROW", "COL"),
+        help="excite the channel there only (default: its mean everywhere)",
+    )  # fmt: skip
+    add("--optimizer", default="lbfgs", choices=list(OPTIMIZERS), help="how J is minimised")
+    add("--pool", default="max", choices=list(POOLS), help="kind of pooling")
+    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
+    add_threads(parser)
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find out first whether the picture can be written; then paint it."""
+    output = check_image_output(args.output)
+    use_threads(args)
+    vgg = VGG.load(args.weights, args.pool)
+    with tqdm(total=args.iterations, disable=args.quiet, unit="it", file=sys.stderr) as bar:
+
+        def update(step: Step) -> None:
+            bar.update()
+
+        image = dream(
+            vgg, args.layer, args.channel, size=args.size, iterations=args.iterations,
+            seed=args.seed, tv_weight=args.tv_weight,
+            position=tuple(args.position) if args.position else None,
+            optimizer=args.optimizer, callback=update,
+        )  # fmt: skip
+    save_image(output, image)
+    if not args.quiet:
+        print(output)
+    return 0

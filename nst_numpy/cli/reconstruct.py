@@ -1,0 +1,122 @@
+"""Paint from noise what a layer still knows of a picture.
+
+PICTURE is a file, or a name from 'nst samples'. --content asks for the layer's activation,
+place by place; --style for its Gram matrix only, that is, for texture:
+
+  nst reconstruct chelsea --content relu4_2 -o cat.png
+  nst reconstruct starry_night --style relu1_1,relu2_1 -o texture.png
+
+Given more than once, they make one reconstruction each, and FILE becomes a figure of them
+beside the picture. Ctrl-C ends a reconstruction early and keeps the picture so far.
+"""
+
+import argparse
+import sys
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from nst_numpy.cli.options import (
+    add_threads,
+    duration,
+    layer_weights,
+    show_layer_weights,
+    use_threads,
+    whole_number,
+)
+from nst_numpy.errors import SettingError
+from nst_numpy.estimate import check_memory, estimate_run
+from nst_numpy.figures import check_figure_output, save_figure, strip_figure
+from nst_numpy.images import check_image_output, load_image, save_image
+from nst_numpy.look import reconstruct
+from nst_numpy.optimize import Minimum, Step
+from nst_numpy.samples import resolve_picture
+from nst_numpy.style_transfer import SMALLEST_SIZE
+from nst_numpy.vgg import POOLS, VGG
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    add = parser.add_argument
+    add("picture", metavar="PICTURE", help="a file or a sample")
+    add("-o", "--output", required=True, metavar="FILE", help="picture to write: .png, .jpg, …")
+    for name, what in (("content", "activation"), ("style", "Gram matrix")):
+        add(
+            f"--{name}", type=layer_weights, action="append", default=[], metavar="LAYERS",
+            help=f"layers whose {what} to match, as relu1_1,relu2_1=0.5; may be repeated",
+        )  # fmt: skip
+    add("--size", type=whole_number, default=256, metavar="PX", help="longest side in pixels")
+    add("--iterations", type=whole_number, default=100, metavar="N", help="steps of L-BFGS")
+    add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
+    add("--seed", type=int, default=0, help="of the noise")
+    add("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
+    add("--weights", metavar="FILE", help="HDF5 file of a VGG (default: bundled)")
+    add_threads(parser)
+    add("--quiet", action="store_true", help="print nothing but errors")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find out first whether the result can be written; then paint, one after the other."""
+    jobs = [{"content_layers": layers} for layers in args.content]
+    jobs += [{"style_layers": layers} for layers in args.style]
+    if not jobs:
+        raise SettingError("name at least one layer: --content relu4_2, or --style relu1_1,relu2_1")
+    check = check_image_output if len(jobs) == 1 else check_figure_output
+    output = check(args.output)
+    use_threads(args)
+    if args.size < SMALLEST_SIZE:
+        raise SettingError(f"size must be at least {SMALLEST_SIZE} pixels, not {args.size}")
+    image = load_image(resolve_picture(args.picture), args.size)
+    vgg = VGG.load(args.weights, args.pool)
+    # what is wrong with a later job must not wait for the earlier ones
+    names = vgg.check_names({name for job in jobs for layers in job.values() for name in layers})
+    shape = (1, *image.shape)
+    check_memory(estimate_run(vgg, shape, names, style_shape=shape), *image.shape[:2])
+    pictures, interrupted = [("the picture", image)], False
+    for job in jobs:
+        painted, minimum = _paint(args, vgg, image, job)
+        pictures.append((_caption(job), painted))
+        if minimum.reason == "interrupted":
+            interrupted = True
+            break
+    if len(jobs) == 1:
+        save_image(output, pictures[-1][1])
+    else:
+        save_figure(strip_figure(pictures), output)
+    if not args.quiet:
+        print(output)
+    return 130 if interrupted else 0
+
+
+def _paint(
+    args: argparse.Namespace, vgg: VGG, image: np.ndarray, job: dict[str, Any]
+) -> tuple[np.ndarray, Minimum]:
+    """Do one reconstruction, with a bar, and say how it ended."""
+
+    def tick(step: Step) -> None:
+        bar.update()  # its own answer must not end the run
+
+    with tqdm(total=args.iterations, disable=args.quiet, unit="it", desc=_caption(job)) as bar:
+        painted, minimum = reconstruct(
+            vgg,
+            image,
+            **job,
+            iterations=args.iterations,
+            seed=args.seed,
+            tv_weight=args.tv_weight,
+            callback=tick,
+        )
+        seconds = bar.format_dict["elapsed"]
+    if not args.quiet:
+        loss = f", loss {minimum.losses[-1]:.4g}" if minimum.losses else ""
+        print(f"{minimum.message} in {duration(seconds)}{loss}", file=sys.stderr)
+    return painted, minimum
+
+
+def _caption(job: dict[str, dict[str, float]]) -> str:
+    """Write "content relu4_2", or "style relu1_1, relu2_1=0.5"."""
+    [(kind, layers)] = job.items()
+    if set(layers.values()) == {1.0}:
+        return f"{kind.removesuffix('_layers')} {', '.join(layers)}"
+    return f"{kind.removesuffix('_layers')} {show_layer_weights(layers)}"

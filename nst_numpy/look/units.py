@@ -1,0 +1,571 @@
+"""The patches that excite a unit most.
+
+The lecture: pick a unit in layer 1, find the nine image patches that maximise the unit's
+activation, repeat for other units, then go deeper. Here a unit means a channel: the same
+filter at every position. One pass over the pictures serves all layers and channels.
+
+What is kept is a ranking, and a picture's own ranking is merged into it. So the result of
+two scans merges into that of their union: a scan can be split, stopped, resumed or spread.
+"""
+
+import hashlib
+import operator
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
+from nst_numpy.images import load_image, preprocess, resize_image
+from nst_numpy.look.receptive_field import Box, seen_interval
+from nst_numpy.samples import PICTURE_SUFFIXES
+from nst_numpy.vgg import VGG, Layer, layer_table
+
+Array = NDArray[np.floating]
+Integers = NDArray[np.intp]
+Image = NDArray[np.uint8]
+PathLike = str | os.PathLike[str]
+
+K = 9
+LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte
+FORMAT = "nst units 1"
+
+
+class Patch(NamedTuple):
+    """One patch: how strongly it excites the unit, and where it is.
+
+    `row` and `col` are the position on the layer's map, `box` the pixels of the picture
+    at the size at which it was scanned.
+    """
+
+    value: float
+    path: Path
+    row: int
+    col: int
+    box: Box
+
+
+class Scanned(NamedTuple):
+    """A picture that was scanned, and its size in pixels then."""
+
+    path: str
+    height: int
+    width: int
+
+
+class Skipped(NamedTuple):
+    """A picture that was left out, and why."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class ScanSettings:
+    """All that decides what a scan finds in a picture."""
+
+    k: int
+    size: int | None
+    one_per_picture: bool
+    convolutions: tuple[int, ...]
+    pool: str
+    dtype: str
+    network: str  # fingerprint of the parameters
+
+    @property
+    def table(self) -> tuple[Layer, ...]:
+        """The network's layers."""
+        return layer_table(self.convolutions)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The largest activations of some channels, largest first.
+
+    Attributes
+    ----------
+    channels : tuple of int
+    value : ndarray, (len(channels), n)
+    picture, row, col : ndarray of int, shaped like value
+        Number of the picture in the order of the scan, and position on the layer's map.
+    """
+
+    channels: tuple[int, ...]
+    value: Array
+    picture: Integers
+    row: Integers
+    col: Integers
+
+    def merge(self, other: "Ranking", number: Integers, k: int) -> "Ranking":
+        """Rank both together and keep k; of equal values those of `self` come first.
+
+        `number` gives each picture of `other` its number in the union, or −1 if it is
+        ranked in `self` already.
+        """
+        picture = np.concatenate([self.picture, number[other.picture]], axis=1)
+        value = np.concatenate([self.value, other.value], axis=1)
+        value[picture < 0] = -np.inf
+        order = np.argsort(-value, axis=1, kind="stable")[:, :k]
+        # every channel loses as many: with n pictures each has the n best of n
+        keep = int((picture >= 0).sum(axis=1).min(initial=k))
+        order = order[:, :keep]
+
+        def ranked(mine: Any, others: Any) -> Any:
+            return np.take_along_axis(np.concatenate([mine, others], axis=1), order, axis=1)
+
+        return Ranking(
+            self.channels,
+            np.take_along_axis(value, order, axis=1),
+            np.take_along_axis(picture, order, axis=1),
+            ranked(self.row, other.row),
+            ranked(self.col, other.col),
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class TopPatches:
+    """The result of a scan.
+
+    Attributes
+    ----------
+    settings : ScanSettings
+    pictures : tuple of Scanned
+        In the order of the scan.
+    skipped : tuple of Skipped
+        Pictures that could not be scanned, with the reason.
+    rankings : dict of str to Ranking
+        For each layer.
+    interrupted : bool
+        Whether Ctrl-C ended the scan; the pictures before that are in it.
+    """
+
+    settings: ScanSettings
+    pictures: tuple[Scanned, ...]
+    skipped: tuple[Skipped, ...]
+    rankings: dict[str, Ranking]
+    interrupted: bool = field(default=False, compare=False)
+
+    def __eq__(self, other: object) -> bool:
+        """Two results are equal if they say the same, to the last bit."""
+        return isinstance(other, TopPatches) and self.to_json() == other.to_json()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def channels(self) -> dict[str, tuple[int, ...]]:
+        """The channels that were ranked, for each layer."""
+        return {name: ranking.channels for name, ranking in self.rankings.items()}
+
+    def best(self, layer: str, channel: int) -> list[Patch]:
+        """List the patches that excite a channel most, largest first.
+
+        Of equal values the first counts: in the order of the pictures, then of the rows.
+        There are k of them, or as many as the pictures gave.
+
+        Raises
+        ------
+        SettingError
+            If the scan did not ask for that layer or channel.
+        """
+        if layer not in self.rankings:
+            raise SettingError(f"{layer} was not scanned: choose from {', '.join(self.rankings)}")
+        ranking = self.rankings[layer]
+        if channel not in ranking.channels:
+            raise SettingError(f"channel {channel} of {layer} was not scanned")
+        at = ranking.channels.index(channel)
+        boxes = self._boxes(layer, slice(at, at + 1))[0]
+        places = zip(ranking.picture[at], ranking.row[at], ranking.col[at], strict=True)
+        return [
+            Patch(float(value), Path(self.pictures[n].path), int(row), int(col), Box(*box))
+            for value, (n, row, col), box in zip(
+                ranking.value[at], places, boxes.tolist(), strict=True
+            )
+        ]
+
+    def merge(self, other: "TopPatches") -> "TopPatches":
+        """Return what one scan of the pictures of both would have found, these first.
+
+        A picture that is in both counts once.
+
+        Raises
+        ------
+        SettingError
+            If the two scans differ in their network, settings, layers or channels.
+        """
+        self._check_mergeable(other)
+        number = {picture.path: i for i, picture in enumerate(self.pictures)}
+        fresh = [picture for picture in other.pictures if picture.path not in number]
+        number = dict.fromkeys(number, -1)
+        number |= {p.path: i for i, p in enumerate(fresh, start=len(self.pictures))}
+        numbers = np.array([number[p.path] for p in other.pictures], dtype=np.intp)
+        pictures = (*self.pictures, *fresh)
+        scanned = {picture.path for picture in pictures}
+        skipped = {s.path: s for s in (*other.skipped, *self.skipped) if s.path not in scanned}
+        order = dict.fromkeys(s.path for s in (*self.skipped, *other.skipped))
+        return TopPatches(
+            self.settings,
+            pictures,
+            tuple(skipped[path] for path in order if path in skipped),
+            {
+                name: ranking.merge(other.rankings[name], numbers, self.settings.k)
+                for name, ranking in self.rankings.items()
+            },
+            self.interrupted or other.interrupted,
+        )
+
+    def extend(
+        self, vgg: VGG, paths: PathLike | Iterable[PathLike], progress: bool = False
+    ) -> "TopPatches":
+        """Scan those of the pictures that are not in this result yet, and merge.
+
+        Parameters, result and errors are those of `top_patches`; settings, layers and
+        channels are those of this scan.
+        """
+        s = self.settings
+        self.check_network(vgg)
+        known = {picture.path for picture in self.pictures}
+        fresh = [path for path in picture_files(paths) if path not in known]
+        if not fresh:
+            return self
+        return self.merge(
+            top_patches(vgg, fresh, self.channels, s.k, s.size, s.one_per_picture, progress)
+        )
+
+    def check_network(self, vgg: VGG) -> None:
+        """Refuse a network that is not the one of the scan.
+
+        Raises
+        ------
+        SettingError
+        """
+        s = self.settings
+        _check_alike(s, _settings(vgg, s.k, s.size, s.one_per_picture))
+
+    def _check_mergeable(self, other: "TopPatches") -> None:
+        """Refuse to merge what was not scanned in the same way."""
+        _check_alike(self.settings, other.settings)
+        if self.channels != other.channels:
+            raise SettingError(
+                "scans of different layers or channels cannot be merged: "
+                "scan again and ask for the same"
+            )
+
+    def _boxes(self, layer: str, channels: slice = slice(None)) -> Integers:
+        """Return (channels, n, 4): top, left, bottom, right of every patch."""
+        ranking = self.rankings[layer]
+        sides = np.array([(p.height, p.width) for p in self.pictures], dtype=np.intp)
+        # (channels, n) -> (channels, n, 2)
+        seen = sides.reshape(-1, 2)[ranking.picture[channels]]
+        table = self.settings.table
+        top, bottom = seen_interval(layer, ranking.row[channels], seen[..., 0], table)
+        left, right = seen_interval(layer, ranking.col[channels], seen[..., 1], table)
+        boxes: Integers = np.stack([top, left, bottom, right], axis=-1)
+        return boxes
+
+    def to_json(self) -> dict[str, Any]:
+        """Return everything as dicts, lists, strings and numbers, ready for JSON.
+
+        A patch names its picture by its number in the list of pictures, from 0.
+        """
+        settings = asdict(self.settings) | {"convolutions": list(self.settings.convolutions)}
+        return {
+            "format": FORMAT,
+            "settings": settings,
+            "pictures": [picture._asdict() for picture in self.pictures],
+            "skipped": [skipped._asdict() for skipped in self.skipped],
+            "layers": {name: self._layer_to_json(name) for name in self.rankings},
+        }
+
+    def _layer_to_json(self, layer: str) -> dict[str, Any]:
+        ranking = self.rankings[layer]
+        columns = (ranking.value, ranking.picture, ranking.row, ranking.col, self._boxes(layer))
+        keys = ("value", "picture", "row", "col", "box")
+        patches = [
+            [dict(zip(keys, patch, strict=True)) for patch in zip(*rows, strict=True)]
+            for rows in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+        return {"channels": list(ranking.channels), "patches": patches}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> "TopPatches":
+        """Read back what `to_json` returned, exactly.
+
+        Raises
+        ------
+        SettingError
+            If the data are something else.
+        """
+        try:
+            if data["format"] != FORMAT:
+                raise SettingError(f"the format is {data['format']!r}, not {FORMAT!r}")
+            settings = dict(data["settings"])
+            settings["convolutions"] = tuple(settings["convolutions"])
+            pictures = tuple(Scanned(**picture) for picture in data["pictures"])
+            return cls(
+                ScanSettings(**settings),
+                pictures,
+                tuple(Skipped(**skipped) for skipped in data["skipped"]),
+                {
+                    name: _ranking_from_json(layer, settings["dtype"], len(pictures))
+                    for name, layer in data["layers"].items()
+                },
+            )
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            raise SettingError(
+                f"these are not the results of a scan ({error}): make them with TopPatches.to_json"
+            ) from error
+
+
+def top_patches(
+    vgg: VGG,
+    paths: PathLike | Iterable[PathLike],
+    layers: Mapping[str, Iterable[int] | None],
+    k: int = K,
+    size: int | None = None,
+    one_per_picture: bool = True,
+    progress: bool = False,
+) -> TopPatches:
+    """Find the patches of some pictures that excite each channel most.
+
+    Parameters
+    ----------
+    vgg : VGG
+    paths : a folder, or the paths of files
+        Of a folder, the pictures in it by name. A picture that is named twice counts once.
+    layers : mapping of str to channels
+        The channels to rank, for each layer; None is all of them.
+    k : int
+        How many patches to keep for each channel.
+    size : int, optional
+        Longest side at which pictures are scanned. None keeps each picture's own, up to
+        `LARGEST_SIDE`.
+    one_per_picture : bool
+        Whether a picture gives its best patch only. Neighbouring positions see nearly the
+        same pixels: without this rule the nine patches are often one patch, nine times.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    TopPatches
+        A picture that cannot be read, or is too small for the deepest layer, is in
+        `skipped`. Ctrl-C ends the scan and returns what was found so far.
+
+    Raises
+    ------
+    ImageError
+        If the folder does not exist or has no picture.
+    UnknownNameError, SettingError
+        For a layer, channel, k or size that cannot be.
+    NonFiniteError
+        If an activation is not finite.
+
+    Notes
+    -----
+    Lecture, "What are deep convnets learning?"; Zeiler and Fergus (2014), figure 2. Memory is
+    that of one picture's activations and of k numbers a channel, for any number of pictures.
+    """
+    settings = _settings(vgg, k, size, one_per_picture)
+    channels = _check_channels(vgg, layers)
+    files = picture_files(paths)
+    rankings = {name: _empty_ranking(vgg, own) for name, own in channels.items()}
+    pictures: list[Scanned] = []
+    skipped: list[Skipped] = []
+    interrupted = False
+    try:
+        for path in tqdm(files, disable=not progress, unit="picture"):
+            try:
+                found, shape = _scan(vgg, path, channels, settings)
+            except ImageError as error:
+                skipped.append(Skipped(path, str(error).removeprefix("load_image: ")))
+                continue
+            number = np.array([len(pictures)], dtype=np.intp)
+            merged = {n: r.merge(found[n], number, settings.k) for n, r in rankings.items()}
+            # in one step, so that Ctrl-C leaves no picture that is ranked but not listed
+            rankings, pictures = merged, [*pictures, Scanned(path, *shape)]
+    except KeyboardInterrupt:
+        interrupted = True
+    return TopPatches(settings, tuple(pictures), tuple(skipped), rankings, interrupted)
+
+
+def picture_files(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    """List the files to scan, each once: those given, or the pictures in a folder by name.
+
+    Raises
+    ------
+    ImageError
+        If the folder does not exist or has no picture, or the list is empty.
+    """
+    if not isinstance(paths, (str, os.PathLike)):
+        files = list(dict.fromkeys(os.fspath(path) for path in paths))
+        if not files:
+            raise ImageError("there are no pictures to scan: the list is empty")
+        return files
+    folder = Path(paths).expanduser()
+    if not folder.is_dir():
+        raise ImageError(f"{folder} is not a folder: give a folder of pictures, or a list of files")
+    files = sorted(
+        str(path)
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
+    if not files:
+        raise ImageError(f"the folder {folder} has no picture in it: give another")
+    return files
+
+
+def scanned_image(path: PathLike, size: int | None = None) -> Image:
+    """Read a picture at the size at which `top_patches` scans it.
+
+    Returns
+    -------
+    ndarray, uint8 (H, W, 3)
+    """
+    image = load_image(path, size)
+    if size is None and max(image.shape) > LARGEST_SIDE:
+        image = resize_image(image, LARGEST_SIDE)
+    return image
+
+
+def _settings(vgg: VGG, k: int, size: int | None, one_per_picture: bool) -> ScanSettings:
+    """Check k and size, and note what identifies the network."""
+    whole = {"k": k} if size is None else {"k": k, "size": size}
+    for name, number in whole.items():
+        try:
+            whole[name] = operator.index(number)
+        except TypeError:
+            whole[name] = 0
+        if whole[name] < 1:
+            raise SettingError(
+                f"top_patches: {name} must be a whole number of at least 1, not {number!r}"
+            )
+    counts: dict[str, int] = {}
+    fingerprint = hashlib.sha256()
+    for name, arrays in vgg.params.items():
+        block = name.split("_")[0]
+        counts[block] = counts.get(block, 0) + 1
+        for array in arrays:
+            fingerprint.update(np.ascontiguousarray(array).data)
+    return ScanSettings(
+        whole["k"], whole.get("size"), bool(one_per_picture), tuple(counts.values()),
+        vgg.pool, vgg.dtype.name, fingerprint.hexdigest()[:16],
+    )  # fmt: skip
+
+
+def _check_alike(one: ScanSettings, other: ScanSettings) -> None:
+    """Refuse two scans with different settings."""
+    others = asdict(other)
+    for what, value in asdict(one).items():
+        if value != others[what]:
+            raise SettingError(
+                f"scans with different {what} ({value} and {others[what]}) do not go together: "
+                "scan again with equal settings"
+            )
+
+
+def _check_channels(
+    vgg: VGG, layers: Mapping[str, Iterable[int] | None]
+) -> dict[str, tuple[int, ...]]:
+    """Refuse layers and channels that are not there; write out what None stands for."""
+    if not layers:
+        raise SettingError("top_patches: name at least one layer")
+    checked = {}
+    shapes = vgg.feature_shapes((1, 1, 1, 3))
+    for name in vgg.check_names(layers):
+        wanted, count = layers[name], shapes[name][-1]
+        channels = tuple(range(count)) if wanted is None else tuple(dict.fromkeys(wanted))
+        for channel in channels:
+            if not (hasattr(channel, "__index__") and 0 <= channel < count):
+                raise SettingError(
+                    f"top_patches: {name} has channels 0 to {count - 1}, not {channel}"
+                )
+        if not channels:
+            raise SettingError(f"top_patches: name at least one channel of {name}")
+        checked[name] = tuple(int(channel) for channel in channels)
+    return checked
+
+
+def _scan(
+    vgg: VGG, path: str, channels: Mapping[str, Sequence[int]], settings: ScanSettings
+) -> tuple[dict[str, Ranking], tuple[int, int]]:
+    """Rank one picture's activations; return its size too."""
+    image = scanned_image(path, settings.size)
+    height, width = image.shape[:2]
+    deepest = list(channels)[-1]
+    if min(vgg.feature_shapes((1, height, width, 3))[deepest]) < 1:
+        raise ImageError(f"{path} is only {width}×{height} pixels, too small for {deepest}")
+    try:
+        features = vgg.forward(preprocess(image, dtype=vgg.dtype), channels)
+        found = {
+            name: _rank(a[0], channels[name], 1 if settings.one_per_picture else settings.k)
+            for name, a in features.items()
+        }
+    except MemoryError as error:
+        raise TooLargeError(
+            f"top_patches: {path} needs more memory than there is at {width}×{height} pixels: "
+            "give a smaller size"
+        ) from error
+    for name, ranking in found.items():
+        if not np.isfinite(ranking.value).all():
+            raise NonFiniteError(f"top_patches: {name} of {path} has a value that is not finite")
+    return found, (height, width)
+
+
+def _rank(a: Array, channels: Sequence[int], k: int) -> Ranking:
+    """Find the k largest values of each channel of an activation (H, W, C), largest first.
+
+    A search through all positions reads the whole activation once: for each row, the
+    largest value in it. Then only the row of a channel's largest value is looked at again.
+    """
+    # (H, W, C) -> (H, channels)
+    row_max = a.max(axis=1)[:, channels]
+    places, own = np.array(channels), np.arange(len(channels))
+    k = min(k, a.shape[0] * a.shape[1])
+    if k > 1:
+        a, places = a[..., channels], own  # a copy, since what was found is struck out
+    value = np.empty((len(own), k), dtype=a.dtype)
+    row, col = np.empty_like(value, dtype=np.intp), np.empty_like(value, dtype=np.intp)
+    for i in range(k):
+        # argmax takes the first of equal values: the first row, and the first in that row
+        row[:, i] = row_max.argmax(axis=0)
+        line = a[row[:, i], :, places]  # (channels, W)
+        col[:, i] = line.argmax(axis=1)
+        value[:, i] = line[own, col[:, i]]
+        if i + 1 < k:
+            a[row[:, i], col[:, i], places] = line[own, col[:, i]] = -np.inf
+            row_max[row[:, i], own] = line.max(axis=1)
+    return Ranking(tuple(channels), value, np.zeros_like(row), row, col)
+
+
+def _empty_ranking(vgg: VGG, channels: tuple[int, ...]) -> Ranking:
+    value = np.empty((len(channels), 0), dtype=vgg.dtype)
+    none = np.empty((len(channels), 0), dtype=np.intp)
+    return Ranking(channels, value, none, none, none)
+
+
+def _ranking_from_json(data: dict[str, Any], dtype: str, pictures: int) -> Ranking:
+    """Read a ranking; a patch of a picture that is not listed is an error."""
+    width = {len(patches) for patches in data["patches"]}
+    if len(width) != 1 or len(data["patches"]) != len(data["channels"]):
+        raise SettingError("the lists of patches differ in length")
+    shape = (len(data["channels"]), *width)
+
+    def column(key: str, kind: Any) -> Any:
+        rows = [[patch[key] for patch in patches] for patches in data["patches"]]
+        return np.array(rows, dtype=kind).reshape(shape)
+
+    picture = column("picture", np.intp)
+    if picture.size and not 0 <= picture.min() <= picture.max() < pictures:
+        raise SettingError("a patch is of a picture that is not listed")
+    return Ranking(
+        tuple(int(channel) for channel in data["channels"]),
+        column("value", np.dtype(dtype)),
+        picture,
+        column("row", np.intp),
+        column("col", np.intp),
+    )

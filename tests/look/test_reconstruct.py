@@ -1,0 +1,173 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_numpy.cli import main
+from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.figures import strip_figure
+from nst_numpy.images import load_image, preprocess, resize_image
+from nst_numpy.look import reconstruct
+from nst_numpy.losses import gram_matrix
+from nst_numpy.vgg import VGG
+
+TINY = VGG.random((12, 16), np.random.default_rng(3), dtype=np.float32)
+
+
+def picture(height=20, width=24):
+    coarse = np.random.default_rng(1).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return resize_image(coarse, (height, width))
+
+
+def noise(image, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, image.shape, dtype=np.uint8)
+
+
+def features(image, layer):
+    return TINY.forward(preprocess(image), [layer])[layer]
+
+
+def distance(a, b):
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+def test_content_of_a_low_layer_brings_the_picture_back():
+    image = picture()
+    painted, minimum = reconstruct(TINY, image, content_layers={"relu1_1": 1}, iterations=60)
+    error = np.abs(painted.astype(int) - image).mean()
+    assert error < 0.1 * np.abs(noise(image).astype(int) - image).mean()
+    assert minimum.losses[-1] < 1e-3 * minimum.losses[0]
+    assert minimum.message == "did the 60 iterations asked for"
+
+
+def test_style_alone_matches_the_gram_matrix_and_not_the_places():
+    image = picture()
+    painted, _ = reconstruct(TINY, image, style_layers={"relu1_1": 1}, iterations=60)
+    wanted = gram_matrix(features(image, "relu1_1"))
+    before = distance(gram_matrix(features(noise(image), "relu1_1")), wanted)
+    after = distance(gram_matrix(features(painted, "relu1_1")), wanted)
+    assert after < 0.3 * before
+    assert distance(features(painted, "relu1_1"), features(image, "relu1_1")) > 0.3
+
+
+def test_only_the_layers_asked_for_count():
+    image, seen = picture(), []
+    reconstruct(
+        TINY, image, content_layers={"relu2_1": 1}, iterations=3, callback=lambda s: seen.append(s)
+    )
+    own = 0.5 * ((features_of(seen[-1].x) - features(image, "relu2_1")) ** 2).sum()
+    assert seen[-1].loss == pytest.approx(own, rel=1e-4)
+    assert [step.iteration for step in seen] == [1, 2, 3]
+
+
+def features_of(x):
+    return TINY.forward(x, ["relu2_1"])["relu2_1"]
+
+
+def test_the_seed_decides():
+    once, again, other = (
+        reconstruct(TINY, picture(), content_layers={"relu2_1": 1}, iterations=2, seed=seed)[0]
+        for seed in (5, 5, 6)
+    )
+    assert (once == again).all()
+    assert (once != other).any()
+
+
+def test_smoothness_lowers_the_differences_between_neighbours():
+    rough, smooth = (
+        reconstruct(
+            TINY, picture(), content_layers={"relu2_1": 1}, iterations=20, tv_weight=weight
+        )[0].astype(int)
+        for weight in (0, 10)
+    )
+    assert np.abs(np.diff(smooth, axis=1)).mean() < 0.8 * np.abs(np.diff(rough, axis=1)).mean()
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({}, SettingError, "name at least one layer"),
+        ({"content_layers": {"relu3_1": 1}}, UnknownNameError, "unknown layer 'relu3_1'"),
+        ({"style_layers": {"relu1_1": -1}}, SettingError, "the weight of relu1_1"),
+        ({"style_layers": {"relu1_1": 1}, "iterations": 0}, SettingError, "at least 1, not 0"),
+        ({"style_layers": {"relu1_1": 1}, "seed": -1}, SettingError, "at least 0, not -1"),
+    ],
+)
+def test_what_it_says_of_bad_settings(options, error, message):
+    with pytest.raises(error, match=message):
+        reconstruct(TINY, picture(), **options)
+
+
+def test_a_picture_too_small_for_the_layer_is_refused():
+    with pytest.raises(ShapeError, match="too small for relu2_1"):
+        reconstruct(TINY, picture(1, 9), content_layers={"relu2_1": 1})
+
+
+def test_the_strip_wraps_rows_and_captions():
+    image = picture()
+    pictures = [(f"style {'relu1_1, ' * i}relu2_1", image) for i in range(8)]
+    figure = strip_figure(pictures)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert len(figure.axes) == 12
+    assert len(shown) == 8
+    assert all(len(line) <= 28 for axes in shown for line in axes.get_title().split("\n"))
+
+
+# the command
+
+
+@pytest.fixture
+def tiny_network(monkeypatch):
+    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: TINY))
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def nst(*words):
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as leave:
+        return leave.code
+
+
+QUICK = ["reconstruct", "chelsea", "--size", "32", "--iterations", "2"]
+
+
+def test_one_reconstruction_is_a_picture_of_its_own_size(tiny_network, capsys):
+    assert nst(*QUICK, "--content", "relu2_1", "-o", "cat.png") == 0
+    assert load_image("cat.png").shape == (21, 32, 3)
+    out, err = capsys.readouterr()
+    assert out == "cat.png\n"
+    assert "did the 2 iterations asked for" in err
+
+
+def test_several_make_a_figure(tiny_network, capsys):
+    more = ["--content", "relu1_1", "--style", "relu1_1,relu2_1=0.5", "--style", "relu2_1"]
+    assert nst(*QUICK, *more, "-o", "strip.png", "--quiet") == 0
+    assert capsys.readouterr().err == ""
+    height, width, _ = load_image("strip.png").shape
+    assert width > 3 * height
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["-o", "o.png"], "name at least one layer: --content relu4_2, or --style"),
+        (["-o", "o.png", "--content", "relu9_1"], "unknown layer 'relu9_1'"),
+        # found before the first of them is painted
+        (["-o", "o.png", "--content", "relu1_1", "--style", "relu9_1"], "unknown layer 'relu9_1'"),
+        (["-o", "o.gif", "--content", "relu1_1"], "o.gif: the suffix .gif names no format"),
+        (["-o", "o.bmp", "--content", "relu1_1", "--style", "relu1_1"], "o.bmp: a figure is"),
+        (["-o", "o.png", "--content", "relu1_1", "--size", "4"], "size must be at least 16"),
+        (["-o", "o.png", "--content", "relu1_1", "--seed", "-4"], "reconstruct: seed must be"),
+    ],
+)
+def test_bad_input_is_one_line_and_code_2(tiny_network, capsys, words, message):
+    assert nst(*QUICK, "--quiet", *words) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"nst: {message}")
+    assert len(err.splitlines()) == 1
+    assert not list(Path().iterdir())
