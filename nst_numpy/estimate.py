@@ -89,12 +89,12 @@ def estimate_run(
 def _pass_bytes(vgg: VGG, shape: tuple[int, ...], names: list[str], below: list[str]) -> int:
     """Count what one forward and backward pass keeps at its peak.
 
-    The activations that losses look at, a byte a number for each ReLU's mask, and the
+    The activations that losses look at, a bit a number for each ReLU's mask, and the
     input and output of the layer being computed.
     """
     shapes = vgg.feature_shapes(shape)
     sizes = [math.prod(shapes[name]) for name in below]
-    masks = sum(math.prod(shapes[name]) for name in below if name.startswith("relu"))
+    masks = sum(math.prod(shapes[name]) for name in below if name.startswith("relu")) // 8
     kept = sum(math.prod(shapes[name]) for name in names)
     moving = max((a + b for a, b in pairwise(sizes)), default=0)
     return masks + (kept + moving) * vgg.dtype.itemsize

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers.parallel import Finish, scratch
+from nst_numpy.layers.parallel import Finish, scratch, single_threaded_blas
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
 from nst_numpy.vgg import VGG
 
@@ -103,6 +103,10 @@ class Objective:
         value : float
         grad_x : ndarray, shaped like x
         """
+        with single_threaded_blas():
+            return self._evaluate(x)
+
+    def _evaluate(self, x: Array) -> tuple[float, Array]:
         measured = self._measure(x)
         terms = {term: value for term, (value, _) in measured.items()}
         grad_x = self.vgg.backward(_by_layer(measured)) if measured else np.zeros_like(x)

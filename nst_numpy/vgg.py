@@ -139,7 +139,8 @@ class VGG:
             elif layer.kind == "pool":
                 a, self._tape[layer.name] = POOLS[self.pool][0](a)
             elif layer.name not in self._tape:
-                a, self._tape[layer.name] = relu_forward(a)
+                a, positive = relu_forward(a)
+                self._tape[layer.name] = np.packbits(positive, axis=-1)
             self._shapes[layer.name] = a.shape
             if layer.name in wanted:
                 features[layer.name] = a
@@ -210,7 +211,8 @@ class VGG:
             if mask is not None and relu != "gradient":
                 np.maximum(part, 0, out=part)
             if mask is not None and relu != "deconvolution":
-                part *= mask[place]
+                # (…, C/8) bytes -> (…, C) bits
+                part *= np.unpackbits(mask[place], axis=-1, count=part.shape[-1]).view(bool)
             if below is not None:
                 below(part, place)
 
@@ -290,10 +292,11 @@ class VGG:
         u = self._transformed(name)[0] if method == "winograd" else None
         if name in wanted:
             return convolve(a, w, b, window, method, u=u)
-        mask = np.empty((*a.shape[:-1], w.shape[-1]), dtype=bool)
+        # of the activation the way back needs one bit a number: was it above 0?
+        mask = np.empty((*a.shape[:-1], -(-w.shape[-1] // 8)), dtype=np.uint8)
 
         def finish(part: Array, place: tuple[Any, ...]) -> None:
-            np.greater(part, 0, out=mask[place])
+            mask[place] = np.packbits(part > 0, axis=-1)
             np.maximum(part, 0, out=part)
 
         out = convolve(a, w, b, window, method, u=u, finish=finish)

@@ -6,6 +6,7 @@ a few threads, with BLAS held to one thread each. How the work is cut never depe
 the number of threads: the results are equal, bit for bit, for any number of them.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,8 @@ Finish = Callable[[NDArray[Any], tuple[Any, ...]], None]
 
 _chosen: int | None = None
 _local = threading.local()
+_holding, _holders = threading.Lock(), 0  # who holds BLAS to one thread now
+_limit: Any = None
 
 
 def available_cores() -> int:
@@ -71,9 +74,22 @@ def _pool(workers: int) -> ThreadPoolExecutor:
 
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
-    """Hold BLAS to one thread: a product inside gives the same bits on every machine size."""
-    with _blas().limit(limits=1):
+    """Hold BLAS to one thread: a product inside gives the same bits on every machine size.
+
+    May be nested: the outermost holds, and the inner ones cost nothing.
+    """
+    global _holders, _limit
+    with _holding:
+        if _holders == 0:
+            _limit = _blas().limit(limits=1)
+        _holders += 1
+    try:
         yield
+    finally:
+        with _holding:
+            _holders -= 1
+            if _holders == 0:
+                _limit.restore_original_limits()
 
 
 def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
@@ -111,7 +127,7 @@ def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]
     Fresh memory costs more than the arithmetic on it. The content is lost at the next
     call with the same name on the same thread.
     """
-    size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+    size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _local.__dict__
     if name not in buffers or buffers[name].size < size:
         buffers[name] = np.empty(size, dtype=np.uint8)

@@ -40,6 +40,7 @@ from numpy.typing import NDArray
 from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
 
 Array = NDArray[np.floating]
+Piece = tuple[int, slice, slice]  # item, tile rows, tile columns
 
 TILE, TAPS, POINTS = 4, 3, 6  # outputs a tile and axis, taps of the filter, inputs a tile
 _a, _b = 2 / 3, 3 / 2
@@ -75,10 +76,11 @@ A_T = np.array(
     dtype=np.float32,
 )
 
-# How the tiles are cut into pieces, by measurement: see docs/performance. A product of fewer
-# tiles is slow, more do not fit in cache; and a piece a core should be there.
-FEWEST_TILES, MOST_TILES = 64, 256
-COPIED_BYTES = 10 << 20  # kernels up to 256 → 256 channels
+# How the tiles are cut into pieces, by measurement: a product of fewer tiles is slow, more do
+# not fit in cache; the more channels, the more tiles pay.
+FEWEST_TILES, MOST_TILES = 128, 256
+SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
+COPIED_BYTES = 3 << 20  # kernels up to 128 → 128 channels
 
 
 def transform_kernel(w: Array) -> Array:
@@ -167,30 +169,51 @@ def winograd_input_gradient(
 
 
 def _convolve(x: Array, u: Array, b: Array | None, finish: Finish | None) -> Array:
-    """Compute (W2) for all tiles, some rows or a part of a row of tiles at a time."""
+    """Compute (W2) for all tiles, a piece of them at a time.
+
+    Where there are many pieces, a thread takes a piece. Where the whole map is one piece, the
+    threads share it: some rows each of the transforms, some points each of the products.
+    """
     n, height, width, _ = x.shape
     out = np.empty((n, height, width, u.shape[2]), dtype=x.dtype)
     pieces = _pieces(x.shape)
 
-    def work(piece: tuple[int, slice, slice]) -> None:
+    def transform_back(m: Array, piece: Piece) -> None:
         item, rows, columns = piece
-        v = _to_points(x[item], rows, columns)
-        m = _multiply(v, u, alone=len(pieces) == 1)
         place = (item, _pixels(rows, height), _pixels(columns, width))
         _from_points(m, b, out[place])
         if finish is not None:
             finish(out[place], place)
 
-    for_each(work, pieces)
+    def work(piece: Piece) -> None:
+        item, rows, columns = piece
+        v, m = _values_and_products(piece, u)
+        _to_points(x[item], rows, columns, v)
+        _multiply(v, u, m, slice(None))
+        transform_back(m, piece)
+
+    def share(piece: Piece) -> None:
+        item, rows, columns = piece
+        v, m = _values_and_products(piece, u)
+        parts = chunks(rows.stop, SHARED_ROWS)
+        for_each(lambda part: _to_points(x[item], part, columns, v[:, :, part]), parts)
+        for_each(lambda points: _multiply(v, u, m, points), chunks(len(u), SHARED_POINTS))
+        for_each(lambda part: transform_back(m[:, :, part], (item, part, columns)), parts)
+
+    if len(pieces) > n:
+        for_each(work, pieces)
+    else:
+        for piece in pieces:
+            share(piece)
     return out
 
 
-def _pieces(x_shape: tuple[int, ...]) -> list[tuple[int, slice, slice]]:
+def _pieces(x_shape: tuple[int, ...]) -> list[Piece]:
     """Cut the tiles into pieces of (item, tile rows, tile columns)."""
     items, height, width, channels = x_shape
     tile_rows, tile_columns = -(-height // TILE), -(-width // TILE)
-    tiles = min(channels // 2, tile_rows * tile_columns // 4, MOST_TILES)
-    tiles = max(tiles, FEWEST_TILES)
+    tiles = MOST_TILES if tile_rows * tile_columns <= MOST_TILES else max(FEWEST_TILES, channels)
+    tiles = min(tiles, MOST_TILES)
     return [
         (item, rows, columns)
         for item in range(items)
@@ -199,33 +222,28 @@ def _pieces(x_shape: tuple[int, ...]) -> list[tuple[int, slice, slice]]:
     ]
 
 
-def _multiply(v: Array, u: Array, alone: bool) -> Array:
-    """Sum over the input channels: (6, 6, rows, columns, C_in) -> (6, 6, rows, columns, C_out).
+def _values_and_products(piece: Piece, u: Array) -> tuple[Array, Array]:
+    """Make room for the values at the points and for their products with the kernel."""
+    _, rows, columns = piece
+    tiles = (rows.stop - rows.start, columns.stop - columns.start)
+    v = scratch("values", (POINTS, POINTS, *tiles, u.shape[1]), u.dtype)
+    # the products take the memory of the tiles, which are transformed by then
+    return v, scratch("tiles", (POINTS, POINTS, *tiles, u.shape[2]), u.dtype)
 
-    A piece that is alone would keep one core busy; then the points are spread over them.
-    """
-    # in the memory of the tiles, which are transformed by now
-    m = scratch("tiles", (*v.shape[:-1], u.shape[2]), v.dtype)
-    points = POINTS * POINTS
+
+def _multiply(v: Array, u: Array, m: Array, points: slice) -> None:
+    """Sum over the input channels: (6, 6, rows, columns, C_in) -> (6, 6, rows, columns, C_out)."""
     # 36 times (tiles, C_in) @ (C_in, C_out) -> (tiles, C_out)
-    v_flat, m_flat = v.reshape(points, -1, v.shape[-1]), m.reshape(points, -1, u.shape[2])
-
-    def work(part: slice) -> None:
-        np.matmul(v_flat[part], u[part], out=m_flat[part])
-
-    if alone:
-        for_each(work, chunks(points, 3))
-    else:
-        work(slice(None))
-    return m
+    v_flat, m_flat = (a.reshape(len(u), -1, a.shape[-1]) for a in (v, m))
+    np.matmul(v_flat[points], u[points], out=m_flat[points])
 
 
 def _pixels(tiles: slice, size: int) -> slice:
     return slice(tiles.start * TILE, min(tiles.stop * TILE, size))
 
 
-def _to_points(x: Array, rows: slice, columns: slice) -> Array:
-    """Transform the inputs of some tiles: (H, W, C) -> (6, 6, rows, columns, C)."""
+def _to_points(x: Array, rows: slice, columns: slice, v: Array) -> None:
+    """Transform the inputs of some tiles: (H, W, C) -> v (6, 6, rows, columns, C)."""
     _, width, channels = x.shape
     tiles = (rows.stop - rows.start, columns.stop - columns.start)
     left, right = columns.start * TILE - 1, columns.stop * TILE + 1
@@ -244,10 +262,8 @@ def _to_points(x: Array, rows: slice, columns: slice) -> Array:
     d = scratch("tiles", (POINTS, POINTS, *tiles, channels), x.dtype)
     step = half.strides[2]
     np.copyto(d, as_strided(half, d.shape, (step, *half.strides[:2], TILE * step, x.itemsize)))
-    v = scratch("values", d.shape, x.dtype)
-    # along the columns: (6, 6) @ (6, 6*rows*columns*C) -> (6, 6*rows*columns*C)
-    np.matmul(B_T, d.reshape(POINTS, -1), out=v.reshape(POINTS, -1))
-    return v
+    # along the columns, 6*rows times: (6, 6) @ (6, columns*C) -> (6, columns*C)
+    np.matmul(B_T, _one_row_each(d), out=_one_row_each(v))
 
 
 def _rows_or_zeros(x: Array, top: int) -> Array:
@@ -260,19 +276,31 @@ def _rows_or_zeros(x: Array, top: int) -> Array:
     return rows
 
 
+def _one_row_each(d: Array) -> Array:
+    """(p, q, rows, columns, C) -> (q, rows, p, columns*C), a view.
+
+    For products over p, a row of tiles at a time: BLAS is slow with wider matrices.
+    """
+    return d.reshape(*d.shape[:3], -1).transpose(1, 2, 0, 3)
+
+
 def _from_points(m: Array, b: Array | None, region: Array) -> None:
     """Transform the products back, plus b: (6, 6, rows, columns, C) -> (H', W', C)."""
-    # along the columns: (4, 6) @ (6, 6*rows*columns*C) -> (4, 6*rows*columns*C)
-    half = scratch("half", (TILE, POINTS, m[0, 0].size), m.dtype)
-    np.matmul(A_T, m.reshape(POINTS, -1), out=half.reshape(TILE, -1))
-    # down the rows: (4, 6) @ (4, 6, rows*columns*C) -> (4, 4, rows*columns*C)
-    y = scratch("tiles", (TILE, TILE, *m.shape[2:]), m.dtype)
-    np.matmul(A_T, half, out=y.reshape(TILE, TILE, -1))
+    # along the columns, 6*rows times: (4, 6) @ (6, columns*C) -> (4, columns*C)
+    half = scratch("half", (TILE, *m.shape[1:]), m.dtype)
+    np.matmul(A_T, _one_row_each(m), out=_one_row_each(half))
+    # down the rows, 4*rows times: (4, 6) @ (6, columns*C) -> (4, columns*C)
+    # in the memory of the values, which are multiplied by now
+    y = scratch("values", (TILE, TILE, *m.shape[2:]), m.dtype)
+    np.matmul(A_T, _one_row_each(half.swapaxes(0, 1)), out=_one_row_each(y.swapaxes(0, 1)))
     rows, columns, channels = m.shape[2:]
     whole = region.shape[:2] == (rows * TILE, columns * TILE)
     pixels = region if whole else np.empty((rows * TILE, columns * TILE, channels), m.dtype)
     # (4 columns, 4 rows, rows, columns, C) -> (rows, 4, columns, 4, C)
-    target = pixels.reshape(rows, TILE, columns, TILE, channels)
-    np.add(y.transpose(2, 1, 3, 0, 4), 0 if b is None else b, out=target)
+    pixels.reshape(rows, TILE, columns, TILE, channels)[...] = y.transpose(2, 1, 3, 0, 4)
+    if b is not None:
+        # a row at a time: a loop over C alone would be short
+        by_row = pixels.reshape(rows * TILE, -1)
+        by_row += np.tile(b, columns * TILE)
     if not whole:  # what lies beyond the border is dropped
         region[...] = pixels[: region.shape[0], : region.shape[1]]
