@@ -18,6 +18,7 @@ Array = NDArray[np.floating]
 Piece = tuple[slice, slice]
 
 COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
+SHORT_RUN = 16  # values: a shorter run costs more to start than to copy
 SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rounding
 
 
@@ -39,13 +40,13 @@ def correlate(
         if finish is not None:
             finish(out[piece], piece)
 
-    for_each(work, _pieces(x, window))
+    for_each(work, _pieces(x, window, max(len(w_matrix), filters)))
     return out
 
 
 def kernel_gradient(grad_out: Array, x: Array, w: Array, window: Window) -> Array:
     """Return grad_w = colsᵀ @ grad_out, summed over the pieces."""
-    pieces = _pieces(x, window)
+    pieces = _pieces(x, window, math.prod(w.shape[:-1]))
     groups = [pieces[cut] for cut in chunks(len(pieces), math.ceil(len(pieces) / SUMS))]
     sums = np.zeros((len(groups), math.prod(w.shape[:-1]), w.shape[-1]), dtype=w.dtype)
 
@@ -93,13 +94,12 @@ def correlate_product_first(
     return out
 
 
-def _pieces(x: Array, window: Window, values: int | None = None) -> list[Piece]:
+def _pieces(x: Array, window: Window, values: int) -> list[Piece]:
     """Cut the output into (items, rows of the first axis) that stay in cache.
 
-    `values` is the number of values that a position needs; by default, of `cols`.
+    `values` is the largest number of values that an output position needs at a time.
     """
     items, rows = x.shape[0], window.out_sizes[0]
-    values = math.prod(window.kernel) * x.shape[-1] if values is None else values
     row_bytes = math.prod(window.out_sizes[1:]) * values * x.itemsize
     rows_at_once = max(1, COLS_BYTES // max(row_bytes, 1))
     if rows_at_once >= rows:
@@ -136,6 +136,14 @@ def _cols(x: Array, window: Window, piece: Piece) -> Array:
         ),
         writeable=False,
     )
+    if window.kernel[-1] * band.shape[-1] < SHORT_RUN:
+        # runs along the window would be short: copy along the row, into columns of `cols`
+        axes = (*range(len(out_sizes) + 1, view.ndim), *range(len(out_sizes) + 1))
+        view = view.transpose(axes)
+        columns = scratch("cols", view.shape, x.dtype)
+        np.copyto(columns, view)
+        # (*kernel, C_in, n, rows, …) -> (n*rows*…, prod(kernel)*C_in)
+        return columns.reshape(math.prod(window.kernel) * band.shape[-1], -1).T
     cols = scratch("cols", view.shape, x.dtype)
     np.copyto(cols, view)
     # (n, rows, …, *kernel, C_in) -> (n*rows*…, prod(kernel)*C_in)

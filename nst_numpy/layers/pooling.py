@@ -205,15 +205,23 @@ def _send_back(
     grad_x = grad_padded[(slice(None), *cuts)]
     # bands of windows that share no input may be filled at the same time
     apart = window.stride[0] >= window.kernel[0] and grad_x.shape == grad_padded.shape
+    # windows side by side, nothing between them: every input is seen once
+    exact = apart and window.kernel == window.stride
+    left_over = any(n % k for n, k in zip(window.sizes, window.kernel, strict=True))
     bands = _bands(grad_out) if apart else [slice(0, window.out_sizes[0])]
 
     def work(rows: slice) -> None:
         last = rows.stop == window.out_sizes[0]  # also takes the inputs that no window saw
         stop = sizes[0] if last else rows.stop * window.stride[0]
         band = slice(rows.start * window.stride[0], stop)
-        grad_padded[:, band] = 0
+        if left_over or not exact:
+            grad_padded[:, band] = 0
         for offset, share in zip(np.ndindex(*window.kernel), shares(rows), strict=True):
-            grad_padded[offset_slices(window, offset, rows)] += share
+            seen = grad_padded[offset_slices(window, offset, rows)]
+            if exact:
+                seen[...] = share
+            else:
+                seen += share
         if finish is not None:
             place = (slice(None), band if apart else slice(None))
             finish(grad_x[place], place)

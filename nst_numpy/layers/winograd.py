@@ -80,7 +80,7 @@ A_T = np.array(
 # not fit in cache; the more channels, the more tiles pay.
 FEWEST_TILES, MOST_TILES = 128, 256
 SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
-COPIED_BYTES = 3 << 20  # kernels up to 128 → 128 channels
+COPIED_BYTES = 5 << 20  # kernels up to 128 → 256 channels
 
 
 def transform_kernel(w: Array) -> Array:
