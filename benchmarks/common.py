@@ -40,6 +40,13 @@ def machine():
     )
 
 
+def memory_megabytes(what):
+    """Memory of this process in MB (Linux): "VmRSS" resident now, "VmHWM" at its peak."""
+    status = Path("/proc/self/status").read_text()
+    line = next(line for line in status.splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024 / 1e6
+
+
 def write_table(name, lines):
     """Put lines between <!-- name --> and <!-- /name --> in docs/performance.md."""
     text = PAGE.read_text(encoding="utf-8")

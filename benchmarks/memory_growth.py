@@ -6,19 +6,11 @@ Reads the resident memory of the process every tenth of the run (Linux).
 """
 
 import argparse
-from pathlib import Path
 
-from common import machine, write_table
+from common import machine, memory_megabytes, write_table
 
 import nst_numpy as nst
 from nst_numpy.samples import sample_path
-
-
-def resident_megabytes():
-    """Resident memory now, in MB."""
-    status = Path("/proc/self/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
-    return int(line.split()[1]) * 1024 / 1e6
 
 
 def main():
@@ -31,7 +23,7 @@ def main():
 
     def watch(progress):
         if progress.iteration == 1 or progress.iteration % (args.iterations // 10) == 0:
-            seen[progress.iteration] = resident_megabytes()
+            seen[progress.iteration] = memory_megabytes("VmRSS")
 
     nst.transfer(
         sample_path("neuschwanstein"), sample_path("starry_night"),

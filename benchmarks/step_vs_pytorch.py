@@ -1,20 +1,20 @@
 """One step (J and its pixel gradient) here and in PyTorch, side by side in one process.
 
     pip install -e ".[bench]"
-    python benchmarks/step_vs_pytorch.py [--sizes 128 256 512 1024] [--rounds 7] [--write]
+    python benchmarks/step_vs_pytorch.py [--sizes 128 256 512 1024] [--rounds 5] [--write]
 
 The three (here, PyTorch in its two memory layouts) take turns, so that a slow moment of the
-machine hits all of them. Peak memory is measured in a process of its own for each.
+machine hits all of them. A turn is a step that warms up and three that are timed, as in a run
+where step follows step. Peak memory is measured in a process of its own for each (Linux).
 """
 
 import argparse
-import resource
 import subprocess
 import sys
 import time
 
 import numpy as np
-from common import ALPHA, BETA, machine, pictures, write_table
+from common import ALPHA, BETA, machine, memory_megabytes, pictures, write_table
 
 import nst_numpy as nst
 
@@ -53,28 +53,28 @@ def print_peak(name, size):
     step = make_steps(size, [name])[name]
     step()
     step()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+    print(memory_megabytes("VmHWM"))
 
 
 def measure(size, rounds):
     """Return the median seconds of each contender, taking turns."""
     steps = make_steps(size)
     times = {name: [] for name in steps}
-    for step in steps.values():
-        step()
     for _ in range(rounds):
         for name, step in steps.items():
             time.sleep(0.3)  # the other library's threads spin for a while before they sleep
-            started = time.perf_counter()
             step()
-            times[name].append(time.perf_counter() - started)
+            for _ in range(3):
+                started = time.perf_counter()
+                step()
+                times[name].append(time.perf_counter() - started)
     return {name: float(np.median(t)) for name, t in times.items()}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[128, 256, 512, 1024])
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--write", action="store_true", help="put the table into the docs")
     parser.add_argument("--peak", choices=NAMES, help=argparse.SUPPRESS)
     args = parser.parse_args()
@@ -84,7 +84,7 @@ def main():
     import torch
 
     lines = [
-        f"Machine: {machine()}; PyTorch {torch.__version__}. Medians of {args.rounds} rounds.",
+        f"Machine: {machine()}; PyTorch {torch.__version__}. Medians of {3 * args.rounds} steps.",
         "",
         "| picture | here | PyTorch, contiguous | PyTorch, channels last | ratio to the better "
         "| peak memory here | PyTorch, the better | ratio |",

@@ -80,7 +80,7 @@ A_T = np.array(
 # not fit in cache; the more channels, the more tiles pay.
 FEWEST_TILES, MOST_TILES = 128, 256
 SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
-COPIED_BYTES = 5 << 20  # kernels up to 128 → 256 channels
+COPIED_BYTES = 3 << 20  # kernels up to 128 → 128 channels
 
 
 def transform_kernel(w: Array) -> Array:
@@ -212,8 +212,9 @@ def _pieces(x_shape: tuple[int, ...]) -> list[Piece]:
     """Cut the tiles into pieces of (item, tile rows, tile columns)."""
     items, height, width, channels = x_shape
     tile_rows, tile_columns = -(-height // TILE), -(-width // TILE)
-    tiles = MOST_TILES if tile_rows * tile_columns <= MOST_TILES else max(FEWEST_TILES, channels)
-    tiles = min(tiles, MOST_TILES)
+    tiles = min(max(FEWEST_TILES, channels // 2), MOST_TILES)
+    if tile_rows * tile_columns <= MOST_TILES:
+        tiles = MOST_TILES
     return [
         (item, rows, columns)
         for item in range(items)
