@@ -54,7 +54,3 @@ class TooLargeError(NstError, MemoryError):
 
 class NonFiniteError(NstError, FloatingPointError):
     """A loss or gradient is NaN or infinite."""
-
-
-class GradientError(NstError, AssertionError):
-    """A gradient differs from the numerical one."""

@@ -20,7 +20,7 @@ from nst_numpy.files import check_folder, write_json
 from nst_numpy.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
-SIZE, ITERATIONS = 256, 60  # about a minute on two cores
+SIZE, ITERATIONS = 384, 100  # about a minute on two cores
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
