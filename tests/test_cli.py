@@ -131,8 +131,8 @@ DEFAULTS = {
         "(default: OUT's name with -snapshots; it is made)",
     ],
     "demo": [
-        "longest side in pixels (default: 256)",
-        "steps, at each scale (default: 60)",
+        "longest side in pixels (default: 384)",
+        "steps, at each scale (default: 100)",
         "(default: nst-demo, nst-demo-2, …)",
         "kind of pooling (default: avg)",
     ],
