@@ -33,7 +33,7 @@ def machine():
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()).group(1)
-    blas = next(i for i in threadpool_info() if i["user_api"] == "blas")
+    blas = next(i for i in threadpool_info() if "numpy" in i["filepath"])
     return (
         f"{name}, {len(os.sched_getaffinity(0))} cores, NumPy {np.__version__} with "
         f"{blas['internal_api']} {blas['version']} ({blas['architecture']})"

@@ -41,9 +41,9 @@ def run_here(vgg, content, style, x, iterations):
 
 
 def run_there(vgg, content, style, x, iterations):
-    """The same with torch.optim.LBFGS, in the channels-last layout."""
+    """The same with torch.optim.LBFGS, which takes contiguous tensors only."""
     objective = Counted(
-        TorchObjective(vgg.params, content, style, alpha=ALPHA, beta=BETA, channels_last=True)
+        TorchObjective(vgg.params, content, style, alpha=ALPHA, beta=BETA, channels_last=False)
     )
     leaf = objective.function.tensor(x).requires_grad_()
     optimizer = torch.optim.LBFGS(

@@ -16,7 +16,9 @@ from nst_numpy.vgg import VGG
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
 BASE_BYTES = 130e6  # Python, NumPy, SciPy, the HDF5 reader and each thread's scratch memory
-STEP_OVERHEAD = 1.25  # time of a step, in units of its convolutions alone
+# Time of a step, in units of its multiplications at the speed of `measure_speed`, whose
+# convolution also transforms its kernel; a run does that once.
+STEP_OVERHEAD = 0.6
 
 
 @dataclass(frozen=True)

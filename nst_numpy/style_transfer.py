@@ -339,7 +339,10 @@ class Run:
         image = deprocess(minimum.x)
         if image.shape != self.content.shape:  # stopped at a coarse scale
             image = resize_image(image, self.content.shape[:2])
-        return Result(image, self.history, self._used(), minimum.message, minimum.reason)
+        message = minimum.message
+        if minimum.reason == "iterations":  # of all scales, not of the last alone
+            message = f"did the {len(self.history)} iterations asked for"
+        return Result(image, self.history, self._used(), message, minimum.reason)
 
     def _paint(self, scale: int, before: Minimum | None, callbacks: list[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
