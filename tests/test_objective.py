@@ -146,3 +146,16 @@ def test_gradient_terms_add_up_to_the_gradient():
     for term, part in parts.items():
         slope = (above[term] - objective.terms[term]) / 2e-6
         assert slope == pytest.approx((part * direction).sum(), rel=1e-5), term
+
+
+@pytest.mark.parametrize("pool", ["avg", "max"])
+def test_the_gradient_of_the_real_network_along_random_directions(pool):
+    rng = np.random.default_rng(10)
+    content, style, x = (rng.uniform(-120, 130, (1, 33, 40, 3)) for _ in range(3))
+    vgg = VGG.load(pool=pool, dtype=np.float64)
+    objective = Objective(vgg, content, style, alpha=1, beta=1e3, tv_weight=10)
+    _, grad = objective(x)
+    for _ in range(3):
+        direction = rng.standard_normal(x.shape)
+        slope = (objective(x + 1e-6 * direction)[0] - objective(x - 1e-6 * direction)[0]) / 2e-6
+        assert slope == pytest.approx((grad * direction).sum(), rel=1e-5)
