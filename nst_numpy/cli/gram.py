@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from nst_numpy.cli.options import add_threads, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.options import add_network, check_distinct, table, use_threads, whole_number
 from nst_numpy.figures import (
     check_figure_output,
     gram_difference_figure,
@@ -45,7 +45,7 @@ from nst_numpy.look.channels import (
 from nst_numpy.look.receptive_field import ReceptiveField, receptive_field
 from nst_numpy.look.units import picture_files, top_patches
 from nst_numpy.samples import photo_paths, resolve_picture
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.vgg import VGG
 
 Row = tuple[str, ...]
 
@@ -65,9 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--photos", metavar="FOLDER", help="where patches come from (default: the 184 photographs)")
     add("--json", metavar="FILE", help="write the numbers there")
     add("-o", "--output", metavar="FILE", help="draw it: .png, .jpg, .svg or .pdf")
-    add("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
-    add_threads(parser)
+    add_network(parser)
 
 
 def run(args: argparse.Namespace) -> int:

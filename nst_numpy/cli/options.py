@@ -7,6 +7,7 @@ from pathlib import Path
 
 from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
+from nst_numpy.vgg import POOLS
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +18,15 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="cores to use (default: NST_NUM_THREADS, else all)",
     )
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add what a command that runs the network once needs: --pool, --weights, --threads."""
+    parser.add_argument("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
+    )
+    add_threads(parser)
 
 
 def use_threads(args: argparse.Namespace) -> None:

@@ -16,14 +16,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nst_numpy.cli.options import add_threads, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.options import add_network, check_distinct, table, use_threads, whole_number
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, trace_figure, trace_path_figure
 from nst_numpy.files import check_output, write_json
 from nst_numpy.images import load_image, preprocess
 from nst_numpy.look.trace import COLOURS, PIXELS, Part, Trace, trace, trace_deep
 from nst_numpy.samples import resolve_picture
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.vgg import VGG
 
 Row = tuple[str, ...]
 
@@ -38,9 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--size", type=whole_number, default=256, metavar="PX", help="longest side of the picture")
     add("--json", metavar="FILE", help="write every number there")
     add("-o", "--output", metavar="FILE", help="draw it: .png, .jpg, .svg or .pdf")
-    add("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
-    add_threads(parser)
+    add_network(parser)
 
 
 def run(args: argparse.Namespace) -> int:
