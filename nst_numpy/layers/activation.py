@@ -3,9 +3,11 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.errors import ShapeError
+from nst_numpy.errors import SettingError, ShapeError
 
 Array = NDArray[np.floating]
+
+RELU_RULES = ("gradient", "guided", "deconvolution")
 
 
 def relu_forward(x: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -30,22 +32,35 @@ def relu_forward(x: Array) -> tuple[Array, NDArray[np.bool_]]:
     return np.maximum(x, 0), x > 0
 
 
-def relu_backward(grad_out: Array, cache: NDArray[np.bool_]) -> Array:
+def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gradient") -> Array:
     """Pass the gradient where x > 0; the kink at 0 counts as 0.
 
     Parameters
     ----------
     grad_out : ndarray, shaped like the output
     cache : ndarray of bool, from `relu_forward`
+    rule : {"gradient", "guided", "deconvolution"}
+        "gradient" is the derivative: pass what was positive on the way up. "deconvolution"
+        (Zeiler and Fergus 2014) passes what is positive on the way down, "guided"
+        (Springenberg et al. 2015) what is both.
+
+    Returns
+    -------
+    grad_x : ndarray, shaped like x
 
     Raises
     ------
     ShapeError
         If grad_out is not shaped like the output.
+    SettingError
+        For a rule that is none of these.
     """
+    if rule not in RELU_RULES:
+        raise SettingError(f"relu must be one of {', '.join(RELU_RULES)}, not {rule!r}")
     if grad_out.shape != cache.shape:
         raise ShapeError(
             f"relu_backward: grad_out must have the output's shape {cache.shape}, "
             f"not {grad_out.shape}"
         )
-    return grad_out * cache
+    grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
+    return grad_x if rule == "deconvolution" else grad_x * cache

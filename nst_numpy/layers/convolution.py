@@ -140,8 +140,18 @@ def conv_backward(grad_out: Array, cache: ConvCache) -> tuple[Array, Array, Arra
     if method == "reference":
         return reference.conv_backward(grad_out, x, w, window)
     grad_x = conv_input_gradient(grad_out, w, window, method)
+    return grad_x, *conv_param_gradients(grad_out, cache)
+
+
+def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Array]:
+    """Return only ∂J/∂w and ∂J/∂b of a convolution: all that the lowest layer needs to learn.
+
+    Parameters are those of `conv_backward`.
+    """
+    x, w, window, _ = cache
+    _check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
     grad_w = im2col.kernel_gradient(grad_out, x, w, window)
-    return grad_x, grad_w, grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
+    return grad_w, grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
 
 
 def convolve(

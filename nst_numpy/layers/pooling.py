@@ -1,4 +1,4 @@
-"""Max and average pooling in 1, 2 and 3 dimensions.
+"""Max, average and global average pooling in 1, 2 and 3 dimensions.
 
 Nothing here loops over output positions: it loops over the few positions inside the
 window, each of which is one strided slice of the input. Sizes that the window does not
@@ -77,7 +77,8 @@ def max_pool_forward(
     >>> max_pool_forward(x)[0].ravel()
     array([3., 5.])
     """
-    window = _check_pool("max_pool_forward", x, size, stride, pad)
+    _check_activation("max_pool_forward", x)
+    window = pool_window("max_pool_forward", x.shape, size, stride, pad)
     padded = pad_for(x, window, fill=-np.inf)
     out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
     winner = np.zeros(out.shape, dtype=np.min_scalar_type(np.prod(window.kernel) - 1))
@@ -138,7 +139,8 @@ def avg_pool_forward(
     >>> avg_pool_forward(np.array([1.0, 3.0, 2.0, 5.0]).reshape(1, 4, 1))[0].ravel()
     array([2. , 3.5])
     """
-    window = _check_pool("avg_pool_forward", x, size, stride, pad)
+    _check_activation("avg_pool_forward", x)
+    window = pool_window("avg_pool_forward", x.shape, size, stride, pad)
     ones = pad_for(np.ones((1, *window.sizes, 1), dtype=x.dtype), window)
     inputs = np.empty((1, *window.out_sizes, 1), dtype=x.dtype)
     _add_up(ones, window, slice(0, window.out_sizes[0]), inputs)
@@ -177,6 +179,55 @@ def avg_pool_backward(
         return repeat(share, math.prod(window.kernel))
 
     return _send_back(shares, grad_out, window, finish)
+
+
+def global_avg_pool_forward(x: Array) -> tuple[Array, tuple[int, ...]]:
+    """Take the mean over all positions, channel by channel: an input of any size to C numbers.
+
+    Parameters
+    ----------
+    x : ndarray, (N, L, C), (N, H, W, C) or (N, D, H, W, C)
+
+    Returns
+    -------
+    out : ndarray, (N, C)
+    cache : tuple of int
+        The shape of x.
+
+    Raises
+    ------
+    ShapeError
+        As in `max_pool_forward`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> global_avg_pool_forward(np.array([1.0, 3.0, 2.0, 6.0]).reshape(1, 4, 1))[0]
+    array([[3.]])
+    """
+    _check_activation("global_avg_pool_forward", x)
+    # (N, *sizes, C) -> (N, C)
+    return x.mean(axis=tuple(range(1, x.ndim - 1))), x.shape
+
+
+def global_avg_pool_backward(grad_out: Array, cache: tuple[int, ...]) -> Array:
+    """Spread each mean's gradient evenly over all positions.
+
+    Parameters
+    ----------
+    grad_out : ndarray, (N, C)
+    cache : tuple of int, from `global_avg_pool_forward`
+
+    Returns
+    -------
+    grad_x : ndarray, shaped like x
+    """
+    items, *sizes, channels = cache
+    _check_grad_out("global_avg_pool_backward", grad_out, (items, channels))
+    share = grad_out / math.prod(sizes)
+    # (N, C) -> (N, 1, …, 1, C), then over all positions
+    share = share.reshape(items, *(1 for _ in sizes), channels)
+    return np.broadcast_to(share, cache).astype(grad_out.dtype)
 
 
 def _bands(out: Array) -> list[slice]:
@@ -230,23 +281,28 @@ def _send_back(
     return grad_x
 
 
-def _check_pool(who: str, x: Array, size: PerAxis, stride: PerAxis | None, pad: Padding) -> Window:
-    dimensions = x.ndim - 2
-    if dimensions not in AXIS_NAMES or 0 in x.shape:
-        raise ShapeError(
-            f"{who}: x must be (N, L, C), (N, H, W, C) or (N, D, H, W, C) with no empty axis, "
-            f"not of shape {x.shape}"
-        )
-    if not np.issubdtype(x.dtype, np.floating):
-        raise ShapeError(f"{who}: x must be of a floating dtype, not {x.dtype}: use .astype")
-    kernel = per_axis(who, "size", size, dimensions, least=1)
-    window = make_window(who, x.shape[1:-1], kernel, kernel if stride is None else stride, pad)
+def pool_window(
+    who: str, shape: tuple[int, ...], size: PerAxis, stride: PerAxis | None, pad: Padding
+) -> Window:
+    """Check a pool's settings against the shape (N, *sizes, C) and make its `Window`."""
+    kernel = per_axis(who, "size", size, len(shape) - 2, least=1)
+    window = make_window(who, shape[1:-1], kernel, kernel if stride is None else stride, pad)
     if any(max(pair) >= k for pair, k in zip(window.pad, kernel, strict=True)):
         raise ShapeError(
             f"{who}: pad {pad!r} must be smaller than the window {kernel}, "
             "or a window would see padding alone"
         )
     return window
+
+
+def _check_activation(who: str, x: Array) -> None:
+    if x.ndim - 2 not in AXIS_NAMES or 0 in x.shape:
+        raise ShapeError(
+            f"{who}: x must be (N, L, C), (N, H, W, C) or (N, D, H, W, C) with no empty axis, "
+            f"not of shape {x.shape}"
+        )
+    if not np.issubdtype(x.dtype, np.floating):
+        raise ShapeError(f"{who}: x must be of a floating dtype, not {x.dtype}: use .astype")
 
 
 def _check_grad_out(who: str, grad_out: Array, shape: tuple[int | None, ...]) -> None:

@@ -103,3 +103,35 @@ def relu(x: Array, grad_out: Array | None) -> tuple[Array, Array]:
             if grad_out is not None:
                 grad_x[i] = grad_out[i]
     return out, grad_x
+
+
+def global_avg_pool(x: Array, grad_out: Array | None) -> tuple[Array, Array]:
+    """Return the mean over all positions, and grad_x."""
+    out = np.zeros((x.shape[0], x.shape[-1]), dtype=x.dtype)
+    grad_x = np.zeros_like(x)
+    positions = list(np.ndindex(*x.shape[1:-1]))
+    for n, c in np.ndindex(*out.shape):
+        out[n, c] = sum(x[(n, *i, c)] for i in positions) / len(positions)
+        if grad_out is not None:
+            for i in positions:
+                grad_x[(n, *i, c)] = grad_out[n, c] / len(positions)
+    return out, grad_x
+
+
+def dense_forward(x: Array, w: Array, b: Array) -> Array:
+    """out[n, f] = b[f] + Σ_c x[n, c] · w[c, f]."""
+    out = np.zeros((x.shape[0], w.shape[1]), dtype=x.dtype)
+    for n, f in np.ndindex(*out.shape):
+        out[n, f] = b[f] + sum(x[n, c] * w[c, f] for c in range(x.shape[1]))
+    return out
+
+
+def dense_backward(grad_out: Array, x: Array, w: Array) -> tuple[Array, Array, Array]:
+    """Send each grad_out[n, f] back along the product that it came from."""
+    grad_x, grad_w, grad_b = np.zeros_like(x), np.zeros_like(w), np.zeros_like(w[0])
+    for n, f in np.ndindex(*grad_out.shape):
+        grad_b[f] += grad_out[n, f]
+        for c in range(x.shape[1]):
+            grad_x[n, c] += w[c, f] * grad_out[n, f]
+            grad_w[c, f] += x[n, c] * grad_out[n, f]
+    return grad_x, grad_w, grad_b

@@ -1,0 +1,355 @@
+"""Training: change a network's parameters so that its loss on the samples falls.
+
+One epoch looks at every sample once, in random order and a mini-batch at a time. Each batch
+gives one gradient, and the optimiser one step:
+
+    w := w − η ∂J/∂w          (SGD without momentum, the lecture's step)
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
+from nst_numpy.layers.parallel import single_threaded_blas
+from nst_numpy.losses import softmax_cross_entropy
+from nst_numpy.networks import Pair, Sequential
+
+Array = NDArray[np.floating]
+Loss = Callable[..., tuple[float, Array]]
+
+
+# ---- optimisers
+
+
+class Optimizer:
+    """Turns gradients into steps. Subclasses say how one array changes."""
+
+    learning_rate: float
+
+    def start(self) -> None:
+        """Forget what earlier steps left behind."""
+        self.steps = 0
+        self._memory: dict[tuple[str, int], tuple[Array, ...]] = {}
+
+    def step(self, params: dict[str, Pair], grads: dict[str, Pair]) -> None:
+        """Change every array of `params` in place."""
+        self.steps += 1
+        for name, pair in grads.items():
+            for i, grad in enumerate(pair):
+                key = (name, i)
+                if key not in self._memory:
+                    self._memory[key] = (np.zeros_like(grad), np.zeros_like(grad))
+                self.change(params[name][i], grad, *self._memory[key])
+
+    def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
+        """Change one array; `first` and `second` are its own memory, zeros at the start."""
+        raise NotImplementedError
+
+
+@dataclass
+class SGD(Optimizer):
+    """Stochastic gradient descent: w := w − η v with v := μ v + ∂J/∂w.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, above 0.
+    momentum : float
+        μ, from 0 to below 1; 0 is the plain step.
+    """
+
+    learning_rate: float = 0.01
+    momentum: float = 0.0
+
+    def __post_init__(self) -> None:
+        _check_rate("SGD", "learning_rate", self.learning_rate, above=0, below=np.inf)
+        _check_rate("SGD", "momentum", self.momentum, least=0, below=1)
+        self.start()
+
+    def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
+        """Equation (16)."""
+        first *= self.momentum
+        first += grad
+        w -= self.learning_rate * first
+
+
+@dataclass
+class Adam(Optimizer):
+    """Adam (Kingma and Ba 2015, algorithm 1): every parameter has its own step size.
+
+    Parameters
+    ----------
+    learning_rate : float
+        η, about the size of each step; above 0.
+    beta1, beta2 : float
+        How much of the mean gradient and of the mean squared gradient is kept each step.
+    epsilon : float
+    """
+
+    learning_rate: float = 1e-3
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+
+    def __post_init__(self) -> None:
+        _check_rate("Adam", "learning_rate", self.learning_rate, above=0, below=np.inf)
+        _check_rate("Adam", "beta1", self.beta1, least=0, below=1)
+        _check_rate("Adam", "beta2", self.beta2, least=0, below=1)
+        _check_rate("Adam", "epsilon", self.epsilon, above=0, below=np.inf)
+        self.start()
+
+    def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
+        """Equation (17)."""
+        first += (1 - self.beta1) * (grad - first)
+        second += (1 - self.beta2) * (grad * grad - second)
+        m_hat = first / (1 - self.beta1**self.steps)
+        v_hat = second / (1 - self.beta2**self.steps)
+        w -= self.learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+
+
+# ---- the run
+
+
+@dataclass
+class History:
+    """What happened in a training run; one entry an epoch, except `batch_loss`: one a step.
+
+    Attributes
+    ----------
+    loss : list of float
+        Mean loss over the epoch's batches, measured while the network learns.
+    accuracy : list of float
+        Share of the epoch's samples that were classified rightly; empty where targets are
+        no classes.
+    validation_loss, validation_accuracy : list of float
+        After each epoch, on the validation samples; empty where none were given.
+    batch_loss : list of float
+    seconds : float
+    interrupted : bool
+        Whether Ctrl-C ended the run. The network keeps what it has learnt.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    batch_loss: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+    interrupted: bool = False
+
+    @property
+    def epochs(self) -> int:
+        """Epochs that were finished."""
+        return len(self.loss)
+
+
+def accuracy(scores: Array, labels: NDArray[np.integer]) -> float:
+    """Share of samples whose largest score is at the true class.
+
+    >>> import numpy as np
+    >>> accuracy(np.array([[0.1, 0.9], [0.8, 0.2]]), np.array([1, 1]))
+    0.5
+    """
+    return float(np.mean(scores.argmax(axis=1) == labels))
+
+
+def balanced_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:
+    """Weights with which every class counts the same, however rare: N / (K · N_class).
+
+    >>> import numpy as np
+    >>> balanced_weights(np.array([0, 0, 0, 1]))
+    array([0.66666667, 0.66666667, 0.66666667, 2.        ])
+    """
+    _, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
+    return (len(labels) / (len(counts) * counts))[which]
+
+
+def fit(
+    net: Sequential,
+    x: Array,
+    y: NDArray[np.generic],
+    *,
+    epochs: int = 10,
+    batch_size: int = 32,
+    optimizer: Optimizer | None = None,
+    loss: Loss = softmax_cross_entropy,
+    rng: np.random.Generator | None = None,
+    validation: tuple[Array, NDArray[np.generic]] | None = None,
+    sample_weights: Array | None = None,
+    progress: bool = False,
+) -> History:
+    """Train a network on samples x with targets y. The network's parameters change in place.
+
+    Ctrl-C ends the run; the network keeps what it has learnt.
+
+    Parameters
+    ----------
+    net : Sequential
+    x : ndarray, (N, *sizes, C), of the network's dtype
+    y : ndarray, (N,) of int for classes, (N, K) of float for numbers
+        What `loss` compares with the output of the last layer.
+    epochs, batch_size : int
+    optimizer : SGD or Adam, optional
+        Default: `Adam()`. It starts afresh.
+    loss : callable
+        (scores, targets[, weights]) -> (value, ∂value/∂scores): `softmax_cross_entropy` or
+        `mean_squared_error`.
+    rng : numpy Generator, optional
+        Shuffles the samples. Default: seed 0.
+    validation : (x, y), optional
+        Samples that are measured after every epoch and never learnt from.
+    sample_weights : ndarray, (N,), optional
+        How much each sample counts, in proportion; `balanced_weights(labels)` for classes of
+        unequal size.
+    progress : bool
+        Show a bar with the time left.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    ShapeError, SettingError
+        x, y or weights that do not fit, settings that cannot work.
+    NonFiniteError
+        x has NaN or infinite entries, or the loss or a gradient becomes so.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nst_numpy.networks import Dense, Sequential
+    >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
+    >>> net = Sequential([Dense(2)], input_shape=(1,), dtype=np.float64)
+    >>> history = fit(net, x, np.array([0, 0, 1, 1]), epochs=50, optimizer=SGD(1.0))
+    >>> history.accuracy[-1]
+    1.0
+    """
+    rng = np.random.default_rng(0) if rng is None else rng
+    optimizer = Adam() if optimizer is None else optimizer
+    weights = _check_fit(net, x, y, epochs, batch_size, validation, sample_weights)
+    optimizer.start()
+    history, started = History(), time.perf_counter()
+    batches = -(-len(x) // batch_size)
+    with (
+        single_threaded_blas(),
+        tqdm(total=epochs * batches, disable=not progress, unit="batch") as bar,
+    ):
+        try:
+            for _ in range(epochs):
+                _one_epoch(net, x, y, weights, _batches(rng, len(x), batch_size),
+                           optimizer, loss, history, bar)  # fmt: skip
+                if validation is not None:
+                    _validate(net, *validation, loss, history)
+        except KeyboardInterrupt:
+            history.interrupted = True
+    history.seconds = time.perf_counter() - started
+    return history
+
+
+def _batches(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[NDArray[np.intp]]:
+    order = rng.permutation(n)
+    for start in range(0, n, batch_size):
+        yield order[start : start + batch_size]
+
+
+def _one_epoch(net, x, y, weights, batches, optimizer, loss, history, bar):  # type: ignore[no-untyped-def]
+    losses, sizes, right = [], [], []
+    for batch in batches:
+        targets = y[batch]
+        extra = () if weights is None else (weights[batch],)
+
+        def of_scores(scores: Array) -> tuple[float, Array]:
+            if _are_classes(targets):
+                right.append(np.sum(scores.argmax(axis=1) == targets))
+            return loss(scores, targets, *extra)
+
+        value, grads = net.gradients(x[batch], of_scores)
+        _check_finite(value, grads, history)
+        optimizer.step(net.params, grads)
+        losses.append(value)
+        sizes.append(len(batch))
+        history.batch_loss.append(value)
+        bar.update()
+        bar.set_postfix(loss=f"{value:.3g}", refresh=False)
+    history.loss.append(float(np.average(losses, weights=sizes)))
+    if right:
+        history.accuracy.append(float(np.sum(right) / np.sum(sizes)))
+
+
+def _validate(
+    net: Sequential, x: Array, y: NDArray[np.generic], loss: Loss, history: History
+) -> None:
+    scores = net.predict(x)
+    history.validation_loss.append(loss(scores, y)[0])
+    if _are_classes(y):
+        history.validation_accuracy.append(accuracy(scores, y))
+
+
+def _are_classes(y: NDArray[np.generic]) -> bool:
+    return np.issubdtype(y.dtype, np.integer)
+
+
+def _check_finite(value: float, grads: dict[str, Pair], history: History) -> None:
+    finite = np.isfinite(value) and all(
+        np.isfinite(grad).all() for pair in grads.values() for grad in pair
+    )
+    if not finite:
+        raise NonFiniteError(
+            f"fit: the loss or its gradient is not finite after {len(history.batch_loss)} steps: "
+            "use a smaller learning rate, or scale x to about −1 … 1"
+        )
+
+
+def _check_fit(
+    net: Sequential,
+    x: Array,
+    y: NDArray[np.generic],
+    epochs: int,
+    batch_size: int,
+    validation: tuple[Array, NDArray[np.generic]] | None,
+    sample_weights: Array | None,
+) -> Array | None:
+    """Check what `fit` is given; return the weights, scaled to a mean of 1."""
+    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
+            raise SettingError(f"fit: {name} must be a whole number of at least 1, not {value!r}")
+    _check_samples("x", net, x, y)
+    if validation is not None:
+        _check_samples("validation x", net, *validation)
+    if sample_weights is None:
+        return None
+    weights = np.asarray(sample_weights, dtype=net.dtype)
+    if weights.shape != (len(x),):
+        raise ShapeError(
+            f"fit: sample_weights must be ({len(x)},), one a sample, not {weights.shape}"
+        )
+    if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
+        raise SettingError("fit: sample_weights must be finite, not negative and not all 0")
+    return weights / weights.mean()
+
+
+def _check_samples(which: str, net: Sequential, x: Array, y: NDArray[np.generic]) -> None:
+    if len(x) != len(y):
+        raise ShapeError(f"fit: {which} has {len(x)} samples, its targets {len(y)}: give as many")
+    finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)
+    if not finite.all():
+        raise NonFiniteError(
+            f"fit: {which} has NaN or infinite entries in {np.sum(~finite)} of {len(x)} samples, "
+            f"first in sample {np.argmin(finite)}: remove or repair them"
+        )
+
+
+def _check_rate(
+    who: str, name: str, value: float, *, above: float = -np.inf, least: float = -np.inf,
+    below: float,
+) -> None:  # fmt: skip
+    if not (above < value < below and value >= least):
+        low = f"above {above:g}" if np.isfinite(above) else f"at least {least:g}"
+        high = f" and below {below:g}" if np.isfinite(below) else ""
+        raise SettingError(f"{who}: {name} must be {low}{high}, not {value!r}")
