@@ -1,8 +1,9 @@
 """Reading HDF5 files that are not trusted: nothing is believed before it is checked.
 
-Four layouts are read: that of the bundled file, those of Keras 1 and 2, and that of Keras 3.
-A file goes through five steps, each a function or two below: open it, refuse what points
-outside it, find its layers, check what they declare, and only then read numbers.
+Four layouts are read: our own, those of Keras 1 and 2, and that of Keras 3. A file goes
+through five steps, each a function or two below: open it, refuse what points outside it, find
+its layers, check what they declare, and only then read numbers. The last function writes our
+own layout.
 """
 
 import math
@@ -18,18 +19,19 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.errors import WeightsError
-from nst_numpy.files import PathLike, expand
+from nst_numpy.files import PathLike, atomic_write, expand
 
-# What a network must have: layer name to (C_in, C_out), in the order of the network.
-Table = dict[str, tuple[int, int]]
+# What a network must have: layer name to the kernel's shape, in the order of the network.
+# The bias has one entry for each of the kernel's last axis.
+Table = dict[str, tuple[int, ...]]
 
-_REMEDY = "give a Keras file of VGG-16 or VGG-19, or no path for the bundled VGG-16"
 _BLOCK_CONV = re.compile(r"block(\d)_conv(\d)")
 _AUTO_CONV = re.compile(r"conv2d(?:_\d+)?")
 # Spellings: kernel, block1_conv1/kernel:0, block1_conv1_W_1:0; likewise for the bias.
 _KERNEL = re.compile(r"(?:(?:^|/)kernel|_W(?:_\d+)?)(?::0)?$")
 _BIAS = re.compile(r"(?:(?:^|/)bias|_b(?:_\d+)?)(?::0)?$")
 _MAX_ATTRIBUTE_BYTES = 2**20
+_TAPS = {2: "", 3: "kl, ", 4: "kh, kw, ", 5: "kd, kh, kw, "}  # by the kernel's rank
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Stored:
 
 @dataclass(frozen=True)
 class Contents:
-    """The convolutions of a file, under our names and in the order of the network."""
+    """The layers of a file, under our names and in the order of the network."""
 
     architecture: str
     table: Table
@@ -54,20 +56,27 @@ class Contents:
 
 
 class RefusedError(Exception):
-    """Something in the file is wrong; `opened` adds the function's name and the path."""
+    """Something in the file is wrong; `opened` adds the function's name and the path.
+
+    And it adds what to do, where `remedy` does not say it: that depends on who reads.
+    """
+
+    def __init__(self, what: str, remedy: str | None = None) -> None:
+        super().__init__(what)
+        self.remedy = remedy
 
 
 # Step 1: open the file.
 
 
-def locate(path: PathLike, caller: str) -> Path:
+def locate(path: PathLike, caller: str, remedy: str) -> Path:
     """Expand `path` and check that it is a file that can be opened."""
     try:
         found = expand(path)
         if found.is_dir():
-            raise WeightsError(f"{caller}: {found} is a folder, not a file: {_REMEDY}")
+            raise WeightsError(f"{caller}: {found} is a folder, not a file: {remedy}")
         if not found.is_file():
-            raise WeightsError(f"{caller}: there is no file {found}: check the path, or {_REMEDY}")
+            raise WeightsError(f"{caller}: there is no file {found}: check the path, or {remedy}")
         found.open("rb").close()
         return found
     except OSError as error:
@@ -78,15 +87,15 @@ def locate(path: PathLike, caller: str) -> Path:
 
 
 @contextmanager
-def opened(path: Path, caller: str) -> Iterator[h5py.File]:
+def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
     """Open an HDF5 file; turn whatever goes wrong inside into one WeightsError."""
     if not h5py.is_hdf5(path):
-        raise WeightsError(f"{caller}: {path} is not an HDF5 file: {_REMEDY}")
+        raise WeightsError(f"{caller}: {path} is not an HDF5 file: {remedy}")
     try:
         with h5py.File(path, "r") as file:
             yield file
     except RefusedError as refusal:
-        raise WeightsError(f"{caller}: {path} {refusal}") from None
+        raise WeightsError(f"{caller}: {path} {refusal}: {refusal.remedy or remedy}") from None
     # These are what h5py raises on a damaged file, depending on which byte is wrong.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
         raise WeightsError(
@@ -107,11 +116,11 @@ def refuse_outside_data(file: h5py.File) -> None:
             place = f"{group.name.rstrip('/')}/{name}"
             # Look at the link itself: group[name] would follow it.
             if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise RefusedError(f"has a link at {place!r}: save the weights without links")
+                raise RefusedError(f"has a link at {place!r}", "save the weights without links")
             item = group[name]
             if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
                 raise RefusedError(
-                    f"keeps the data of {place!r} in other files: save them in the file itself"
+                    f"keeps the data of {place!r} in other files", "save them in the file itself"
                 )
             if isinstance(item, h5py.Group) and item not in seen:
                 seen.add(item)
@@ -143,6 +152,19 @@ def find_layers(file: h5py.File, networks: Mapping[str, Table]) -> Contents:
     )
 
 
+def find_named_layers(file: h5py.File, table: Table) -> Contents:
+    """Find the layers of a network of our own, whose names and shapes are known."""
+    layout, container, stored = _stored_layers(file)
+    _check_names([each.name for each in stored], list(table), "the network")
+    return Contents(
+        architecture="the network",
+        table=table,
+        layout=layout,
+        layers={each.name: each for each in stored},
+        ignored=tuple(sorted(set(container) - set(table))),
+    )
+
+
 def _stored_layers(file: h5py.File) -> tuple[str, h5py.Group, list[Stored]]:
     """Return the layout's name, the group that holds the layers, and the layers in order."""
     # model.save() of Keras 1 and 2 puts the same layout one level down.
@@ -150,7 +172,7 @@ def _stored_layers(file: h5py.File) -> tuple[str, h5py.Group, list[Stored]]:
     if "layer_names" in root.attrs:
         names = _texts(root, "layer_names")
         if len(set(names)) < len(names):
-            raise RefusedError(f"lists a layer twice in layer_names: {_REMEDY}")
+            raise RefusedError("lists a layer twice in layer_names")
         keras = any("weight_names" in member.attrs for member in root.values())
         stored = [_keras2_layer(root, name) for name in names]
         return ("Keras 1 or 2" if keras else "nst_numpy"), root, stored
@@ -159,16 +181,14 @@ def _stored_layers(file: h5py.File) -> tuple[str, h5py.Group, list[Stored]]:
         stored = [] if container is None else _keras3_layers(container)
         if any(each.kernel is not None for each in stored):
             return "Keras 3", container, stored
-    raise RefusedError(
-        f"has neither layer_names nor layers/…/vars, as Keras writes them: {_REMEDY}"
-    )
+    raise RefusedError("has neither layer_names nor layers/…/vars, as Keras writes them")
 
 
 def _keras2_layer(root: h5py.Group, name: str) -> Stored:
     """Find a layer's arrays at the names in its weight_names, else directly in its group."""
     layer = _group(root, name)
     if layer is None:
-        raise RefusedError(f"lists the layer {name!r}, but has no such group: {_REMEDY}")
+        raise RefusedError(f"lists the layer {name!r}, but has no such group")
     names = _texts(layer, "weight_names") if "weight_names" in layer.attrs else list(layer)
     kernel = next((each for each in names if _KERNEL.search(each)), "kernel")
     bias = next((each for each in names if _BIAS.search(each)), "bias")
@@ -207,11 +227,16 @@ def _trailing_number(name: str) -> int:
     return int(digits[1]) if digits else 0
 
 
+def read_text(file: h5py.File, attribute: str) -> str:
+    """Read an attribute of the file that is one text; an empty one where there is none."""
+    return "".join(_texts(file, attribute)) if attribute in file.attrs else ""
+
+
 def _texts(item: h5py.Group, attribute: str) -> list[str]:
     """Read an attribute that is a name or a list of names."""
     declared = item.attrs.get_id(attribute)
     if math.prod(declared.shape) * declared.dtype.itemsize > _MAX_ATTRIBUTE_BYTES:
-        raise RefusedError(f"has more than a megabyte of {attribute}: {_REMEDY}")
+        raise RefusedError(f"has more than a megabyte of {attribute}")
     values = np.ravel(item.attrs[attribute]).tolist()
     return [each.decode() if isinstance(each, bytes) else str(each) for each in values]
 
@@ -223,11 +248,10 @@ def _check_names(names: list[str], expected: list[str], architecture: str) -> No
     if missing or unknown:
         lacks = f"lacks {', '.join(missing)} of" if missing else "has every layer of"
         extra = f" and has {', '.join(unknown)}, which it does not know" if unknown else ""
-        raise RefusedError(f"{lacks} {architecture}{extra}: {_REMEDY}")
+        raise RefusedError(f"{lacks} {architecture}{extra}")
     if names != expected:
         raise RefusedError(
-            f"lists its layers as {', '.join(names)}: expected the order of "
-            f"{architecture}: {_REMEDY}"
+            f"lists its layers as {', '.join(names)}: expected the order of {architecture}"
         )
 
 
@@ -237,7 +261,7 @@ def _architecture_by_count(count: int, networks: Mapping[str, Table]) -> str:
             return architecture
     raise RefusedError(
         f"has {count} convolutions named block1_conv1 or conv2d and so on, but VGG-16 has 13 "
-        f"and VGG-19 has 16: save VGG alone, not as a part of another model, or {_REMEDY}"
+        "and VGG-19 has 16, saved alone and not as a part of another model"
     )
 
 
@@ -246,35 +270,35 @@ def _architecture_by_count(count: int, networks: Mapping[str, Table]) -> str:
 
 def check_declared(contents: Contents) -> None:
     """Check shape, number type and storage of every kernel and bias."""
-    for name, (c_in, c_out) in contents.table.items():
+    for name, shape in contents.table.items():
         stored = contents.layers[name]
         where = f"for {contents.architecture}'s {name}"
-        _check_dataset(stored.kernel, f"kernel of {stored.group!r}", (3, 3, c_in, c_out), where)
-        _check_dataset(stored.bias, f"bias of {stored.group!r}", (c_out,), where)
+        _check_dataset(stored.kernel, f"kernel of {stored.group!r}", shape, where)
+        _check_dataset(stored.bias, f"bias of {stored.group!r}", shape[-1:], where)
 
 
 def _check_dataset(
     dataset: h5py.Dataset | None, label: str, expected: tuple[int, ...], where: str
 ) -> None:
     if dataset is None:
-        raise RefusedError(f"has no {label}: {_REMEDY}")
+        raise RefusedError(f"has no {label}")
     if dataset.shape != expected:
-        axes = "(kh, kw, C_in, C_out)" if len(expected) == 4 else "(C_out,)"
+        axes = f"({_TAPS[len(expected)]}C_in, C_out)" if len(expected) > 1 else "(C_out,)"
         raise RefusedError(
-            f"has a {label} of shape {dataset.shape}, expected {expected} {where}: "
-            f"axes must be {axes}; {_REMEDY}"
+            f"has a {label} of shape {dataset.shape}, expected {expected} {where}, "
+            f"whose axes are {axes}"
         )
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize > 8:
         raise RefusedError(
-            f"has a {label} of {dataset.dtype}: save it as float16, float32 or float64"
+            f"has a {label} of {dataset.dtype}", "save it as float16, float32 or float64"
         )
     # A chunk is unpacked as a whole, so one larger than its array could fill the memory.
     if dataset.chunks and any(np.greater(dataset.chunks, dataset.shape)):
-        raise RefusedError(f"has a {label} with chunks larger than itself: save it again")
+        raise RefusedError(f"has a {label} with chunks larger than itself", "save it again")
     settings = dataset.id.get_create_plist()
     filters = [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
     if not all(h5py.h5z.filter_avail(each) for each in filters):
-        raise RefusedError(f"packs the {label} in a way unknown here: save it with gzip or none")
+        raise RefusedError(f"packs the {label} in a way unknown here", "save it with gzip or none")
 
 
 # Step 5: read.
@@ -289,7 +313,23 @@ def read(stored: Stored, dtype: DTypeLike) -> tuple[np.ndarray, np.ndarray]:
         if not np.isfinite(array).all():
             raise RefusedError(
                 f"has entries that are not finite {array.dtype} numbers in the {kind} of "
-                f"{stored.group!r}: copy or download it again"
+                f"{stored.group!r}",
+                "copy or download it again",
             )
         arrays.append(array)
     return arrays[0], arrays[1]
+
+
+def write(
+    path: PathLike, layers: Mapping[str, tuple[np.ndarray, np.ndarray]], **texts: str
+) -> None:
+    """Write kernels and biases in our own layout, with `texts` as attributes of the file.
+
+    The file is written completely or not at all; see `files.atomic_write` for the errors.
+    """
+    with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
+        file.attrs["layer_names"] = np.array(list(layers), dtype="S")
+        for attribute, text in texts.items():
+            file.attrs[attribute] = text
+        for name, (kernel, bias) in layers.items():
+            file[f"{name}/kernel"], file[f"{name}/bias"] = kernel, bias

@@ -1,242 +1,66 @@
 """Small networks that learn: a list of layers for signals, pictures and volumes.
 
-A network is a list of rows such as `Conv(16, 5)` or `MaxPool(2)`. A row says what a layer
-is; it holds no numbers. `Sequential` gives every row a name, makes the parameters, and runs
-the rows: forward from the input to the scores, backward from a loss to the parameters
-(`gradients`) or to the input (`backward`).
+`Sequential` gives every row of the list a name, makes the parameters, and runs the layers:
+forward from the input to the scores, backward from a loss to the parameters (`gradients`) or
+to the input (`backward`).
 
-The chain rule is the loop in `backward`. Each layer knows ∂J/∂out and turns it into ∂J/∂x,
-which is ∂J/∂out of the layer below:
+The chain rule is the loop that both ways back have. Each layer is told ∂J/∂out and turns it
+into ∂J/∂x, which is ∂J/∂out of the layer below:
 
     ∂J/∂x = ∂J/∂out · ∂out/∂x
 """
 
+import json
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
-from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.layers import (
-    avg_pool_backward,
-    avg_pool_forward,
-    conv_forward,
-    dense_forward,
-    global_avg_pool_backward,
-    global_avg_pool_forward,
-    max_pool_backward,
-    max_pool_forward,
-    relu_backward,
-    relu_forward,
+from nst_numpy.errors import (
+    NonFiniteError,
+    NstError,
+    SettingError,
+    ShapeError,
+    UnknownNameError,
 )
+from nst_numpy.files import PathLike
 from nst_numpy.layers.activation import RELU_RULES
-from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
-from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.parallel import Finish, single_threaded_blas
-from nst_numpy.layers.pooling import pool_window
-from nst_numpy.layers.windows import AXIS_NAMES, Padding, PerAxis, make_window, per_axis, shape_name
+from nst_numpy.rows import (
+    ROWS,
+    Array,
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool,
+    Pair,
+    ReLU,
+    Row,
+    Shape,
+    check_count,
+    kernel_shapes,
+    name_rows,
+)
 
-Array = NDArray[np.floating]
-Shape = tuple[int, ...]
-Pair = tuple[Array, Array]
+__all__ = [
+    "AvgPool",
+    "Conv",
+    "Dense",
+    "Flatten",
+    "GlobalAvgPool",
+    "MaxPool",
+    "ReLU",
+    "Row",
+    "Sequential",
+]
 
-
-# ---- rows: what a layer is. Shapes are (N, *sizes, C), as everywhere.
-
-
-@dataclass(frozen=True)
-class Row:
-    """A layer without parameters; those with parameters say more."""
-
-    kind: ClassVar[str]
-
-    def kernel_shape(self, who: str, shape: Shape) -> Shape | None:
-        """Shape of the layer's w, given its input's shape; None if it has none."""
-        return None
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """Shape of the output for an input of `shape`; an input that cannot be is an error."""
-        return shape
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """Return out and cache."""
-        raise NotImplementedError
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """Return ∂J/∂x."""
-        raise NotImplementedError
-
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
-        """Return ∂J/∂w and ∂J/∂b."""
-        raise NotImplementedError
-
-
-@dataclass(frozen=True)
-class Conv(Row):
-    """A convolution with `filters` filters; `kernel` is an int or one int an axis."""
-
-    filters: int
-    kernel: PerAxis
-    stride: PerAxis = 1
-    pad: Padding = 0
-    dilation: PerAxis = 1
-    kind: ClassVar[str] = "conv"
-
-    def kernel_shape(self, who: str, shape: Shape) -> Shape:
-        """(*kernel, C_in, C_out)."""
-        kernel = per_axis(who, "kernel", self.kernel, _dimensions(who, shape), least=1)
-        return *kernel, shape[-1], _count(who, "filters", self.filters)
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """(N, *out_sizes, filters)."""
-        kernel = self.kernel_shape(who, shape)[:-2]
-        window = make_window(who, shape[1:-1], kernel, self.stride, self.pad, self.dilation)
-        return shape[0], *window.out_sizes, self.filters
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.conv_forward`."""
-        assert params is not None
-        return conv_forward(x, *params, stride=self.stride, pad=self.pad, dilation=self.dilation)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.conv_backward`."""
-        return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
-
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
-        """See `layers.conv_backward`."""
-        return conv_param_gradients(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class Dense(Row):
-    """Weighted sums of all inputs: (N, C) -> (N, units)."""
-
-    units: int
-    kind: ClassVar[str] = "dense"
-
-    def kernel_shape(self, who: str, shape: Shape) -> Shape:
-        """(C_in, C_out)."""
-        if len(shape) != 2:
-            raise ShapeError(
-                f"{who}: its input is {shape_name(len(shape) - 2)}, of shape {shape}, but must be "
-                "(N, C): put GlobalAvgPool() or Flatten() before it"
-            )
-        return shape[1], _count(who, "units", self.units)
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """(N, units)."""
-        return shape[0], self.kernel_shape(who, shape)[1]
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.dense_forward`."""
-        assert params is not None
-        return dense_forward(x, *params)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.dense_backward`."""
-        return dense_input_gradient(grad_out, cache)
-
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
-        """See `layers.dense_backward`."""
-        return dense_param_gradients(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class ReLU(Row):
-    """max(x, 0)."""
-
-    kind: ClassVar[str] = "relu"
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.relu_forward`."""
-        return relu_forward(x)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.relu_backward`."""
-        return relu_backward(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class MaxPool(Row):
-    """The largest value in each window; stride None is the window's size."""
-
-    size: PerAxis = 2
-    stride: PerAxis | None = None
-    pad: Padding = 0
-    kind: ClassVar[str] = "pool"
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """(N, *out_sizes, C)."""
-        _dimensions(who, shape)
-        window = pool_window(who, shape, self.size, self.stride, self.pad)
-        return shape[0], *window.out_sizes, shape[-1]
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.max_pool_forward`."""
-        return max_pool_forward(x, size=self.size, stride=self.stride, pad=self.pad)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.max_pool_backward`."""
-        return max_pool_backward(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class AvgPool(MaxPool):
-    """The mean of each window; settings are those of `MaxPool`."""
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.avg_pool_forward`."""
-        return avg_pool_forward(x, size=self.size, stride=self.stride, pad=self.pad)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.avg_pool_backward`."""
-        return avg_pool_backward(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class GlobalAvgPool(Row):
-    """The mean over all positions: (N, *sizes, C) -> (N, C), for inputs of any size."""
-
-    kind: ClassVar[str] = "global"
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """(N, C)."""
-        _dimensions(who, shape)
-        return shape[0], shape[-1]
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """See `layers.global_avg_pool_forward`."""
-        return global_avg_pool_forward(x)
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """See `layers.global_avg_pool_backward`."""
-        return global_avg_pool_backward(grad_out, cache)
-
-
-@dataclass(frozen=True)
-class Flatten(Row):
-    """All positions and channels in one row: (N, *sizes, C) -> (N, sizes·C)."""
-
-    kind: ClassVar[str] = "flatten"
-
-    def out_shape(self, who: str, shape: Shape) -> Shape:
-        """(N, prod(sizes)*C)."""
-        return shape[0], math.prod(shape[1:])
-
-    def forward(self, x: Array, params: Pair | None) -> tuple[Array, Any]:
-        """Reshape; the cache is the shape before."""
-        # (N, *sizes, C) -> (N, prod(sizes)*C)
-        return x.reshape(len(x), -1), x.shape
-
-    def input_gradient(self, grad_out: Array, cache: Any) -> Array:
-        """Reshape back."""
-        return grad_out.reshape(cache)
-
-
-# ---- the network
+MOST_PARAMETERS = 10**8  # that `load` believes: a file may declare more than memory holds
+_REMEDY = "give a file that Sequential.save wrote"
 
 
 class Sequential:
@@ -253,6 +77,8 @@ class Sequential:
         Where the first filters come from (He et al. 2015: normal, variance 2 / inputs);
         biases start at 0. Default: seed 0.
     dtype : float32 or float64
+    params : mapping of str to (w, b), optional
+        Parameters to take as they are, instead of new ones.
 
     Attributes
     ----------
@@ -284,24 +110,74 @@ class Sequential:
         input_shape: Sequence[int],
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
+        params: Mapping[str, Pair] | None = None,
     ) -> None:
         self.layers = name_rows(rows)
         self.input_shape = _check_input_shape(input_shape)
         self.dtype = np.dtype(dtype)
         if self.dtype not in (np.float32, np.float64):
             raise SettingError(f"Sequential: dtype is {self.dtype}: use float32 or float64")
-        rng = np.random.default_rng(0) if rng is None else rng
-        self.params: dict[str, Pair] = {}
-        shape = (1, *self.input_shape)
-        for name, row in self.layers.items():
-            who = f"Sequential, {name}"
-            kernel = row.kernel_shape(who, shape)
-            if kernel is not None:
-                w = rng.standard_normal(kernel) * np.sqrt(2 / math.prod(kernel[:-1]))
-                self.params[name] = (w.astype(self.dtype), np.zeros(kernel[-1], self.dtype))
-            shape = row.out_shape(who, shape)
+        kernels = kernel_shapes(self.layers, self.input_shape)
+        if params is None:
+            rng = np.random.default_rng(0) if rng is None else rng
+            self.params = {name: _first(shape, rng, self.dtype) for name, shape in kernels.items()}
+        else:
+            _check_params(params, kernels, self.dtype)
+            self.params = dict(params)
         self._tape: dict[str, Any] = {}  # what the backward pass needs, in the network's order
         self._shapes: dict[str, Shape] = {}
+
+    def save(self, path: PathLike) -> None:
+        """Write layers and parameters to an HDF5 file, completely or not at all.
+
+        Raises
+        ------
+        OutputError
+            If the file cannot be written.
+        NonFiniteError
+            If a parameter is NaN or infinite: `load` would refuse it.
+        """
+        from nst_numpy import hdf5
+
+        for name, pair in self.params.items():
+            if not all(np.isfinite(array).all() for array in pair):
+                raise NonFiniteError(
+                    f"Sequential.save: the parameters of {name} are not finite: nothing is "
+                    "written; train again with a smaller learning rate"
+                )
+        described = {
+            "rows": [[type(row).__name__, asdict(row)] for row in self.layers.values()],
+            "input_shape": self.input_shape,
+            "dtype": str(self.dtype),
+        }
+        hdf5.write(path, self.params, network=json.dumps(described, default=int))
+
+    @classmethod
+    def load(cls, path: PathLike) -> "Sequential":
+        """Read a network that `save` wrote; nothing in the file is believed before it is checked.
+
+        Raises
+        ------
+        WeightsError
+            The file is missing, damaged, points outside itself, or does not hold what its
+            own list of layers needs.
+        """
+        from nst_numpy import hdf5
+
+        who = "Sequential.load"
+        with hdf5.opened(hdf5.locate(path, who, _REMEDY), who, _REMEDY) as file:
+            hdf5.refuse_outside_data(file)
+            try:
+                rows, input_shape, dtype = _parse(hdf5.read_text(file, "network"))
+                table = kernel_shapes(name_rows(rows), _check_input_shape(input_shape))
+            except (NstError, LookupError, TypeError, ValueError, RecursionError) as error:
+                raise hdf5.RefusedError("does not describe a network of this package") from error
+            if sum(math.prod(shape) for shape in table.values()) > MOST_PARAMETERS:
+                raise hdf5.RefusedError(f"declares more than {MOST_PARAMETERS:,} parameters")
+            contents = hdf5.find_named_layers(file, table)
+            hdf5.check_declared(contents)
+            params = {name: hdf5.read(each, dtype) for name, each in contents.layers.items()}
+            return cls(rows, input_shape, dtype=dtype, params=params)
 
     @property
     def layer_names(self) -> list[str]:
@@ -335,8 +211,8 @@ class Sequential:
             if kernel is not None and kernel != self.params[name][0].shape:
                 raise ShapeError(
                     f"{who}: its input has {shape[-1]} channels, its parameters expect "
-                    f"{kernel_inputs(self.params[name][0])}: the network was made for inputs "
-                    f"(N, {', '.join(map(str, self.input_shape))})"
+                    f"{self.params[name][0].shape[-2]}: the network was made for x "
+                    f"{_batch_of(self.input_shape)}"
                 )
             shape = shapes[name] = row.out_shape(who, shape)
         return {name: shapes[name] for name in wanted}
@@ -409,10 +285,8 @@ class Sequential:
                 elif own is not None:
                     grad = grad + own
                 row, cache = self.layers[name], self._tape[name]
-                if isinstance(row, ReLU):
-                    grad = relu_backward(grad, cache, rule=relu)
-                else:
-                    grad = row.input_gradient(grad, cache)
+                rule = {"rule": relu} if isinstance(row, ReLU) else {}
+                grad = row.input_gradient(grad, cache, **rule)
         return grad
 
     def predict(self, x: Array, batch_size: int = 256) -> Array:
@@ -429,7 +303,7 @@ class Sequential:
         """
         last = self.layer_names[-1]
         self._check_input("predict", x, last)
-        batch_size = _count("Sequential.predict", "batch_size", batch_size)
+        batch_size = check_count("Sequential.predict", "batch_size", batch_size)
         parts = []
         for start in range(0, len(x), batch_size):
             for _, a, _ in self._run(x[start : start + batch_size]):
@@ -470,20 +344,22 @@ class Sequential:
                 grad = row.input_gradient(grad, cache)
         return value, {name: grads[name] for name in self.params}
 
-    def _run(self, x: Array) -> "Iterable[tuple[str, Array, Any]]":
+    def _run(self, x: Array) -> Iterator[tuple[str, Array, Any]]:
         """Yield name, activation and cache of one layer after the other."""
         a = x
         with single_threaded_blas():
             for name, row in self.layers.items():
-                a, cache = row.forward(a, self.params.get(name))
+                a, cache = row.forward(a, self.params.get(name, ()))
                 yield name, a, cache
 
     def _check_input(self, method: str, x: Array, deepest: str) -> None:
         who = f"Sequential.{method}"
         fits = x.ndim == len(self.input_shape) + 1 and x.shape[-1] == self.input_shape[-1]
         if not fits or 0 in x.shape:
-            shape = ", ".join(map(str, self.input_shape))
-            raise ShapeError(f"{who}: x must be (N, {shape}) with N of at least 1, not {x.shape}")
+            raise ShapeError(
+                f"{who}: x must be {_batch_of(self.input_shape)} with N of at least 1, "
+                f"not {x.shape}"
+            )
         if x.dtype != self.dtype:
             raise ShapeError(
                 f"{who}: x is {x.dtype}, the network {self.dtype}: use x.astype(np.{self.dtype})"
@@ -503,51 +379,32 @@ class Sequential:
         return self.check_names(grads)[-1]
 
 
-def name_rows(rows: Sequence[Row]) -> dict[str, Row]:
-    """Count each kind from 1; a ReLU takes the number of the layer below it, if it is free.
-
-    >>> list(name_rows([Conv(4, 3), Conv(4, 3), ReLU(), MaxPool(), Flatten(), Dense(2), ReLU()]))
-    ['conv1', 'conv2', 'relu2', 'pool1', 'flatten1', 'dense1', 'relu1']
-    """
-    if not rows:
-        raise SettingError("Sequential: give at least one layer")
-    named: dict[str, Row] = {}
-    counts: dict[str, int] = {}
-    number = 0  # of the layer below
-    for row in rows:
-        if not isinstance(row, Row):
-            raise SettingError(
-                f"Sequential: {row!r} is no layer: write it as Conv(16, 5), ReLU() and so on"
-            )
-        if isinstance(row, ReLU):
-            number = max(number, 1)
-            while f"relu{number}" in named:
-                number += 1
-        else:
-            number = counts[row.kind] = counts.get(row.kind, 0) + 1
-        named[f"{row.kind}{number}"] = row
-    return named
+def _first(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Pair:
+    """Draw filters that keep the size of activations (He et al. 2015); biases are 0."""
+    w = rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))
+    return w.astype(dtype), np.zeros(shape[-1], dtype)
 
 
-def kernel_inputs(w: Array) -> int:
-    """Channels that a kernel (*kernel, C_in, C_out) expects."""
-    return int(w.shape[-2])
-
-
-def _dimensions(who: str, shape: Shape) -> int:
-    """Spatial axes of an activation; an error where there are none."""
-    if len(shape) - 2 not in AXIS_NAMES:
+def _check_params(
+    params: Mapping[str, Pair], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
+) -> None:
+    """Check the names, shapes and dtype of parameters that come from elsewhere."""
+    if list(params) != list(kernels):
         raise ShapeError(
-            f"{who}: its input must be (N, L, C), (N, H, W, C) or (N, D, H, W, C), "
-            f"not of shape {shape}: put it before GlobalAvgPool() and Flatten()"
+            f"Sequential: params must be named {', '.join(kernels)}, not {', '.join(params)}"
         )
-    return len(shape) - 2
+    for name, shape in kernels.items():
+        w, b = params[name]
+        if w.shape != shape or b.shape != shape[-1:] or not w.dtype == b.dtype == dtype:
+            raise ShapeError(
+                f"Sequential, {name}: w must be {shape} and b {shape[-1:]}, both {dtype}, not "
+                f"{w.shape} {w.dtype} and {b.shape} {b.dtype}"
+            )
 
 
-def _count(who: str, name: str, value: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
-    return int(value)
+def _batch_of(input_shape: Shape) -> str:
+    """(L, C) -> '(N, L, C)', in numbers."""
+    return f"(N, {', '.join(map(str, input_shape))})"
 
 
 def _check_input_shape(input_shape: Sequence[int]) -> Shape:
@@ -560,3 +417,17 @@ def _check_input_shape(input_shape: Sequence[int]) -> Shape:
             f"numbers of at least 1 and without N, not {input_shape!r}"
         )
     return tuple(int(n) for n in shape)
+
+
+def _parse(text: str) -> tuple[list[Row], Shape, np.dtype[Any]]:
+    """Turn what `save` wrote about a network into rows, input shape and dtype."""
+    described = json.loads(text)
+    rows = [ROWS[name](**_tuples(settings)) for name, settings in described["rows"]]
+    return rows, tuple(described["input_shape"]), np.dtype(described["dtype"])
+
+
+def _tuples(value: Any) -> Any:
+    """Turn lists, which JSON has, back into tuples, also inside dicts."""
+    if isinstance(value, dict):
+        return {key: _tuples(each) for key, each in value.items()}
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value

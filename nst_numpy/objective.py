@@ -4,9 +4,13 @@
 
 Lecture, "Cost function"; Gatys et al. (2015), equation 7 (and 5 for the sum over style
 layers). Total variation is an addition; its weight τ is 0 unless asked for.
+
+Nothing here is bound to VGG or to pictures: any `Network` will do, and x may be a signal
+(N, L, C), a picture (N, H, W, C) or a volume (N, D, H, W, C).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +18,6 @@ from numpy.typing import NDArray
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers.parallel import Finish, scratch, single_threaded_blas
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
-from nst_numpy.vgg import VGG
 
 Array = NDArray[np.floating]
 
@@ -22,20 +25,41 @@ CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
 
 
+class Network(Protocol):
+    """What the objective asks of a network; `VGG` and `networks.Sequential` have it."""
+
+    dtype: np.dtype[Any]
+
+    def check_names(self, names: Iterable[str]) -> list[str]:
+        """Sort layer names from the input upwards; an unknown one is an error."""
+
+    def feature_shapes(
+        self, shape: tuple[int, ...], /, names: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each layer's activation for an input of `shape`."""
+
+    def forward(self, x: Array, names: Iterable[str]) -> dict[str, Array]:
+        """Compute the activations of the named layers."""
+
+    def backward(self, grads: Mapping[str, Array | Finish]) -> Array:
+        """Carry gradients at layers of the last `forward` back to its x."""
+
+
 class Objective:
     """The function that style transfer minimises.
 
     Parameters
     ----------
-    vgg : VGG
-    content_x, style_x : ndarray, (1, H, W, 3)
-        The two pictures, preprocessed. They may differ in size: the style's Gram matrices
-        are scaled to the generated picture's number of positions.
+    vgg : VGG or Sequential
+        Any `Network`.
+    content_x, style_x : ndarray, (N, *sizes, C)
+        What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size: the
+        style's Gram matrices are scaled to the generated x's number of positions.
     alpha, beta : float
         Weights of content and style.
     content_layers, style_layers : mapping of str to float
-        λ of each layer. Gatys et al. use relu4_2 for content, and relu1_1 … relu5_1 with
-        λ = 0.2 each for style.
+        λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
+        λ = 0.2 each for style, as in Gatys et al.
     tv_weight : float
         Weight τ of the total variation.
 
@@ -55,7 +79,7 @@ class Objective:
 
     def __init__(
         self,
-        vgg: VGG,
+        vgg: Network,
         content_x: Array,
         style_x: Array,
         *,
@@ -117,7 +141,7 @@ class Objective:
         return sum(terms.values()), grad_x
 
     def gradient_terms(self, x: Array) -> dict[str, Array]:
-        """Return the pixel gradient of each term alone; they add up to that of J.
+        """Return each term's own gradient for x; they add up to that of J.
 
         One forward pass, and a backward pass for each term.
 

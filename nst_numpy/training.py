@@ -7,8 +7,9 @@ gives one gradient, and the optimiser one step:
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,9 +18,12 @@ from tqdm import tqdm
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.layers.parallel import single_threaded_blas
 from nst_numpy.losses import softmax_cross_entropy
-from nst_numpy.networks import Pair, Sequential
+from nst_numpy.networks import Sequential
+from nst_numpy.rows import Pair, check_count
 
 Array = NDArray[np.floating]
+Target = NDArray[Any]
+Targets = tuple[Target, ...]  # what comes after the scores in a loss: targets, weights
 Loss = Callable[..., tuple[float, Array]]
 
 
@@ -148,7 +152,7 @@ class History:
         return len(self.loss)
 
 
-def accuracy(scores: Array, labels: NDArray[np.integer]) -> float:
+def accuracy(scores: Array, labels: Target) -> float:
     """Share of samples whose largest score is at the true class.
 
     >>> import numpy as np
@@ -158,7 +162,7 @@ def accuracy(scores: Array, labels: NDArray[np.integer]) -> float:
     return float(np.mean(scores.argmax(axis=1) == labels))
 
 
-def balanced_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:
+def balanced_weights(labels: Target) -> NDArray[np.float64]:
     """Weights with which every class counts the same, however rare: N / (K · N_class).
 
     >>> import numpy as np
@@ -172,14 +176,14 @@ def balanced_weights(labels: NDArray[np.integer]) -> NDArray[np.float64]:
 def fit(
     net: Sequential,
     x: Array,
-    y: NDArray[np.generic],
+    y: Target,
     *,
     epochs: int = 10,
     batch_size: int = 32,
     optimizer: Optimizer | None = None,
     loss: Loss = softmax_cross_entropy,
     rng: np.random.Generator | None = None,
-    validation: tuple[Array, NDArray[np.generic]] | None = None,
+    validation: tuple[Array, Target] | None = None,
     sample_weights: Array | None = None,
     progress: bool = False,
 ) -> History:
@@ -233,66 +237,84 @@ def fit(
     rng = np.random.default_rng(0) if rng is None else rng
     optimizer = Adam() if optimizer is None else optimizer
     weights = _check_fit(net, x, y, epochs, batch_size, validation, sample_weights)
+    targets = (y,) if weights is None else (y, weights)
+    batches = -(-len(x) // batch_size)
     optimizer.start()
     history, started = History(), time.perf_counter()
-    batches = -(-len(x) // batch_size)
-    with (
-        single_threaded_blas(),
-        tqdm(total=epochs * batches, disable=not progress, unit="batch") as bar,
-    ):
+    with tqdm(total=epochs * batches, disable=not progress, unit="batch") as bar:
         try:
-            for _ in range(epochs):
-                _one_epoch(net, x, y, weights, _batches(rng, len(x), batch_size),
-                           optimizer, loss, history, bar)  # fmt: skip
-                if validation is not None:
-                    _validate(net, *validation, loss, history)
+            with single_threaded_blas():
+                for _ in range(epochs):
+                    _one_epoch(
+                        net, x, targets, _batches(rng, len(x), batch_size),
+                        optimizer, loss, history, bar,
+                    )  # fmt: skip
+                    if validation is not None:
+                        _validate(net, *validation, loss, history)
         except KeyboardInterrupt:
             history.interrupted = True
     history.seconds = time.perf_counter() - started
     return history
 
 
-def _batches(rng: np.random.Generator, n: int, batch_size: int) -> Iterator[NDArray[np.intp]]:
+def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[np.intp]]:
+    """Deal the numbers of all samples, shuffled, into mini-batches."""
     order = rng.permutation(n)
-    for start in range(0, n, batch_size):
-        yield order[start : start + batch_size]
+    return [order[start : start + batch_size] for start in range(0, n, batch_size)]
 
 
-def _one_epoch(net, x, y, weights, batches, optimizer, loss, history, bar):  # type: ignore[no-untyped-def]
-    losses, sizes, right = [], [], []
+def _one_epoch(
+    net: Sequential,
+    x: Array,
+    targets: Targets,
+    batches: Sequence[NDArray[np.intp]],
+    optimizer: Optimizer,
+    loss: Loss,
+    history: History,
+    bar: "tqdm[Any]",
+) -> None:
+    """Take one step a mini-batch, and write down how it went."""
+    total, right = 0.0, 0
     for batch in batches:
-        targets = y[batch]
-        extra = () if weights is None else (weights[batch],)
-
-        def of_scores(scores: Array) -> tuple[float, Array]:
-            if _are_classes(targets):
-                right.append(np.sum(scores.argmax(axis=1) == targets))
-            return loss(scores, targets, *extra)
-
-        value, grads = net.gradients(x[batch], of_scores)
+        batch_targets = tuple(each[batch] for each in targets)
+        value, scores, grads = _measure(net, x[batch], batch_targets, loss)
         _check_finite(value, grads, history)
         optimizer.step(net.params, grads)
-        losses.append(value)
-        sizes.append(len(batch))
         history.batch_loss.append(value)
-        bar.update()
+        total += value * len(batch)
+        if _are_classes(targets[0]):
+            right += int(np.sum(scores.argmax(axis=1) == batch_targets[0]))
         bar.set_postfix(loss=f"{value:.3g}", refresh=False)
-    history.loss.append(float(np.average(losses, weights=sizes)))
-    if right:
-        history.accuracy.append(float(np.sum(right) / np.sum(sizes)))
+        bar.update()
+    history.loss.append(total / len(x))
+    if _are_classes(targets[0]):
+        history.accuracy.append(right / len(x))
 
 
-def _validate(
-    net: Sequential, x: Array, y: NDArray[np.generic], loss: Loss, history: History
-) -> None:
+def _measure(
+    net: Sequential, x: Array, targets: Targets, loss: Loss
+) -> tuple[float, Array, dict[str, Pair]]:
+    """Return the loss of a batch, its scores, and the gradient of every parameter."""
+    seen = []
+
+    def of_scores(scores: Array) -> tuple[float, Array]:
+        seen.append(scores)
+        return loss(scores, *targets)
+
+    value, grads = net.gradients(x, of_scores)
+    return value, seen[0], grads
+
+
+def _validate(net: Sequential, x: Array, y: Target, loss: Loss, history: History) -> None:
     scores = net.predict(x)
     history.validation_loss.append(loss(scores, y)[0])
     if _are_classes(y):
         history.validation_accuracy.append(accuracy(scores, y))
 
 
-def _are_classes(y: NDArray[np.generic]) -> bool:
-    return np.issubdtype(y.dtype, np.integer)
+def _are_classes(y: Target) -> bool:
+    """Whether targets are numbers of classes, so that accuracy has a meaning."""
+    return y.ndim == 1 and np.issubdtype(y.dtype, np.integer)
 
 
 def _check_finite(value: float, grads: dict[str, Pair], history: History) -> None:
@@ -309,16 +331,15 @@ def _check_finite(value: float, grads: dict[str, Pair], history: History) -> Non
 def _check_fit(
     net: Sequential,
     x: Array,
-    y: NDArray[np.generic],
+    y: Target,
     epochs: int,
     batch_size: int,
-    validation: tuple[Array, NDArray[np.generic]] | None,
+    validation: tuple[Array, Target] | None,
     sample_weights: Array | None,
 ) -> Array | None:
     """Check what `fit` is given; return the weights, scaled to a mean of 1."""
     for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise SettingError(f"fit: {name} must be a whole number of at least 1, not {value!r}")
+        check_count("fit", name, value)
     _check_samples("x", net, x, y)
     if validation is not None:
         _check_samples("validation x", net, *validation)
@@ -334,7 +355,7 @@ def _check_fit(
     return weights / weights.mean()
 
 
-def _check_samples(which: str, net: Sequential, x: Array, y: NDArray[np.generic]) -> None:
+def _check_samples(which: str, net: Sequential, x: Array, y: Target) -> None:
     if len(x) != len(y):
         raise ShapeError(f"fit: {which} has {len(x)} samples, its targets {len(y)}: give as many")
     finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)

@@ -53,6 +53,7 @@ CHECKS = (
 
 Params = dict[str, tuple[np.ndarray, np.ndarray]]
 
+_REMEDY = "give a Keras file of VGG-16 or VGG-19, or no path for the bundled VGG-16"
 _HERE = Path(__file__).resolve().parent
 
 
@@ -164,13 +165,13 @@ def load_weights(
     from nst_numpy import hdf5
 
     _check_settings(architecture, dtype)
-    with hdf5.opened(_locate(path, "load_weights"), "load_weights") as file:
+    with hdf5.opened(_locate(path, "load_weights"), "load_weights", _REMEDY) as file:
         hdf5.refuse_outside_data(file)
         contents = hdf5.find_layers(file, _NETWORKS)
         if architecture not in (None, contents.architecture):
             raise hdf5.RefusedError(
-                f"holds {contents.architecture}, {architecture} was asked for: "
-                f"give another file, or ask for {contents.architecture}"
+                f"holds {contents.architecture}, {architecture} was asked for",
+                f"give another file, or ask for {contents.architecture}",
             )
         hdf5.check_declared(contents)
         return {name: hdf5.read(stored, dtype) for name, stored in contents.layers.items()}
@@ -198,7 +199,7 @@ def describe_weights(path: PathLike | None = None) -> WeightsInfo:
     from nst_numpy import hdf5
 
     found = _locate(path, "describe_weights")
-    with hdf5.opened(found, "describe_weights") as file:
+    with hdf5.opened(found, "describe_weights", _REMEDY) as file:
         hdf5.refuse_outside_data(file)
         contents = hdf5.find_layers(file, _NETWORKS)
         hdf5.check_declared(contents)
@@ -233,7 +234,7 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
     details: list[str] = []
     try:
         found = _locate(path, "verify_weights")
-        with hdf5.opened(found, "verify_weights") as file:
+        with hdf5.opened(found, "verify_weights", _REMEDY) as file:
             details.append(f"{found}, {found.stat().st_size:,} bytes")
             hdf5.refuse_outside_data(file)
             details.append("no links, no outside or virtual data")
@@ -261,15 +262,16 @@ def _check_settings(architecture: str | None, dtype: DTypeLike) -> None:
 def _locate(path: PathLike | None, caller: str) -> Path:
     from nst_numpy import hdf5
 
-    return bundled_path() if path is None else hdf5.locate(path, caller)
+    return bundled_path() if path is None else hdf5.locate(path, caller, _REMEDY)
 
 
 def _layer_table(blocks: tuple[tuple[int, int], ...]) -> "hdf5.Table":
-    """Map each layer name to (C_in, C_out), in the order of the network."""
-    table, c_in = {}, 3
+    """Map each layer name to its kernel's shape, in the order of the network."""
+    table: hdf5.Table = {}
+    c_in = 3
     for block, (count, c_out) in enumerate(blocks, start=1):
         for place in range(1, count + 1):
-            table[f"conv{block}_{place}"] = (c_in, c_out)
+            table[f"conv{block}_{place}"] = (3, 3, c_in, c_out)
             c_in = c_out
     return table
 

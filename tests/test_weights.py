@@ -440,7 +440,7 @@ def test_count_that_fits_no_network_is_refused_without_names(path, count):
     spoil(path, lambda file: None, write_keras3, network)
     text = message(path)
     assert f"has {count} convolutions named block1_conv1 or conv2d and so on" in text
-    assert "VGG-16 has 13 and VGG-19 has 16: save VGG alone" in text
+    assert "VGG-16 has 13 and VGG-19 has 16, saved alone" in text
 
 
 def test_list_of_names_of_more_than_a_megabyte_is_refused(path):
@@ -460,12 +460,15 @@ def test_wrong_shape_of_a_kernel_is_refused_before_it_is_read(path, shape):
     spoil(path, replace("block1_conv1/kernel", shape, "f4"))
     text = message(path)
     assert f"has a kernel of 'block1_conv1' of shape {shape}, expected (3, 3, 3, 64) " in text
-    assert "for vgg16's conv1_1: axes must be (kh, kw, C_in, C_out); give a Keras file" in text
+    assert "for vgg16's conv1_1, whose axes are (kh, kw, C_in, C_out): give a Keras file" in text
 
 
 def test_wrong_shape_of_a_bias_is_refused(path):
     spoil(path, replace("block1_conv1/bias", (64, 1), "f4"))
-    assert "of shape (64, 1), expected (64,) for vgg16's conv1_1: axes must be" in message(path)
+    assert (
+        "of shape (64, 1), expected (64,) for vgg16's conv1_1, whose axes are (C_out,)"
+        in message(path)
+    )
 
 
 @pytest.mark.parametrize("dtype", ["i4", "u1", "c8", "S4", "?"])

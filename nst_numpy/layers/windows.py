@@ -115,7 +115,7 @@ def _padding_pairs(who: str, pad: Padding, window: Window) -> Pairs:
                 for size, span, stride in zip(window.sizes, window.span, window.stride, strict=True)
             )
         raise SettingError(f"{who}: pad must be 'valid', 'same' or numbers, not {pad!r}")
-    if not isinstance(pad, (int, np.integer)) and any(isinstance(p, Sequence) for p in pad):
+    if isinstance(pad, Iterable) and any(isinstance(p, Sequence) for p in pad):
         pairs = [per_axis(who, "pad", p, 2, least=0) for p in pad]
         if len(pairs) != n:
             raise SettingError(f"{who}: pad needs {n} pairs (before, after), not {len(pairs)}")

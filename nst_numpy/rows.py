@@ -1,0 +1,265 @@
+"""What a layer of a small network is: one row each, without numbers.
+
+A row such as `Conv(16, 5)` says what a layer does and what it makes of a shape. Its
+functions are those of `nst_numpy.layers`; its parameters are kept by the network.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.layers import (
+    avg_pool_backward,
+    avg_pool_forward,
+    conv_forward,
+    dense_forward,
+    global_avg_pool_backward,
+    global_avg_pool_forward,
+    max_pool_backward,
+    max_pool_forward,
+    relu_backward,
+    relu_forward,
+)
+from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
+from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
+from nst_numpy.layers.pooling import pool_window
+from nst_numpy.layers.windows import AXIS_NAMES, Padding, PerAxis, make_window, per_axis, shape_name
+
+Array = NDArray[np.floating]
+Shape = tuple[int, ...]
+Pair = tuple[Array, Array]  # w and b, or their gradients
+
+
+@dataclass(frozen=True)
+class Row:
+    """A layer without parameters and settings; the others say more.
+
+    Shapes are (N, *sizes, C), as everywhere; `who` names the layer in messages. `up` and
+    `down` are the layer's functions, forward and backward.
+    """
+
+    kind: ClassVar[str]
+    up: ClassVar[Callable[..., tuple[Array, Any]]]
+    down: ClassVar[Callable[..., Array]]
+
+    def kernel_shape(self, who: str, shape: Shape) -> Shape | None:
+        """Shape of the layer's w, given its input's shape; None if it has none."""
+        return None
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """Shape of the output for an input of `shape`; an input that cannot be is an error."""
+        return shape
+
+    def options(self) -> dict[str, Any]:
+        """Return the settings that `up` takes."""
+        return asdict(self)
+
+    def forward(self, x: Array, params: Sequence[Array] = ()) -> tuple[Array, Any]:
+        """Return out and cache."""
+        return type(self).up(x, *params, **self.options())
+
+    def input_gradient(self, grad_out: Array, cache: Any, **rule: str) -> Array:
+        """Return ∂J/∂x."""
+        return type(self).down(grad_out, cache, **rule)
+
+    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+        """Return ∂J/∂w and ∂J/∂b, for layers that have parameters."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class Conv(Row):
+    """A convolution with `filters` filters; `kernel` is an int or one int an axis."""
+
+    filters: int
+    kernel: PerAxis
+    stride: PerAxis = 1
+    pad: Padding = 0
+    dilation: PerAxis = 1
+
+    kind: ClassVar[str] = "conv"
+    up = staticmethod(conv_forward)
+
+    def kernel_shape(self, who: str, shape: Shape) -> Shape:
+        """(*kernel, C_in, C_out)."""
+        kernel = per_axis(who, "kernel", self.kernel, _dimensions(who, shape), least=1)
+        return *kernel, shape[-1], check_count(who, "filters", self.filters)
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """(N, *out_sizes, filters)."""
+        kernel = self.kernel_shape(who, shape)[:-2]
+        window = make_window(who, shape[1:-1], kernel, **self.options())
+        return shape[0], *window.out_sizes, self.filters
+
+    def options(self) -> dict[str, Any]:
+        """Return what says where the window goes."""
+        return {"stride": self.stride, "pad": self.pad, "dilation": self.dilation}
+
+    def input_gradient(self, grad_out: Array, cache: Any, **rule: str) -> Array:
+        """Return ∂J/∂x."""
+        return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
+
+    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+        """Return ∂J/∂w and ∂J/∂b."""
+        return conv_param_gradients(grad_out, cache)
+
+
+@dataclass(frozen=True)
+class Dense(Row):
+    """Weighted sums of all inputs: (N, C) -> (N, units)."""
+
+    units: int
+
+    kind: ClassVar[str] = "dense"
+    up, down = staticmethod(dense_forward), staticmethod(dense_input_gradient)
+
+    def kernel_shape(self, who: str, shape: Shape) -> Shape:
+        """(C_in, C_out)."""
+        if len(shape) != 2:
+            raise ShapeError(
+                f"{who}: its input is {shape_name(len(shape) - 2)}, of shape {shape}, but must be "
+                "(N, C): put GlobalAvgPool() or Flatten() before it"
+            )
+        return shape[1], check_count(who, "units", self.units)
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """(N, units)."""
+        return shape[0], self.kernel_shape(who, shape)[1]
+
+    def options(self) -> dict[str, Any]:
+        """Return nothing: the number of units stands in the shape of w."""
+        return {}
+
+    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+        """Return ∂J/∂w and ∂J/∂b."""
+        return dense_param_gradients(grad_out, cache)
+
+
+@dataclass(frozen=True)
+class ReLU(Row):
+    """max(x, 0)."""
+
+    kind: ClassVar[str] = "relu"
+    up, down = staticmethod(relu_forward), staticmethod(relu_backward)
+
+
+@dataclass(frozen=True)
+class Pool(Row):
+    """What both pools have; stride None is the window's size."""
+
+    size: PerAxis = 2
+    stride: PerAxis | None = None
+    pad: Padding = 0
+
+    kind: ClassVar[str] = "pool"
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """(N, *out_sizes, C)."""
+        _dimensions(who, shape)
+        window = pool_window(who, shape, **self.options())
+        return shape[0], *window.out_sizes, shape[-1]
+
+
+@dataclass(frozen=True)
+class MaxPool(Pool):
+    """The largest value in each window."""
+
+    up, down = staticmethod(max_pool_forward), staticmethod(max_pool_backward)
+
+
+@dataclass(frozen=True)
+class AvgPool(Pool):
+    """The mean of each window."""
+
+    up, down = staticmethod(avg_pool_forward), staticmethod(avg_pool_backward)
+
+
+@dataclass(frozen=True)
+class GlobalAvgPool(Row):
+    """The mean over all positions: (N, *sizes, C) -> (N, C), for inputs of any size."""
+
+    kind: ClassVar[str] = "global"
+    up, down = staticmethod(global_avg_pool_forward), staticmethod(global_avg_pool_backward)
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """(N, C)."""
+        _dimensions(who, shape)
+        return shape[0], shape[-1]
+
+
+@dataclass(frozen=True)
+class Flatten(Row):
+    """All positions and channels in one row: (N, *sizes, C) -> (N, sizes·C)."""
+
+    kind: ClassVar[str] = "flatten"
+    # (N, *sizes, C) -> (N, prod(sizes)*C), and back; the cache is the shape before
+    up = staticmethod(lambda x: (x.reshape(len(x), -1), x.shape))
+    down = staticmethod(lambda grad_out, shape: grad_out.reshape(shape))
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """(N, prod(sizes)*C)."""
+        return shape[0], math.prod(shape[1:])
+
+
+ROWS: dict[str, type[Row]] = {
+    row.__name__: row for row in (Conv, Dense, ReLU, MaxPool, AvgPool, GlobalAvgPool, Flatten)
+}
+
+
+def name_rows(rows: Sequence[Row]) -> dict[str, Row]:
+    """Count each kind from 1; a ReLU takes the number of the layer below it, if it is free.
+
+    >>> list(name_rows([Conv(4, 3), Conv(4, 3), ReLU(), MaxPool(), Flatten(), Dense(2), ReLU()]))
+    ['conv1', 'conv2', 'relu2', 'pool1', 'flatten1', 'dense1', 'relu1']
+    """
+    if not rows:
+        raise SettingError("Sequential: give at least one layer")
+    named: dict[str, Row] = {}
+    counts: dict[str, int] = {}
+    number = 0  # of the layer below
+    for row in rows:
+        if not isinstance(row, Row):
+            raise SettingError(
+                f"Sequential: {row!r} is no layer: write it as Conv(16, 5), ReLU() and so on"
+            )
+        if isinstance(row, ReLU):
+            number = max(number, 1)
+            while f"relu{number}" in named:
+                number += 1
+        else:
+            number = counts[row.kind] = counts.get(row.kind, 0) + 1
+        named[f"{row.kind}{number}"] = row
+    return named
+
+
+def kernel_shapes(layers: Mapping[str, Row], input_shape: Shape) -> dict[str, Shape]:
+    """Carry one sample's shape through the layers; return the shape of each w on the way."""
+    shape, shapes = (1, *input_shape), {}
+    for name, row in layers.items():
+        kernel = row.kernel_shape(f"Sequential, {name}", shape)
+        if kernel is not None:
+            shapes[name] = kernel
+        shape = row.out_shape(f"Sequential, {name}", shape)
+    return shapes
+
+
+def _dimensions(who: str, shape: Shape) -> int:
+    """Spatial axes of an activation; an error where there are none."""
+    if len(shape) - 2 not in AXIS_NAMES:
+        raise ShapeError(
+            f"{who}: its input must be (N, L, C), (N, H, W, C) or (N, D, H, W, C), "
+            f"not of shape {shape}: put it before GlobalAvgPool() and Flatten()"
+        )
+    return len(shape) - 2
+
+
+def check_count(who: str, name: str, value: int) -> int:
+    """Refuse what is not a whole number of at least 1."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
+    return int(value)
