@@ -44,6 +44,10 @@ class ImageError(NstError, ValueError):
     """A picture cannot be read, or is not one."""
 
 
+class SignalError(NstError, ValueError):
+    """A signal cannot be read, or has nothing in it that is looked for."""
+
+
 class OutputError(NstError, OSError):
     """A file cannot be written there; found before the work starts."""
 
@@ -54,3 +58,7 @@ class TooLargeError(NstError, MemoryError):
 
 class NonFiniteError(NstError, FloatingPointError):
     """A loss or gradient is NaN or infinite."""
+
+
+class GradientError(NstError, AssertionError):
+    """A gradient is wrong, or cannot be checked: see `gradcheck`."""
