@@ -11,7 +11,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nst_numpy import errors, files, images, layers, look, losses, optimize, samples, weights
+    from nst_numpy import errors, files, gradcheck, images, layers, look, losses, optimize, samples
+    from nst_numpy import weights as weights
     from nst_numpy.errors import NstError
     from nst_numpy.images import deprocess, load_image, preprocess, save_image
     from nst_numpy.layers import get_threads, set_threads
@@ -24,6 +25,7 @@ __version__ = "0.1.0"
 _MODULES = (
     "errors",
     "files",
+    "gradcheck",
     "images",
     "layers",
     "look",
@@ -55,6 +57,7 @@ __all__ = [
     "errors",
     "files",
     "get_threads",
+    "gradcheck",
     "images",
     "layers",
     "load_image",

@@ -62,3 +62,7 @@ class NonFiniteError(NstError, FloatingPointError):
 
 class GradientError(NstError, AssertionError):
     """A gradient is wrong, or cannot be checked: see `gradcheck`."""
+
+
+class CourseError(NstError, ValueError):
+    """An assignment, or what was handed in for it, cannot be read."""

@@ -1,12 +1,12 @@
 """What several commands share: kinds of option values, and how numbers are printed."""
 
 import argparse
-from collections.abc import Sequence
 from itertools import combinations
 from pathlib import Path
 
 from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
+from nst_numpy.tables import table as table
 from nst_numpy.vgg import POOLS
 
 
@@ -117,16 +117,3 @@ def check_distinct(**files: Path | None) -> None:
     for (one, file), (other, same) in combinations(given.items(), 2):
         if file == same:
             raise OutputError(f"{file} cannot hold both the {one} and the {other}: name two files")
-
-
-def table(rows: Sequence[tuple[str, ...]], right: str = "") -> str:
-    """Align rows in columns; `right` names, by 'r' and 'l', how each column is aligned."""
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = (
-            cell.rjust(width) if right[i : i + 1] == "r" else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        lines.append("  ".join(cells).rstrip())
-    return "\n".join(lines)

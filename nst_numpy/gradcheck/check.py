@@ -1,0 +1,278 @@
+"""Is this gradient right? Compare what backward says with what forward does."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.errors import SettingError
+from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.evidence import Study
+from nst_numpy.gradcheck.hypotheses import explain
+from nst_numpy.gradcheck.kinks import judge_kinks
+from nst_numpy.gradcheck.numerical import best_eps, check_eps
+from nst_numpy.gradcheck.pair import Complaint, Pair, describe
+from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
+from nst_numpy.gradcheck.slopes import Prober
+
+Array = NDArray[np.float64]
+
+TOLERANCE = 1e-6
+ENTRIES = 1000
+KINKS = ("convention", "subgradient")
+DOUBTED = 100  # wrong entries that are measured again, with another step
+
+
+def check_gradient(
+    f: Callable[[Any], Any],
+    x: NDArray[np.floating],
+    grad: Any,
+    *,
+    tolerance: float = TOLERANCE,
+    eps: float | None = None,
+    entries: int | None = ENTRIES,
+    kinks: str = "convention",
+    seed: int = 0,
+    name: str = "gradient",
+) -> GradientReport:
+    """Check the gradient of a function with one number as its value.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array shaped like x and returns one number.
+    x : ndarray of float, any shape
+    grad : ndarray shaped like x, or callable
+        ∂f/∂x at x, or a function that returns it.
+    tolerance, eps, entries, kinks, seed
+        As in `check_backward`.
+    name : str
+        What is checked, for the report.
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    SettingError
+        x holds no numbers, or an option cannot work.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> x = np.array([1.0, 2.0, 3.0])
+    >>> check_gradient(lambda x: (x**2).sum(), x, 2 * x).ok
+    True
+    >>> report = check_gradient(lambda x: (x**2).sum(), x, x)
+    >>> report.diagnosis.name
+    'factor'
+    """
+    pair = Pair(
+        lambda x: (f(x), x),
+        lambda grad_out, cache: grad(cache) if callable(grad) else grad,
+        {"x": x},
+        scalar=True,
+    )
+    return _check(pair, tolerance, eps, entries, kinks, seed, name)
+
+
+def check_backward(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    *,
+    tolerance: float = TOLERANCE,
+    eps: float | None = None,
+    entries: int | None = ENTRIES,
+    kinks: str = "convention",
+    seed: int = 0,
+    name: str | None = None,
+) -> GradientReport:
+    """Check a layer: a forward function and the backward that belongs to it.
+
+    Everything is computed in float64, with a random upstream gradient, for every argument.
+    Whatever the functions do (raise, return None, write into their inputs) becomes a
+    diagnosis.
+
+    Parameters
+    ----------
+    forward : callable
+        `forward(**inputs) -> out, cache`.
+    backward : callable
+        `backward(grad_out, cache) -> grads`: one array, a tuple in the order of `inputs`, or a
+        dict by name.
+    inputs : mapping of str to array
+        Arrays of float are checked; arrays of integers (labels) and anything that is no array
+        are passed on. If all are integers, they count as float.
+    tolerance : float
+        The largest relative error that passes; see `relative_error`. What rounding can do is
+        always allowed.
+    eps : float, optional
+        Relative step; the default suits float64.
+    entries : int or None
+        How many entries of an argument to check at most, drawn at random; None for all.
+        The report says how sure that is.
+    kinks : {"convention", "subgradient"}
+        Where a function has no gradient (a ReLU at 0, tied maxima), "subgradient" accepts
+        every slope between the two sides. "convention" wants what is usual as well: 0 where a
+        ReLU's input is 0, and all of a tied maximum's gradient to one of the inputs.
+    seed : int
+        Of the upstream gradient and the sample.
+    name : str, optional
+        What is checked, for the report. Default: backward's name.
+
+    Returns
+    -------
+    GradientReport
+
+    Raises
+    ------
+    SettingError
+        `inputs` holds no numbers, or an option cannot work.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from nst_numpy.layers import relu_backward, relu_forward
+    >>> x = np.array([[1.0, -2.0, 0.5]])
+    >>> check_backward(relu_forward, relu_backward, {"x": x}).ok
+    True
+    >>> check_backward(relu_forward, lambda grad_out, cache: grad_out, {"x": x}).diagnosis.name
+    'not-masked'
+    """
+    name = name or getattr(backward, "__name__", "backward")
+    name = "backward" if name == "<lambda>" else name
+    return _check(Pair(forward, backward, inputs), tolerance, eps, entries, kinks, seed, name)
+
+
+def assert_gradients(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    **options: Any,
+) -> None:
+    """Check a layer in a test: nothing happens if it is right.
+
+    Parameters are those of `check_backward`.
+
+    Raises
+    ------
+    GradientError
+        With argument, index, both values and the diagnosis.
+    """
+    __tracebackhide__ = True  # pytest then points at the test
+    check_backward(forward, backward, inputs, **options).raise_if_wrong()
+
+
+def _check(
+    pair: Pair,
+    tolerance: float,
+    eps: float | None,
+    entries: int | None,
+    kinks: str,
+    seed: int,
+    name: str,
+) -> GradientReport:
+    _check_options(tolerance, eps, entries, kinks)
+    rng = np.random.default_rng(seed)
+    study = Study(pair, tolerance, kinks)
+    try:
+        _measure(study, eps, entries, rng)
+        diagnoses = explain(study)
+    except Complaint as complaint:
+        diagnoses = [complaint.diagnosis, *pair.complaints]
+    rows = {arg: _row(study, arg) for arg in pair.names}
+    return GradientReport(rows, tuple(diagnoses), name)
+
+
+def _measure(study: Study, eps: float | None, entries: int | None, rng: Any) -> None:
+    """Fill the study: out, upstream gradient, and both gradients of every argument."""
+    pair = study.pair
+    study.out = pair.forward()
+    again = pair.forward()
+    if not np.array_equal(study.out, again, equal_nan=True):
+        raise Complaint(
+            Diagnosis(
+                "random",
+                "forward gives another out for the same inputs: fix its random numbers (dropout, "
+                "noise) for the check.",
+                1.0,
+                evidence=f"out differs by up to {np.nanmax(np.abs(study.out - again)):.3g}",
+            )
+        )
+    _check_finite(study.out)
+    study.upstream = _random_upstream(study.out.shape, rng, pair.scalar)
+    study.eps = check_eps("check_backward", eps, best_eps(pair.precision))
+    if pair.precision != np.float64:
+        study.tolerance = max(study.tolerance, 20 * best_eps(pair.precision))
+    raw = pair.backward(study.upstream)
+    for arg in pair.names:
+        prober = Prober(pair, arg, study.out, study.eps)
+        chosen = _choose(pair.inputs[arg].size, entries, rng)
+        study.add(arg, prober, prober.measure(chosen, study.upstream), raw[arg])
+    judge_kinks(study)
+
+
+def _random_upstream(shape: tuple[int, ...], rng: Any, scalar: bool) -> Array:
+    """Draw an upstream gradient: both signs, no entry near 0."""
+    if scalar:
+        return np.ones(shape)
+    signs = rng.choice([-1.0, 1.0], shape)
+    return np.asarray(signs * rng.uniform(0.5, 1.5, shape))
+
+
+def _choose(size: int, entries: int | None, rng: Any) -> NDArray[np.intp]:
+    if entries is None or size <= entries:
+        return np.arange(size)
+    return np.sort(rng.choice(size, entries, replace=False))
+
+
+def _check_finite(out: Array) -> None:
+    bad = ~np.isfinite(out)
+    if bad.any():
+        index = tuple(int(i) for i in np.argwhere(bad)[0])
+        raise Complaint(
+            Diagnosis(
+                "not-finite",
+                "forward's out is NaN or infinite, so nothing can be compared: look for a division "
+                "by 0, a logarithm of 0 or an exponential of a large number, or choose other inputs.",
+                1.0,
+                "out",
+                f"out[{', '.join(map(str, index))}] is {out[index]}; so are {bad.sum()} of {out.size}",
+            )
+        )
+
+
+def _row(study: Study, arg: str) -> ArgumentReport:
+    shape = study.pair.inputs[arg].shape
+    case = study.cases.get(arg)
+    if case is None:
+        empty = np.full(shape, np.nan)
+        return ArgumentReport(arg, shape, None, empty, empty, 0, study.tolerance)
+    return ArgumentReport(
+        arg,
+        shape,
+        case.analytic if case.comparable else None,
+        case.spread(case.slopes.numeric),
+        case.spread(case.errors),
+        len(case.slopes.kinks),
+        study.tolerance,
+    )
+
+
+def _check_options(tolerance: float, eps: float | None, entries: int | None, kinks: str) -> None:
+    who = "check_backward"
+    if not (np.isscalar(tolerance) and np.isreal(tolerance) and 0 < tolerance < np.inf):
+        raise SettingError(f"{who}: tolerance must be a finite number above 0, not {tolerance!r}")
+    check_eps(who, eps, 1.0)
+    if entries is not None and (
+        isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1
+    ):
+        raise SettingError(
+            f"{who}: entries must be a whole number of at least 1, or None for all, "
+            f"not {describe(entries)}"
+        )
+    if kinks not in KINKS:
+        raise SettingError(f"{who}: kinks must be convention or subgradient, not {kinks!r}")

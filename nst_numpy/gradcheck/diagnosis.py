@@ -1,0 +1,45 @@
+"""What a mistake probably is, and how sure that is."""
+
+from dataclasses import dataclass
+
+WORDS = ((0.9, "almost certainly"), (0.7, "very likely"), (0.4, "probably"), (0.0, "perhaps"))
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """One explanation of what is wrong.
+
+    Attributes
+    ----------
+    name : str
+        A short name: "factor", "sign", "transposed", … docs/gradcheck lists them.
+    sentence : str
+        What the mistake is, and where to look for it.
+    confidence : float
+        From 0 to 1.
+    argument : str
+        Whose gradient it explains; empty if it is about the functions as a whole.
+    evidence : str
+        What it was concluded from.
+    """
+
+    name: str
+    sentence: str
+    confidence: float
+    argument: str = ""
+    evidence: str = ""
+
+    @property
+    def certainty(self) -> str:
+        """The confidence in words.
+
+        >>> Diagnosis("sign", "The sign is wrong.", 0.97).certainty
+        'almost certainly'
+        """
+        return next(word for least, word in WORDS if self.confidence >= least)
+
+    def __str__(self) -> str:
+        head = f"{self.name} ({self.certainty}, {100 * self.confidence:.0f} %)"
+        where = f" in {self.argument}" if self.argument else ""
+        tail = f"\n  because: {self.evidence}" if self.evidence else ""
+        return f"{head}{where}: {self.sentence}{tail}"

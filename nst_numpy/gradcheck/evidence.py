@@ -1,0 +1,210 @@
+"""What is known of a gradient: as it was returned, as it was measured, and more on request."""
+
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.gradcheck.numerical import relative_errors
+from nst_numpy.gradcheck.pair import Complaint, Pair
+from nst_numpy.gradcheck.slopes import Prober, Slopes
+
+Array = NDArray[np.float64]
+
+DOUBTED = 100  # wrong entries that are measured again, with another step
+OTHER_STEP = 8.0
+FAR = 1e3  # a move that makes an entry the largest, or the smallest
+
+
+class Study:
+    """One check: the functions, what they gave, and a `Case` for each argument."""
+
+    def __init__(self, pair: Pair, tolerance: float, kinks: str) -> None:
+        self.pair, self.tolerance, self.kinks = pair, tolerance, kinks
+        self.eps = 0.0
+        self.out: Array = np.empty(0)
+        self.upstream: Array = np.empty(0)
+        self.cases: dict[str, Case] = {}
+
+    def add(self, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None) -> None:
+        """Add what was measured of an argument, and what backward said of it."""
+        self.cases[name] = Case(self, name, prober, slopes, raw)
+
+    def backward(self, upstream: Array) -> dict[str, Array | None]:
+        """Ask backward about another upstream gradient; None where it fails."""
+        try:
+            return self.pair.backward(upstream)
+        except Complaint:
+            return dict.fromkeys(self.pair.names)
+
+    @cached_property
+    def other_upstream(self) -> Array:
+        """Another random upstream gradient."""
+        rng = np.random.default_rng(1)
+        return np.asarray(rng.choice([-1.0, 1.0], self.out.shape) * rng.uniform(0.5, 1.5))
+
+    @cached_property
+    def of_other_upstream(self) -> dict[str, Array | None]:
+        """What backward says to it."""
+        return self.backward(self.other_upstream)
+
+
+class Case:
+    """What is known of one argument's gradient.
+
+    Vectors (k,) have one item for each entry that was measured and is at no kink.
+
+    Attributes
+    ----------
+    analytic : ndarray or None
+        As backward returned it, of whatever shape.
+    errors : ndarray, (m,)
+        Relative errors of all measured entries, those at kinks included; 0 at a kink if the
+        gradient lies between the two sides.
+    """
+
+    def __init__(
+        self, study: Study, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None
+    ) -> None:
+        self.study, self.name, self.prober, self.slopes = study, name, prober, slopes
+        self.x: Array = study.pair.inputs[name]
+        self.analytic = None if raw is None else raw.astype(np.float64)
+        # float32 carries seven digits; the smallest entries are a hundredth of the largest
+        rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8
+        self.tolerance = max(study.tolerance, 1e3 * float(np.finfo(raw.dtype).eps) if rough else 0)  # type: ignore[union-attr]
+        self.errors = self._errors()
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the argument."""
+        return self.x.shape
+
+    @property
+    def comparable(self) -> bool:
+        """Whether backward gave an array of the argument's shape."""
+        return self.analytic is not None and self.analytic.shape == self.shape
+
+    @property
+    def complete(self) -> bool:
+        """Whether every entry was measured, and none is at a kink."""
+        return len(self.entries) == self.x.size
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the first argument: the layer's input, by custom."""
+        return self.name == self.study.pair.names[0]
+
+    @property
+    def wrong(self) -> bool:
+        """Whether some entry is wrong."""
+        return bool((self.errors > self.study.tolerance).any())
+
+    @cached_property
+    def entries(self) -> NDArray[np.intp]:
+        """Flat indices, (k,)."""
+        return self.slopes.entries[self.slopes.smooth]
+
+    @cached_property
+    def places(self) -> tuple[NDArray[np.intp], ...]:
+        """The same as indices on each axis, (k,) each."""
+        return np.unravel_index(self.entries, self.shape)
+
+    @cached_property
+    def a(self) -> Array:
+        """The analytic gradient, (k,)."""
+        return self.at(self.analytic)
+
+    @cached_property
+    def n(self) -> Array:
+        """The numerical gradient, (k,)."""
+        return self.slopes.numeric[self.slopes.smooth]
+
+    @cached_property
+    def columns(self) -> Array | None:
+        """∂out/∂entry, (M, k); None if that was too large to keep."""
+        columns = self.slopes.columns
+        return None if columns is None else columns[:, self.slopes.smooth]
+
+    @property
+    def upstream(self) -> Array:
+        """grad_out, shaped like out."""
+        return self.study.upstream
+
+    @property
+    def out(self) -> Array:
+        """Forward's out."""
+        return self.study.out
+
+    def at(self, array: Any) -> Array:
+        """Pick the measured entries: an array shaped like the argument -> (k,)."""
+        return np.asarray(array, dtype=np.float64).reshape(-1)[self.entries]
+
+    def right_for(self, upstream: Array) -> Array | None:
+        """Return what a right backward would say to another upstream gradient, (k,)."""
+        return None if self.columns is None else upstream.ravel() @ self.columns
+
+    def spread(self, values: Array) -> Array:
+        """Put measured values at their places in an array shaped like the argument."""
+        full = np.full(self.x.size, np.nan)
+        full[self.slopes.entries] = values
+        return full.reshape(self.shape)
+
+    def said_to(self, upstream: Array) -> Array | None:
+        """Return what backward says to another upstream gradient, (k,)."""
+        raw = self.study.backward(upstream)[self.name]
+        return self.at(raw) if raw is not None and raw.shape == self.shape else None
+
+    @cached_property
+    def reach(self) -> NDArray[np.bool_] | None:
+        """Which outputs an entry can change at all, if it moves far, (M, k)."""
+        if self.columns is None:
+            return None
+        reach = np.zeros(self.columns.shape, dtype=bool)
+        far = FAR * (1 + float(np.abs(self.x).max()))
+        for j, i in enumerate(self.entries):
+            place = np.unravel_index(i, self.shape)
+            for value in (far, -far):
+                x = self.x.copy()
+                x[place] = value
+                out = self.study.pair.forward(**{self.name: x})
+                reach[:, j] |= (out != self.out).ravel()
+        return reach
+
+    def measured_with(self, **changed: Array) -> Array | None:
+        """Return the numerical gradient for other values of other arguments, (k,)."""
+        pair = self.study.pair
+        try:
+            out = pair.forward(**changed)
+            if out.shape != self.out.shape:
+                return None
+            prober = Prober(pair, self.name, out, self.study.eps, **changed)
+            return prober.measure(self.entries, self.upstream).numeric
+        except Complaint:
+            return None
+
+    def _errors(self) -> Array:
+        slopes = self.slopes
+        if not self.comparable:
+            return np.full(len(slopes.entries), np.nan)
+        a = np.asarray(self.analytic).reshape(-1)[slopes.entries]
+        least = slopes.noise / self.tolerance
+        # at a kink, every slope between the two sides is right
+        target = np.where(slopes.smooth, slopes.numeric, np.clip(a, slopes.low, slopes.high))
+        errors = self._relative(a, target, least)
+        doubted = np.argsort(-errors)[:DOUBTED]
+        for j in doubted[(errors[doubted] > self.study.tolerance) & slopes.smooth[doubted]]:
+            least[j] += self._bending(j) / self.tolerance
+        return self._relative(a, target, least)
+
+    def _relative(self, a: Array, target: Array, least: Array) -> Array:
+        errors = relative_errors(a, target, least) * (self.study.tolerance / self.tolerance)
+        return np.where(np.isfinite(a) & np.isfinite(target), errors, np.inf)
+
+    def _bending(self, j: int) -> float:
+        """Measure how far the numerical gradient may be off: it depends on the step."""
+        i = int(self.slopes.entries[j])
+        wide = self.prober.at_step(i, OTHER_STEP * self.prober.steps[i])[2]
+        # the error grows with the square of the step
+        off = abs(self.upstream.ravel() @ wide - self.slopes.numeric[j]) / (OTHER_STEP**2 - 1)
+        return float(4 * off)

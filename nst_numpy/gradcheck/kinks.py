@@ -1,0 +1,181 @@
+"""Gradients where there is none: ReLUs at 0 and tied maxima.
+
+At a kink any slope between those of the two sides is right, for each entry by itself. That
+is not enough where entries share a kink. If two inputs of a max-pool are tied, each may have
+all of the gradient, but not both: moved together, they lift the maximum once, not twice.
+"""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.gradcheck.evidence import Case, Study
+from nst_numpy.gradcheck.numerical import relative_errors
+
+Array = NDArray[np.float64]
+
+OUTPUTS = 40  # that are looked at, of each argument
+CLOSE = 1e-4
+
+
+@dataclass
+class Seen:
+    """How often what was found; the entries and what they should have had."""
+
+    at_zero: int = 0  # slope of the living side at a lone kink
+    dead: int = 0
+    both: int = 0  # every tied input gets everything
+    shared: int = 0
+    other: int = 0
+    wrong: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+
+
+def judge_kinks(study: Study) -> None:
+    """Look at the outputs that have a kink; complain of what is not right, or not usual."""
+    owners: dict[int, set[str]] = defaultdict(set)
+    for name, case in study.cases.items():
+        for kink in case.slopes.kinks.values():
+            for o in kink.outputs:
+                owners[int(o)].add(name)
+    for name, case in study.cases.items():
+        sampled = len(case.slopes.entries) < case.x.size  # the partner of a tie may be missing
+        if case.comparable and not case.wrong and case.slopes.kinks and not sampled:
+            alone = [o for o, names in owners.items() if names == {name}]
+            seen = Seen()
+            for o in alone[:OUTPUTS]:
+                _judge_output(case, o, seen)
+            _complain(case, seen)
+
+
+def _judge_output(case: Case, o: int, seen: Seen) -> None:
+    """Compare one row of ∂out/∂x, from backward, with the slopes of the two sides."""
+    members = [j for j, kink in case.slopes.kinks.items() if o in kink.outputs]
+    ends = np.array([_ends(case, j, o) for j in members])  # (K, 2): below, above
+    row = _row(case, o)
+    if row is None:
+        return
+    row = row[case.slopes.entries[members]]
+    jumps = ends[:, 1] - ends[:, 0]
+    size = float(np.abs(jumps).max())
+    below, above = _together(case, members, o) if len(members) > 1 else (ends[0, 0], ends[0, 1])
+    weight = float(case.upstream.ravel()[o])
+    if abs(above - below - jumps.sum()) < CLOSE * size:
+        for j, r, pair in zip(members, row, ends, strict=True):
+            _judge_lone(j, r, pair, weight, seen)
+    elif abs(above - below) < CLOSE * size:
+        _judge_tie(members, row, ends, (above + below) / 2, weight, seen)
+
+
+def _judge_lone(j: int, r: float, ends: Array, weight: float, seen: Seen) -> None:
+    dead, alive = sorted(ends, key=abs)
+    if abs(dead) > CLOSE * abs(alive):
+        return  # |x| at 0, say: both sides are alive, anything between is as good
+    if abs(r - alive) < CLOSE * abs(alive):
+        seen.at_zero += 1
+        seen.wrong["mask-at-zero"][j] = weight * (alive - dead)
+    else:
+        seen.dead += 1
+
+
+def _judge_tie(
+    members: list[int], row: Array, ends: Array, together: float, weight: float, seen: Seen
+) -> None:
+    alive = np.array([max(pair, key=abs) for pair in ends])
+    size = float(np.abs(alive).max())
+    if np.abs(row - alive).max() < CLOSE * size:
+        seen.both += 1
+        name = "all-tied"
+    elif abs(row.sum() - together) > CLOSE * size:
+        seen.other += 1
+        name = "wrong-at-kink"
+    elif (np.abs(row) > CLOSE * size).sum() > 1:
+        seen.shared += 1
+        name = "tie-shared"
+    else:
+        return
+    for j, r in zip(members[1:], row[1:], strict=True):
+        seen.wrong[name][j] = weight * r
+    if name == "tie-shared":
+        seen.wrong[name][members[0]] = weight * (row[0] - together)
+
+
+def _complain(case: Case, seen: Seen) -> None:
+    pair, name = case.study.pair, case.name
+    if seen.both:
+        _mark(case, seen.wrong["all-tied"])
+        pair.complain(
+            "all-tied",
+            "Where inputs are tied for the maximum, each of them receives the whole gradient, so "
+            "more comes out than went in. (window == max) is true at every tied place: take one, "
+            "the argmax.",
+            name,
+            f"at {seen.both} tied outputs the parts add up to more than the slope of moving the "
+            "tied inputs together; everywhere else the gradient is right",
+        )
+    if seen.other:
+        _mark(case, seen.wrong["wrong-at-kink"])
+        pair.complain(
+            "wrong-at-kink",
+            "Where inputs are tied, their parts do not add up to the slope of moving them together.",
+            name,
+            f"at {seen.other} tied outputs; everywhere else the gradient is right",
+        )
+    if case.study.kinks == "subgradient":
+        return
+    accepted = "kinks='subgradient' accepts it"
+    if seen.at_zero and not seen.dead:
+        _mark(case, seen.wrong["mask-at-zero"])
+        pair.complain(
+            "mask-at-zero",
+            "The gradient passes where the input is exactly at the threshold: the mask is ≥ and "
+            "should be >. By convention a ReLU's slope at 0 is 0. As a subgradient it is right, "
+            f"and {accepted}.",
+            name,
+            f"shown only at kinks: at {seen.at_zero} entries one side has slope 0, and the "
+            "gradient takes the other side's; everywhere else it is right",
+        )
+    if seen.shared:
+        _mark(case, seen.wrong["tie-shared"])
+        pair.complain(
+            "tie-shared",
+            "Tied maxima share the gradient. By convention one of them receives it all. As a "
+            f"subgradient it is right, and {accepted}.",
+            name,
+            f"at {seen.shared} tied outputs the parts add up to the right sum, but more than one "
+            "input has a part",
+        )
+
+
+def _mark(case: Case, wrong: dict[int, float]) -> None:
+    """Show in the map of errors which entries are meant: wrong[j] is how far they are off."""
+    for j, off in wrong.items():
+        a = np.array([np.asarray(case.analytic).reshape(-1)[case.slopes.entries[j]]])
+        error = float(relative_errors(a, a - off)[0])
+        case.errors[j] = max(case.errors[j], error)
+        case.slopes.numeric[j] = float(a[0]) - off
+
+
+def _ends(case: Case, j: int, o: int) -> tuple[float, float]:
+    kink = case.slopes.kinks[j]
+    place = int(np.flatnonzero(kink.outputs == o)[0])
+    return float(kink.below[place]), float(kink.above[place])
+
+
+def _together(case: Case, members: list[int], o: int) -> tuple[float, float]:
+    """Return the slopes of one output when all members move together."""
+    entries = case.slopes.entries[members]
+    direction = np.zeros(case.x.size)
+    direction[entries] = 1.0
+    step = float(case.prober.steps[entries].mean())
+    below, above, _ = case.prober.both_sides(direction.reshape(case.shape), step)
+    return float(below[o]), float(above[o])
+
+
+def _row(case: Case, o: int) -> Array | None:
+    """Return ∂out_o/∂x as backward has it, flat."""
+    one = np.zeros(case.out.size)
+    one[o] = 1.0
+    raw = case.study.backward(one.reshape(case.out.shape))[case.name]
+    return None if raw is None or raw.shape != case.shape else np.ravel(raw)

@@ -1,0 +1,186 @@
+"""Gradients without calculus: move one number a little and see what happens.
+
+The definition of a derivative, with a step h that is small but not 0:
+
+    central   (f(x + h) − f(x − h)) / 2h      wrong by about h²·f'''/6, and by rounding/h
+    complex   Im f(x + ih) / h                no difference, so no rounding: h may be 1e-20
+
+The larger h, the more the curve bends inside the step; the smaller h, the fewer digits of
+the difference are left. Central differences are best where both are equal, at h about
+the cube root of the precision: 6e-6 in float64, and 10 or 11 digits of the gradient are right.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nst_numpy.errors import GradientError, SettingError, ShapeError
+
+Array = NDArray[np.float64]
+
+METHODS = ("central", "complex")
+COMPLEX_STEP = 1e-20
+SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
+
+
+def numerical_gradient(
+    f: Callable[[NDArray[Any]], Any],
+    x: NDArray[np.floating],
+    *,
+    eps: float | None = None,
+    method: str = "central",
+) -> Array:
+    """Return ∂f/∂x, one entry at a time.
+
+    Parameters
+    ----------
+    f : callable
+        Takes an array shaped like x and returns one number. It gets a copy each time.
+    x : ndarray of float, any shape
+        Computed with in float64. Not modified.
+    eps : float, optional
+        The step, in units of an entry's size (or of x's root mean square, if that is
+        larger). Default: 6e-6 for "central", 1e-20 for "complex".
+    method : {"central", "complex"}
+        "complex" is exact to rounding, but f must be analytic and take complex arrays:
+        no max, no abs, no comparison, no conjugate.
+
+    Returns
+    -------
+    gradient : ndarray, float64, shaped like x
+
+    Raises
+    ------
+    ShapeError
+        f does not return one number.
+    SettingError
+        eps or method cannot work.
+    GradientError
+        With "complex": f loses the imaginary part.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> numerical_gradient(lambda x: (x**2).sum(), np.array([1.0, -2.0])).round(6)
+    array([ 2., -4.])
+    >>> numerical_gradient(lambda x: np.exp(x).sum(), np.array([0.0]), method="complex")
+    array([1.])
+    """
+    if method not in METHODS:
+        raise SettingError(f"numerical_gradient: method must be central or complex, not {method!r}")
+    x = np.array(x, dtype=np.float64)
+    if method == "complex":
+        return _complex_gradient(f, x, check_eps("numerical_gradient", eps, COMPLEX_STEP))
+    steps = step_sizes(x, check_eps("numerical_gradient", eps, best_eps(np.float64)))
+    gradient = np.empty_like(x)
+    for i in np.ndindex(*x.shape):
+        up, down = moved(x, i, steps[i]), moved(x, i, -steps[i])
+        # the step that was really made: x + h is rounded
+        gradient[i] = (one_number(f(up)) - one_number(f(down))) / (up[i] - down[i])
+    return gradient
+
+
+def relative_error(a: Any, b: Any) -> float:
+    """Return the largest difference of two arrays, relative to what is compared.
+
+    Each difference is divided by the larger of the two entries, but by no less than a
+    hundredth of the largest entry of all: what rounding leaves of a 0 is no error.
+
+    Parameters
+    ----------
+    a, b : array_like of one shape
+
+    Returns
+    -------
+    float
+        0 for equal arrays; inf where only one is NaN or infinite, or they differ in that.
+
+    Raises
+    ------
+    ShapeError
+        The shapes differ.
+
+    Examples
+    --------
+    >>> relative_error([1.0, 2.0], [1.0, 2.5])
+    0.2
+    >>> relative_error([1.0, 1e-17], [1.0, 0.0]) < 1e-14
+    True
+    """
+    a, b = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if a.shape != b.shape:
+        raise ShapeError(f"relative_error: a {a.shape} and b {b.shape} must have one shape")
+    finite = np.isfinite(a) & np.isfinite(b)
+    same = (a == b) | (np.isnan(a) & np.isnan(b))
+    if not np.all(finite | same):
+        return float("inf")
+    return float(relative_errors(a[finite], b[finite]).max(initial=0.0))
+
+
+def relative_errors(a: Array, b: Array, noise: Array | float = 0.0) -> Array:
+    """Return the relative error of every entry; `noise` is a further least size."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = np.maximum(np.abs(a), np.abs(b))
+        size = np.maximum(size, SMALL * size.max(initial=0.0))
+        size = np.maximum(np.maximum(size, noise), np.finfo(np.float64).tiny)
+        return np.where(a == b, 0.0, np.abs(a - b) / size)
+
+
+def best_eps(dtype: DTypeLike) -> float:
+    """Return the relative step at which bending and rounding spoil as much as each other.
+
+    >>> print(f"{best_eps(np.float64):.1e}, {best_eps(np.float32):.1e}")
+    6.1e-06, 4.9e-03
+    """
+    return float(np.cbrt(np.finfo(dtype).eps))
+
+
+def check_eps(who: str, eps: float | None, default: float) -> float:
+    """Return a usable eps, or say what is wrong with it."""
+    if eps is None:
+        return default
+    if not (np.isscalar(eps) and np.isreal(eps) and np.isfinite(eps) and eps > 0):
+        raise SettingError(f"{who}: eps must be a finite number above 0, not {eps!r}")
+    return float(eps)
+
+
+def step_sizes(x: Array, eps: float) -> Array:
+    """Return the step of each entry: eps times its size, or the array's typical size."""
+    finite = np.abs(x[np.isfinite(x)])
+    typical = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
+    return np.asarray(eps * np.maximum(np.abs(x), typical or 1.0))
+
+
+def moved(x: Array, i: Any, by: float) -> Array:
+    """Return a copy of x with one entry moved."""
+    x = x.copy()
+    x[i] += by
+    return x
+
+
+def one_number(value: Any) -> Any:
+    """Take the number out of what a scalar function returned."""
+    array = np.asarray(value)
+    if array.size != 1 or array.dtype.kind not in "biufc":
+        shown = f"an array {array.shape}" if array.dtype.kind in "biufc" else repr(value)[:60]
+        raise ShapeError(f"numerical_gradient: f must return one number, not {shown}")
+    return array.reshape(())[()]
+
+
+def _complex_gradient(f: Callable[[NDArray[Any]], Any], x: Array, eps: float) -> Array:
+    gradient = np.empty_like(x)
+    constant = True
+    for i in np.ndindex(*x.shape):
+        z = x.astype(np.complex128)
+        z[i] += 1j * eps
+        value = one_number(f(z))
+        constant = constant and not np.iscomplexobj(value)
+        gradient[i] = np.imag(value) / eps
+    if constant and x.size:
+        raise GradientError(
+            "numerical_gradient: f gave real numbers for complex x, so the imaginary part was "
+            "lost on the way: use method='central'"
+        )
+    return gradient
