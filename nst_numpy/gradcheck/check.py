@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Study
-from nst_numpy.gradcheck.hypotheses import explain
+from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
 from nst_numpy.gradcheck.pair import Complaint, Pair, describe

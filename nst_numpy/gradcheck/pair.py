@@ -17,6 +17,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 
 Array = NDArray[np.float64]
+LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
 
 
@@ -181,6 +182,16 @@ class Pair:
             and not (len(returned) == 1 and isinstance(returned[0], np.ndarray))
         ):  # fmt: skip
             returned = (returned,)
+        if len(returned) == 1 and _numbers(returned[0]) is None and returned[0] is not None:
+            raise Complaint(
+                Diagnosis(
+                    "not-an-array",
+                    f"backward returns {describe(returned[0])}: the gradients of "
+                    f"{_listed(self.names)} are expected, one array each.",
+                    1.0,
+                    self.names[0],
+                )
+            )
         for names in (self.names, arrays, list(self.inputs)):
             if len(returned) == len(names):
                 return dict(zip(names, returned, strict=True))
@@ -288,7 +299,7 @@ def _place(error: Exception, function: Callable[..., Any]) -> str:
     if not frames:
         return f"in the call {getattr(function, '__name__', 'function')}{_signature(function)}"
     last = (theirs or frames)[-1]
-    text = linecache.getline(last.filename, last.lineno or 0).strip()
+    text = linecache.getline(last.filename, last.lineno or 0).strip()[:LINE]
     return f"{last.filename}, line {last.lineno}, in {last.name}: {text}"
 
 

@@ -1,0 +1,231 @@
+"""Mistakes of order: transposed, flipped, shifted, swapped. The numbers are right, their places not."""
+
+from collections.abc import Iterator
+from itertools import combinations, permutations, product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.gradcheck.evidence import Case
+from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
+
+Array = NDArray[np.float64]
+
+MEASURED = 16  # entries that are measured again for other weights
+FARTHEST = 2  # positions that a shift is looked for
+POSITIONS = 400  # of windows that are moved one by one
+
+
+def arguments_swapped(case: Case) -> Iterator[Guess]:
+    """Analytic of one argument = numeric of another."""
+    for other in case.study.cases.values():
+        if (
+            other is not case
+            and np.shape(case.analytic) == other.shape
+            and other.complete
+            and not case.comparable
+            and np.allclose(np.asarray(case.analytic), other.spread(other.slopes.numeric), rtol=1e-4)
+        ):
+            yield Guess(
+                f"This is the gradient of {other.name}: the gradients are returned in another "
+                "order than the arguments.",
+                repaired=case.n,
+                evidence=f"it equals the numerical gradient of {other.name}",
+            )
+        elif other is not case and other.shape == case.shape and case.complete and other.complete:
+            yield Guess(
+                f"This is the gradient of {other.name}: the gradients are returned in another "
+                "order than the arguments.",
+                predicted=case.at(other.spread(other.slopes.numeric)),
+                evidence=f"it equals the numerical gradient of {other.name}",
+            )
+
+
+def transposed(case: Case) -> Iterator[Guess]:
+    """Analytic with its axes in another order = numeric."""
+    analytic = np.asarray(case.analytic)
+    if analytic.size != case.x.size:
+        return
+    yield from _transposed_result(case, analytic)
+    if not case.comparable:
+        return
+    if case.columns is not None and case.complete and case.out.size == case.x.size:
+        yield Guess(
+            "A matrix is used untransposed: grad_out has to go back through its transpose.",
+            predicted=case.at(case.columns @ case.upstream.ravel()),
+            evidence="it equals (∂out/∂x) · grad_out instead of (∂out/∂x)ᵀ · grad_out",
+        )
+    yield from _other_way_round(case, _swaps, "with {axes} swapped")
+
+
+def _transposed_result(case: Case, analytic: Array) -> Iterator[Guess]:
+    for order in sorted(permutations(range(len(case.shape))), key=_moved_axes):
+        moved = tuple(case.shape[a] for a in order)
+        axes = [a for a, b in enumerate(order) if a != b]
+        if not axes:
+            continue
+        back = tuple(int(a) for a in np.argsort(order))
+        text = "axes " + " and ".join([", ".join(map(str, axes[:-1])), str(axes[-1])])
+        # what is there has the shape `moved`, by itself or forced into the right one
+        forced = analytic.shape == case.shape and moved != case.shape
+        if analytic.shape not in (moved, case.shape):
+            continue
+        how = " and then reshaped, which keeps the wrong order" if forced else ""
+        yield Guess(
+            f"It is transposed: {text} are in another order{how}.",
+            repaired=case.at(analytic.reshape(moved).transpose(back)),
+            evidence=f"transposing {text} makes it right",
+        )
+
+
+def _moved_axes(order: tuple[int, ...]) -> int:
+    return sum(a != b for a, b in enumerate(order))
+
+
+def kernel_not_flipped(case: Case) -> Iterator[Guess]:
+    """Analytic = the gradient of the layer with its kernel the other way round."""
+    if not case.first:
+        for axes, text in _flips(case.shape):
+            yield Guess(
+                f"It is flipped along {text}.",
+                repaired=case.at(np.flip(np.asarray(case.analytic), axes)),
+                evidence=f"flipping {text} makes it right",
+            )
+    yield from _other_way_round(case, _flips, "flipped along {axes}")
+
+
+def reversed_axis(case: Case) -> Iterator[Guess]:
+    """Analytic, read backwards along some axes, = numeric."""
+    for count in range(1, len(case.shape) + 1):
+        for axes in combinations(range(len(case.shape)), count):
+            names = ", ".join(axis_name(case, axis) for axis in axes)
+            yield Guess(
+                f"It runs backwards along {names}.",
+                repaired=case.at(np.flip(np.asarray(case.analytic), axes)),
+                evidence=f"reversing {names} makes it right",
+            )
+
+
+def shifted(case: Case) -> Iterator[Guess]:
+    """Analytic, moved by a few positions, = numeric; or each window moved by its number."""
+    analytic = np.asarray(case.analytic)
+    for offsets in _offsets(case.shape):
+        moved = np.full(case.shape, np.nan)
+        here, there = _overlap(case.shape, offsets)
+        moved[here] = analytic[there]
+        repaired = case.at(moved)
+        covered = float(np.isfinite(repaired).mean())
+        text = ", ".join(
+            f"{o:+d} along {axis_name(case, axis)}" for axis, o in enumerate(offsets) if o
+        )
+        yield Guess(
+            f"It is shifted by {text}: the padding, or where a window starts, is off by "
+            f"{max(map(abs, offsets))}.",
+            repaired=repaired,
+            evidence=f"moving it back makes the {100 * covered:.0f} % that overlap right",
+            certainty=0.7 + 0.3 * covered if covered > 0.2 else 0.0,
+        )
+    yield from _stretched(case)
+
+
+def _stretched(case: Case) -> Iterator[Guess]:
+    """Let window number o land at o·(stride + δ)."""
+    if case.columns is None or not case.complete or case.out.ndim != len(case.shape):
+        return
+    spatial = range(1, len(case.shape) - 1)
+    sets = [tuple(spatial)] if len(spatial) > 1 else []
+    for axes in [*sets, *((a,) for a in spatial)]:
+        if np.prod([case.out.shape[a] for a in axes]) > POSITIONS:
+            continue
+        for delta in (-1, 1, -2, 2):
+            yield Guess(
+                f"The stride is off by {delta:+d} along "
+                f"{', '.join(axis_name(case, a) for a in axes)}: the windows land at other places "
+                "than they came from.",
+                predicted=_moved_windows(case, axes, delta),
+                evidence=f"moving window number o by {delta:+d}·o positions gives this gradient",
+            )
+
+
+def _moved_windows(case: Case, axes: tuple[int, ...], delta: int) -> Array:
+    total = np.zeros(case.shape)
+    assert case.columns is not None
+    for position in product(*(range(case.out.shape[a]) for a in axes)):
+        chosen = [slice(None)] * case.out.ndim
+        offsets = [0] * len(case.shape)
+        for a, o in zip(axes, position, strict=True):
+            chosen[a], offsets[a] = slice(o, o + 1), delta * o
+        upstream = np.zeros_like(case.upstream)
+        upstream[tuple(chosen)] = case.upstream[tuple(chosen)]
+        part = (upstream.ravel() @ case.columns).reshape(case.shape)
+        here, there = _overlap(case.shape, tuple(offsets))
+        total[there] += part[here]
+    return case.at(total)
+
+
+def _offsets(shape: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+    """Yield shifts, near ones first: of any one axis, or of several spatial axes at once."""
+    found = []
+    for offsets in product(range(-FARTHEST, FARTHEST + 1), repeat=len(shape)):
+        axes = [a for a, o in enumerate(offsets) if o]
+        near = all(abs(offsets[a]) < shape[a] for a in axes)
+        # several axes: only those that can be spatial, next to each other, by one or all alike
+        alike = len({abs(offsets[a]) for a in axes}) == 1
+        if near and axes and (len(axes) == 1 or (alike and axes[-1] - axes[0] == len(axes) - 1)):
+            found.append(offsets)
+    yield from sorted(found, key=lambda o: sum(map(abs, o)))
+
+
+def _overlap(
+    shape: tuple[int, ...], offsets: tuple[int, ...]
+) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return where an array and the same array moved by offsets have entries in common."""
+    here = tuple(
+        slice(max(-o, 0), max(n - max(o, 0), 0)) for n, o in zip(shape, offsets, strict=True)
+    )
+    there = tuple(
+        slice(max(o, 0), max(n - max(-o, 0), 0)) for n, o in zip(shape, offsets, strict=True)
+    )
+    return here, there
+
+
+def _other_way_round(case: Case, changes: Any, text: str) -> Iterator[Guess]:
+    """Measure the gradient again with another argument turned round: is it this one?"""
+    inputs = case.study.pair.inputs
+    few = np.argsort(-np.abs(case.a - case.n))[:MEASURED]
+    for other in case.study.pair.names:
+        if other == case.name:
+            continue
+        for axes, what in changes(inputs[other].shape):
+            turn = np.flip if changes is _flips else np.swapaxes
+            turned = (
+                turn(inputs[other], axes) if turn is np.flip else np.swapaxes(inputs[other], *axes)
+            )
+            if np.array_equal(turned, inputs[other]):
+                continue
+            measured = case.measured_with(few, **{other: np.ascontiguousarray(turned)})
+            if measured is not None:
+                yield Guess(
+                    f"It is the gradient for {other} {text.format(axes=what)}.",
+                    predicted=measured,
+                    evidence=f"{len(few)} entries measured again with {other} "
+                    f"{text.format(axes=what)} agree with it",
+                )
+
+
+def _flips(shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], str]]:
+    """Yield the sets of axes that can be a kernel's: all of them first, then one by one."""
+    ndim = len(shape)
+    kernels = [tuple(range(max(ndim - 2, 1))), tuple(range(2, ndim))]
+    sets = [axes for axes in kernels if axes]
+    sets += [(a,) for axes in list(sets) if len(axes) > 1 for a in axes]
+    for axes in dict.fromkeys(sets):
+        if any(shape[a] > 1 for a in axes):
+            yield axes, ("axis " if len(axes) == 1 else "axes ") + ", ".join(map(str, axes))
+
+
+def _swaps(shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], str]]:
+    for axes in combinations(range(len(shape)), 2):
+        if shape[axes[0]] == shape[axes[1]] > 1:
+            yield axes, f"axes {axes[0]} and {axes[1]}"

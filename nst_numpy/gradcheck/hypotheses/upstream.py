@@ -1,0 +1,45 @@
+"""Mistakes with grad_out: ignored, used twice, used instead of the input."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from nst_numpy.gradcheck.evidence import Case
+from nst_numpy.gradcheck.hypotheses.guess import Guess
+
+
+def upstream_ignored(case: Case) -> Iterator[Guess]:
+    """Ask for two upstream gradients: a backward that ignores them says the same."""
+    other = case.study.of_other_upstream[case.name]
+    if case.study.pair.scalar or other is None or other.shape != case.shape or not case.a.any():
+        return
+    if np.array_equal(case.at(other), case.a):
+        evidence = "backward gives the same gradient for two different grad_out"
+        ones = case.right_for(np.ones_like(case.out))
+        if ones is not None and np.allclose(ones, case.a, rtol=1e-5, atol=1e-8):
+            evidence += ", and it is the right one for a grad_out of ones"
+        yield Guess("grad_out is not used.", predicted=case.a, evidence=evidence)
+
+
+def upstream_squared(case: Case) -> Iterator[Guess]:
+    """Double grad_out: the gradient has to double, and grows four times if it is used twice."""
+    predicted = case.right_for(case.upstream**2)
+    if predicted is not None and not case.study.pair.scalar:
+        yield Guess(
+            "grad_out is multiplied in twice.",
+            predicted=predicted,
+            evidence="the gradient is the right one for grad_out²",
+        )
+
+
+def one_half_of_symmetric(case: Case) -> Iterator[Guess]:
+    """A product of something with itself has two factors, and each has a gradient."""
+    if case.out.ndim < 2 or case.out.shape[-1] != case.out.shape[-2] or case.out.shape[-1] < 2:
+        return
+    other = case.said_to(np.ascontiguousarray(case.upstream.swapaxes(-1, -2)))
+    if other is not None:
+        yield Guess(
+            "Only one of the two halves of a symmetric product is there.",
+            repaired=case.a + other,
+            evidence="adding the gradient for grad_out transposed makes it right",
+        )

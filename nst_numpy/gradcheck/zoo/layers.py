@@ -1,0 +1,158 @@
+"""Small layers written out in full, for the zoo: right as they stand here.
+
+Each is complete in itself and meant to be read, not to be fast. The zoo's mistakes are
+changes of single lines in these functions.
+"""
+
+import numpy as np
+
+# ruff: noqa: D103
+# mypy: ignore-errors
+
+
+def conv_forward(x, w, b, *, stride=1, pad=0):
+    """(N, *sizes, C), (*kernel, C, F), (F,) -> (N, *out_sizes, F), in 1, 2 or 3 dimensions."""
+    kernel = w.shape[:-2]
+    padded = np.pad(x, [(0, 0), *[(pad, pad)] * len(kernel), (0, 0)])
+    sizes = [
+        (n - k) // stride + 1 for n, k in zip(padded.shape[1:-1], kernel, strict=True)
+    ]
+    out = np.zeros((len(x), *sizes, w.shape[-1]))
+    for o in np.ndindex(*sizes):
+        seen = (slice(None), *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel)))
+        # (N, *kernel, C) · (*kernel, C, F) -> (N, F)
+        out[(slice(None), *o)] = np.tensordot(padded[seen], w, w.ndim - 1) + b
+    return out, (x, w, padded, stride, pad)
+
+
+def conv_backward(grad_out, cache):
+    x, w, padded, stride, pad = cache
+    kernel, sizes = w.shape[:-2], grad_out.shape[1:-1]
+    grad_padded, grad_w = np.zeros_like(padded), np.zeros_like(w)
+    for o in np.ndindex(*sizes):
+        seen = (slice(None), *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel)))
+        g = grad_out[(slice(None), *o)]
+        # (N, F) · (*kernel, C, F) -> (N, *kernel, C)
+        grad_padded[seen] += np.tensordot(g, w, (1, -1))
+        # (N, *kernel, C) · (N, F) -> (*kernel, C, F)
+        grad_w += np.tensordot(padded[seen], g, (0, 0))
+    grad_b = grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
+    inside = (slice(None), *(slice(pad, pad + n) for n in x.shape[1:-1]))
+    grad_x = grad_padded[inside]
+    return grad_x, grad_w, grad_b
+
+
+def max_pool_forward(x, *, size=2, stride=2):
+    """(N, H, W, C) -> (N, H', W', C): the largest value in each window."""
+    rows, cols = ((n - size) // stride + 1 for n in x.shape[1:3])
+    out = np.zeros((len(x), rows, cols, x.shape[-1]))
+    for i, j in np.ndindex(rows, cols):
+        window = x[:, i * stride : i * stride + size, j * stride : j * stride + size]
+        out[:, i, j] = window.max(axis=(1, 2))
+    return out, (x, size, stride)
+
+
+def max_pool_backward(grad_out, cache):
+    x, size, stride = cache
+    grad_x = np.zeros_like(x)
+    for i, j in np.ndindex(*grad_out.shape[1:3]):
+        seen = np.s_[:, i * stride : i * stride + size, j * stride : j * stride + size]
+        flat = x[seen].reshape(len(x), size * size, -1)
+        # 1 at the first of the largest, 0 elsewhere: (N, size², C)
+        wins = np.arange(size * size)[None, :, None] == flat.argmax(axis=1)[:, None]
+        grad_x[seen] += wins.reshape(x[seen].shape) * grad_out[:, i, j][:, None, None]
+    return grad_x
+
+
+def avg_pool_forward(x, *, size=2, stride=2):
+    """(N, H, W, C) -> (N, H', W', C): the mean of each window."""
+    rows, cols = ((n - size) // stride + 1 for n in x.shape[1:3])
+    out = np.zeros((len(x), rows, cols, x.shape[-1]))
+    for i, j in np.ndindex(rows, cols):
+        window = x[:, i * stride : i * stride + size, j * stride : j * stride + size]
+        out[:, i, j] = window.mean(axis=(1, 2))
+    return out, (x, size, stride)
+
+
+def avg_pool_backward(grad_out, cache):
+    x, size, stride = cache
+    grad_x = np.zeros_like(x)
+    for i, j in np.ndindex(*grad_out.shape[1:3]):
+        seen = np.s_[:, i * stride : i * stride + size, j * stride : j * stride + size]
+        grad_x[seen] += grad_out[:, i, j][:, None, None] / size**2
+    return grad_x
+
+
+def relu_forward(x):
+    """max(x, 0)."""
+    return np.maximum(x, 0), x
+
+
+def relu_backward(grad_out, cache):
+    x = cache
+    mask = x > 0
+    return grad_out * mask
+
+
+def sigmoid_forward(x):
+    """1 / (1 + exp(−x))."""
+    out = 1 / (1 + np.exp(-x))
+    return out, out
+
+
+def sigmoid_backward(grad_out, cache):
+    out = cache
+    return grad_out * out * (1 - out)
+
+
+def dense_forward(x, w, b):
+    """(N, C_in) @ (C_in, C_out) + (C_out,) -> (N, C_out)."""
+    return x @ w + b, (x, w)
+
+
+def dense_backward(grad_out, cache):
+    x, w = cache
+    grad_x = grad_out @ w.T
+    grad_w = x.T @ grad_out
+    grad_b = grad_out.sum(axis=0)
+    return grad_x, grad_w, grad_b
+
+
+def gram_forward(a):
+    """(M, C) -> (C, C): every channel times every other."""
+    return a.T @ a, a
+
+
+def gram_backward(grad_out, cache):
+    a = cache
+    return a @ grad_out + a @ grad_out.T
+
+
+def content_loss(a, target):
+    """½ Σ (a − target)², and its gradient."""
+    value = 0.5 * ((a - target) ** 2).sum()
+    grad = a - target
+    return value, grad
+
+
+def style_loss(a, target):
+    """Σ (G − target)² / (2 n_H n_W n_C)², of a (1, n_H, n_W, n_C), and its gradient."""
+    n_h, n_w, n_c = a.shape[1:]
+    f = a.reshape(n_h * n_w, n_c)
+    difference = f.T @ f - target
+    scale = 1 / (2 * n_h * n_w * n_c) ** 2
+    value = scale * (difference**2).sum()
+    grad = 4 * scale * f @ difference
+    return value, grad.reshape(a.shape)
+
+
+def tv_loss(x):
+    """Σ of squared differences of neighbours, of x (N, H, W, C), and its gradient."""
+    down, right = np.diff(x, axis=1), np.diff(x, axis=2)
+    value = (down**2).sum() + (right**2).sum()
+    grad = np.zeros_like(x)
+    grad[:, 1:] += 2 * down
+    grad[:, :-1] -= 2 * down
+    grad[:, :, 1:] += 2 * right
+    grad[:, :, :-1] -= 2 * right
+    return value, grad
