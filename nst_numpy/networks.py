@@ -114,9 +114,7 @@ class Sequential:
     ) -> None:
         self.layers = name_rows(rows)
         self.input_shape = _check_input_shape(input_shape)
-        self.dtype = np.dtype(dtype)
-        if self.dtype not in (np.float32, np.float64):
-            raise SettingError(f"Sequential: dtype is {self.dtype}: use float32 or float64")
+        self.dtype = _check_dtype(dtype)
         kernels = kernel_shapes(self.layers, self.input_shape)
         if params is None:
             rng = np.random.default_rng(0) if rng is None else rng
@@ -241,12 +239,13 @@ class Sequential:
         self._check_input("forward", x, wanted[-1])
         self._tape, self._shapes = {}, {}
         features: dict[str, Array] = {}
-        for name, a, cache in self._run(x):
-            self._tape[name], self._shapes[name] = cache, a.shape
-            if name in wanted:
-                features[name] = a
-            if name == wanted[-1]:
-                break
+        with single_threaded_blas():
+            for name, a, cache in self._run(x):
+                self._tape[name], self._shapes[name] = cache, a.shape
+                if name in wanted:
+                    features[name] = a
+                if name == wanted[-1]:
+                    break
         return features
 
     def backward(self, grads: Mapping[str, Array | Finish], *, relu: str = "gradient") -> Array:
@@ -305,10 +304,11 @@ class Sequential:
         self._check_input("predict", x, last)
         batch_size = check_count("Sequential.predict", "batch_size", batch_size)
         parts = []
-        for start in range(0, len(x), batch_size):
-            for _, a, _ in self._run(x[start : start + batch_size]):
-                scores = a
-            parts.append(scores)
+        with single_threaded_blas():
+            for start in range(0, len(x), batch_size):
+                for _, a, _ in self._run(x[start : start + batch_size]):
+                    scores = a
+                parts.append(scores)
         return np.concatenate(parts)
 
     def gradients(
@@ -347,10 +347,9 @@ class Sequential:
     def _run(self, x: Array) -> Iterator[tuple[str, Array, Any]]:
         """Yield name, activation and cache of one layer after the other."""
         a = x
-        with single_threaded_blas():
-            for name, row in self.layers.items():
-                a, cache = row.forward(a, self.params.get(name, ()))
-                yield name, a, cache
+        for name, row in self.layers.items():
+            a, cache = row.forward(a, self.params.get(name, ()))
+            yield name, a, cache
 
     def _check_input(self, method: str, x: Array, deepest: str) -> None:
         who = f"Sequential.{method}"
@@ -419,11 +418,17 @@ def _check_input_shape(input_shape: Sequence[int]) -> Shape:
     return tuple(int(n) for n in shape)
 
 
+def _check_dtype(dtype: DTypeLike) -> np.dtype[Any]:
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise SettingError(f"Sequential: dtype is {np.dtype(dtype)}: use float32 or float64")
+    return np.dtype(dtype)
+
+
 def _parse(text: str) -> tuple[list[Row], Shape, np.dtype[Any]]:
     """Turn what `save` wrote about a network into rows, input shape and dtype."""
     described = json.loads(text)
     rows = [ROWS[name](**_tuples(settings)) for name, settings in described["rows"]]
-    return rows, tuple(described["input_shape"]), np.dtype(described["dtype"])
+    return rows, tuple(described["input_shape"]), _check_dtype(described["dtype"])
 
 
 def _tuples(value: Any) -> Any:

@@ -150,8 +150,7 @@ def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Arra
     """
     x, w, window, _ = cache
     _check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
-    grad_w = im2col.kernel_gradient(grad_out, x, w, window)
-    return grad_w, grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))
+    return im2col.param_gradients(grad_out, x, w, window)
 
 
 def convolve(
@@ -190,19 +189,16 @@ def conv_input_gradient(
     window: Window,
     method: str,
     *,
-    u_flipped: Array | None = None,
     finish: Finish | None = None,
 ) -> Array:
     """Return only ∂J/∂x of a convolution: all that a fixed network needs.
 
     An input position receives, from every window that saw it, grad_out times the weight
     that it met. That is again a convolution: of grad_out, spread out by the stride, with
-    the kernel flipped and its channels swapped. Parameters are those of `convolve`;
-    u_flipped is `winograd.flip_kernel(u)`.
+    the kernel flipped and its channels swapped. Parameters are those of `convolve`.
     """
     if method == "winograd":
-        if u_flipped is None:
-            u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
+        u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
         return winograd.winograd_input_gradient(grad_out, u_flipped, finish)
     spatial = tuple(range(w.ndim - 2))
     # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)

@@ -3,6 +3,18 @@
 Row o of the matrix `cols` holds all that the window at output position o sees, kernel
 positions times channels; then out = cols @ w + b. The whole matrix would be prod(kernel)
 times as large as the input, so it is made and used a few output rows at a time.
+
+Most of that copying can be saved where the window moves by 1 along the last axis. Take 1-D, a
+kernel of 3, and positions a b c d e f g … in memory, each with all its channels. The windows
+that start at a, d, … lie there already as the rows of a matrix, and so do those that start at
+b, e, … and at c, f, …:
+
+    a b c      b c d      c d e
+    d e f      e f g      f g h
+
+Three products give all outputs, and nothing is copied. In 2-D and 3-D a position first gathers
+the channels of its neighbours in the rows below, and is then treated as in 1-D; what a window
+sees in the other slices of a volume is added up, slice by slice.
 """
 
 import math
@@ -19,6 +31,9 @@ Piece = tuple[slice, slice]
 
 COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
 SHORT_RUN = 16  # values: a shorter run costs more to start than to copy
+FEWEST_CHANNELS = 8  # for a product with each tap alone
+SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without packing first
+FEWEST_ROWS = 32  # of a small product: fewer are slow
 SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rounding
 
 
@@ -26,8 +41,23 @@ def correlate(
     x: Array, w: Array, b: Array | None, window: Window, finish: Finish | None = None
 ) -> Array:
     """Return out = cols @ w + b; `finish` is called with each part of it."""
+    out = np.empty((x.shape[0], *window.out_sizes, w.shape[-1]), dtype=x.dtype)
+    bias = np.zeros(w.shape[-1], dtype=x.dtype) if b is None else b
+    values = window.kernel[-1] * x.shape[-1]  # that lie side by side in a window
+    size = math.prod(window.kernel[-2:]) * x.shape[-1] * w.shape[-1]
+    slides = window.stride[-1] == window.dilation[-1] == 1
+    if slides and values >= SHORT_RUN and size * FEWEST_ROWS <= SMALL_PRODUCT:
+        _correlate_sliding(x, w, bias, window, out, finish)
+    else:
+        _correlate_cols(x, w, bias, window, out, finish)
+    return out
+
+
+def _correlate_cols(
+    x: Array, w: Array, b: Array, window: Window, out: Array, finish: Finish | None
+) -> None:
+    """Fill out by way of `cols`: any stride and dilation."""
     filters = w.shape[-1]
-    out = np.empty((x.shape[0], *window.out_sizes, filters), dtype=x.dtype)
     # (*kernel, C_in, C_out) -> (prod(kernel)*C_in, C_out)
     w_matrix = np.ascontiguousarray(w.reshape(-1, filters))
 
@@ -35,28 +65,185 @@ def correlate(
         # (n*rows*…, C_out), a view: pieces are contiguous in out
         band = out[piece].reshape(-1, filters)
         np.matmul(_cols(x, window, piece), w_matrix, out=band)
-        if b is not None:
-            band += b
+        band += b
         if finish is not None:
             finish(out[piece], piece)
 
     for_each(work, _pieces(x, window, max(len(w_matrix), filters)))
-    return out
 
 
-def kernel_gradient(grad_out: Array, x: Array, w: Array, window: Window) -> Array:
-    """Return grad_w = colsᵀ @ grad_out, summed over the pieces."""
-    pieces = _pieces(x, window, math.prod(w.shape[:-1]))
+def _correlate_sliding(
+    x: Array, w: Array, b: Array, window: Window, out: Array, finish: Finish | None
+) -> None:
+    """Fill out without copying along the last axis: stride and dilation are 1 there.
+
+    Signals and pictures are volumes too, with axes of length 1: (N, D, H, W, C) is all there is.
+    """
+    kernel, stride, dilation = (_three(a) for a in (window.kernel, window.stride, window.dilation))
+    channels, filters = w.shape[-2:]
+    # (kd, kh, kw, C_in, C_out) -> (kd, kw*kh*C_in, C_out)
+    taps = w.reshape(*kernel, channels, filters).swapaxes(1, 2).reshape(kernel[0], -1, filters)
+    b_row = np.tile(b, window.out_sizes[-1])
+
+    def work(piece: Piece) -> None:
+        part = out[piece]
+        band = _volume(np.ascontiguousarray(_band(x, window, piece)))
+        sizes = _volume(part).shape[:-1]
+        blocks = _blocks(sizes, kernel[2], taps[0].size)
+        z = scratch("products", (sizes[1], *blocks, kernel[2], filters), x.dtype)
+        more = scratch("more products", z.shape[1:], x.dtype)
+        for d in range(band.shape[1]):
+            windows = _windows(band[:, d], kernel, stride[1], dilation[1], sizes[2], blocks)
+            for k in range(kernel[0]):
+                o, between = divmod(d - k * dilation[0], stride[0])
+                if between or not 0 <= o < sizes[1]:
+                    continue
+                target = z[o] if k == 0 else more
+                # (blocks, kw, rows, kw*kh*C_in) @ (kw*kh*C_in, C_out) -> (blocks, kw, rows, C_out)
+                np.matmul(windows, taps[k], out=target.swapaxes(1, 2))
+                if k > 0:
+                    z[o] += more
+        _add_bias(z, b_row, _volume(part))
+        if finish is not None:
+            finish(part, piece)
+
+    for_each(work, _pieces(x, window, kernel[1] * channels + filters))
+
+
+def _three(numbers: tuple[int, ...]) -> tuple[int, ...]:
+    """One number an axis, for three axes: those before the first have kernel and stride 1."""
+    return (*(1 for _ in range(3 - len(numbers))), *numbers)
+
+
+def _volume(a: Array) -> Array:
+    """(N, L, C) -> (N, 1, 1, L, C), (N, H, W, C) -> (N, 1, H, W, C)."""
+    return a.reshape(a.shape[0], *_three(a.shape[1:-1]), a.shape[-1])
+
+
+def _blocks(sizes: tuple[int, ...], taps: int, size: int) -> tuple[int, int]:
+    """Cut the windows of a slice (n, D, H, W) into blocks of rows, `taps` windows in each row.
+
+    A product of so many rows with a matrix of `size` entries is fast.
+    """
+    total = sizes[0] * sizes[2] * (sizes[3] + taps - 1)
+    blocks = math.ceil(total / (SMALL_PRODUCT // size * taps))
+    return blocks, math.ceil(total / (blocks * taps))
+
+
+def _windows(
+    plane: Array, kernel: tuple[int, ...], stride: int, dilation: int, height: int,
+    blocks: tuple[int, int],
+) -> Array:  # fmt: skip
+    """Lay out (n, H, W, C_in) as (blocks, kw, rows, kw*kh*C_in), each window one row.
+
+    Every position gathers its kh neighbours down the rows; the rest is a view. The last
+    kw − 1 windows of a line reach into the next line, and are nobody's.
+    """
+    _, kh, kw = kernel
+    n, _, width, channels = plane.shape
+    # a position's channels as one item of so many bytes: copied at once
+    items = plane.view(np.dtype((np.void, channels * plane.itemsize)))[..., 0]
+    total, positions = n * height * width, math.prod(blocks) * kw + kw - 1
+    y = scratch("cols", (positions, kh * channels), plane.dtype)
+    y[total:] = 0
+    gathered = y[:total].view(items.dtype).reshape(n, height, width, kh)
+    for k in range(kh):
+        first = k * dilation
+        gathered[..., k] = items[:, first : first + (height - 1) * stride + 1 : stride]
+    size = y.strides[0]
+    return as_strided(
+        y,
+        shape=(blocks[0], kw, blocks[1], kw * kh * channels),
+        strides=(blocks[1] * kw * size, size, kw * size, y.itemsize),
+        writeable=False,
+    )
+
+
+def _add_bias(z: Array, b_row: Array, part: Array) -> None:
+    """Write what belongs to somebody of z (D, blocks, rows, kw, C_out), plus b, to the output.
+
+    (D, positions, C_out) -> (n, D, H, W, C_out)
+    """
+    n, _, height, width, filters = part.shape
+    length = width + z.shape[3] - 1
+    for d, products in enumerate(z):
+        lines = products.reshape(-1)[: n * height * length * filters].reshape(n, height, -1)
+        # a whole line at a time: a loop over C_out alone would be short
+        lines = lines[..., : width * filters]
+        np.add(lines, b_row[: width * filters], out=part[:, d].reshape(lines.shape))
+
+
+def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tuple[Array, Array]:
+    """Return grad_w = colsᵀ @ grad_out and grad_b = Σ grad_out, summed over the pieces."""
+    channels, filters = w.shape[-2:]
+    small = channels * filters * FEWEST_ROWS <= SMALL_PRODUCT
+    if set(window.stride) == {1} and channels >= FEWEST_CHANNELS and small:
+        add, values = _add_tap_by_tap, channels + filters
+    else:
+        add, values = _add_cols, math.prod(w.shape[:-1])
+    pieces = _pieces(x, window, values)
     groups = [pieces[cut] for cut in chunks(len(pieces), math.ceil(len(pieces) / SUMS))]
-    sums = np.zeros((len(groups), math.prod(w.shape[:-1]), w.shape[-1]), dtype=w.dtype)
+    sums = np.zeros((len(groups), *w.shape), dtype=w.dtype)
+    bias_sums = np.zeros((len(groups), filters), dtype=w.dtype)
 
     def work(group: int) -> None:
         for piece in groups[group]:
-            # (K, n*rows*…) @ (n*rows*…, C_out) -> (K, C_out)
-            sums[group] += _cols(x, window, piece).T @ grad_out[piece].reshape(-1, w.shape[-1])
+            part = grad_out[piece].reshape(-1, filters)
+            add(x, grad_out, window, piece, sums[group])
+            # (n*rows*…) @ (n*rows*…, C_out) -> (C_out,)
+            bias_sums[group] += np.ones(len(part), part.dtype) @ part
 
     for_each(work, range(len(groups)))
-    return sums.sum(axis=0).reshape(w.shape)
+    return sums.sum(axis=0), bias_sums.sum(axis=0)
+
+
+def _add_cols(x: Array, grad_out: Array, window: Window, piece: Piece, grad_w: Array) -> None:
+    """Add a piece's colsᵀ @ grad_out to grad_w."""
+    part = grad_out[piece].reshape(-1, grad_w.shape[-1])
+    # (K, n*rows*…) @ (n*rows*…, C_out) -> (K, C_out)
+    grad_w += (_cols(x, window, piece).T @ part).reshape(grad_w.shape)
+
+
+def _add_tap_by_tap(x: Array, grad_out: Array, window: Window, piece: Piece, grad_w: Array) -> None:
+    """Add the same without cols: for each tap, what it saw lies in memory as it is needed.
+
+    The last two axes are taken as one long line, on which a tap is a shift. At the end of
+    each of its rows stand positions that no window has: there the gradient is 0.
+    """
+    band = np.ascontiguousarray(_band(x, window, piece))
+    part, count = _as_lines(grad_out[piece], band.shape[-2])
+    step = band.strides
+    # (n, (rows,) *kernel, positions, C_in)
+    seen = as_strided(
+        band,
+        shape=(*part.shape[:-2], *window.kernel, count, band.shape[-1]),
+        strides=(
+            *step[: part.ndim - 2],
+            *(s * d for s, d in zip(step[1:-1], window.dilation, strict=True)),
+            *step[-2:],
+        ),
+        writeable=False,
+    )
+    spread = part.reshape(*part.shape[:-2], *(1 for _ in window.kernel), *part.shape[-2:])
+    for cut in chunks(count, SMALL_PRODUCT // math.prod(grad_w.shape[-2:])):
+        # (n, (rows,) *kernel, C_in, cut) @ (…, cut, C_out) -> (n, (rows,) *kernel, C_in, C_out)
+        products = np.matmul(seen[..., cut, :].swapaxes(-1, -2), spread[..., cut, :])
+        grad_w += products.sum(axis=tuple(range(part.ndim - 2)))
+
+
+def _as_lines(part: Array, length: int) -> tuple[Array, int]:
+    """Join the last two axes, their rows filled up to `length` with zeros.
+
+    (n, rows, W, F) -> (n, rows*length, F), and how many positions that is without the zeros
+    at its end. 1-D has no rows to join.
+    """
+    if part.ndim == 3:
+        return part, part.shape[1]
+    *before, rows, width, filters = part.shape
+    padded = scratch("padded", (*before, rows, length, filters), part.dtype)
+    padded[..., :width, :] = part
+    padded[..., width:, :] = 0
+    return padded.reshape(*before, -1, filters), rows * length - (length - width)
 
 
 def correlate_product_first(

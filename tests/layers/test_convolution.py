@@ -1,4 +1,5 @@
 from itertools import product
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers import conv_backward, conv_forward
+from nst_numpy.layers import conv_backward, conv_forward, im2col
 from tests.numeric import numerical_gradient, relative_error
 
 
@@ -59,19 +60,61 @@ def cases(draw):
     return (items, *sizes, c_in), (*kernel, c_in, c_out), options, draw(st.integers(0, 99))
 
 
+# Which way im2col goes depends on sizes that are too large for plain loops. So the limits
+# are moved: no window slides; every window does; the same in small pieces and blocks.
+LIMITS = {
+    "never sliding": {"SHORT_RUN": 10**6, "FEWEST_CHANNELS": 10**6},
+    "sliding": {"SHORT_RUN": 1, "FEWEST_CHANNELS": 1},
+    "sliding, in pieces": {
+        "SHORT_RUN": 1, "FEWEST_CHANNELS": 1, "FEWEST_ROWS": 1, "SMALL_PRODUCT": 60,
+        "COLS_BYTES": 200,
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("limits", LIMITS)
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_equals_the_reference(case):
+def test_equals_the_reference(limits, case):
     x_shape, w_shape, options, seed = case
     rng = np.random.default_rng(seed)
     x, w, b = make(rng, x_shape, w_shape)
     expected, reference_cache = conv_forward(x, w, b, method="reference", **options)
-    out, cache = conv_forward(x, w, b, method="im2col", **options)
+    grad_out = rng.standard_normal(expected.shape)
+    with mock.patch.multiple(im2col, **LIMITS[limits]):
+        out, cache = conv_forward(x, w, b, method="im2col", **options)
+        grads = conv_backward(grad_out, cache)
     np.testing.assert_allclose(out, expected, rtol=1e-12, atol=1e-12)
+    for got, want in zip(grads, conv_backward(grad_out, reference_cache), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape", "options"),
+    [
+        ((2, 40, 9), (4, 9, 8), {"pad": "same"}),
+        ((2, 13, 11, 8), (3, 3, 8, 9), {"pad": 1}),
+        ((2, 13, 11, 8), (3, 3, 8, 9), {"stride": (2, 1), "dilation": (2, 1), "pad": 2}),
+        ((2, 7, 6, 9, 8), (3, 2, 3, 8, 8), {"pad": (0, 1, 2)}),
+        ((2, 7, 6, 9, 8), (3, 2, 3, 8, 8), {"stride": (2, 1, 1), "dilation": (1, 2, 1), "pad": 1}),
+    ],
+)
+def test_sliding_windows_and_cols_agree_whatever_scratch_memory_held(
+    monkeypatch, x_shape, w_shape, options
+):
+    def full_of_nan(name, shape, dtype):
+        return np.full(shape, np.nan, dtype)
+
+    monkeypatch.setattr(im2col, "scratch", full_of_nan)
+    rng = np.random.default_rng(8)
+    x, w, b = make(rng, x_shape, w_shape)
+    out, cache = conv_forward(x, w, b, **options)
     grad_out = rng.standard_normal(out.shape)
-    for got, want in zip(
-        conv_backward(grad_out, cache), conv_backward(grad_out, reference_cache), strict=True
-    ):
+    grads = conv_backward(grad_out, cache)
+    with mock.patch.multiple(im2col, SHORT_RUN=10**6, FEWEST_CHANNELS=10**6):
+        expected, cache = conv_forward(x, w, b, **options)
+        expected_grads = conv_backward(grad_out, cache)
+    for got, want in zip((out, *grads), (expected, *expected_grads), strict=True):
         np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12)
 
 
@@ -128,12 +171,17 @@ def conv(x_shape=(1, 8, 8, 3), w_shape=(3, 3, 3, 16), b_shape=(16,), dtype=np.fl
         ({"x_shape": (8, 8, 3)}, ShapeError, "x has rank 3, w expects rank 4"),
         ({"w_shape": (3, 16)}, ShapeError, "w must be (*kernel, C_in, C_out)"),
         ({"b_shape": (3,)}, ShapeError, "b must have one entry a filter, (16,), not (3,)"),
-        ({"x_shape": (0, 8, 8, 3)}, ShapeError, "an axis is empty"),
+        ({"x_shape": (0, 8, 8, 3)}, ShapeError, "an axis is empty: x (0, 8, 8, 3) is (N, H, W, C)"),
+        ({"w_shape": (0, 3, 3, 16)}, ShapeError, "an axis is empty"),
+        ({"w_shape": (3, 3, 3, 3, 3, 16)}, ShapeError, "with 1, 2 or 3 kernel axes, not of shape"),
         ({"x_shape": (1, 2, 8, 3)}, ShapeError, "the kernel spans 3 positions of axis H"),
         ({"dtype": np.float64}, ShapeError, "x is float32, w float64 and b float64"),
         ({"stride": 0}, SettingError, "stride must be a whole number of at least 1"),
         ({"stride": (1, 2, 3)}, SettingError, "or 2 of them for the axes (H, W)"),
         ({"pad": -1}, SettingError, "pad must be a whole number of at least 0"),
+        ({"pad": 0.5}, SettingError, "pad must be a whole number of at least 0"),
+        ({"pad": None}, SettingError, "pad must be a whole number of at least 0"),
+        ({"pad": ((1, 1),)}, SettingError, "pad needs 2 pairs (before, after), not 1"),
         ({"pad": "full"}, SettingError, "pad must be 'valid', 'same' or numbers, not 'full'"),
         ({"dilation": 0.5}, SettingError, "dilation must be a whole number"),
         ({"method": "fft"}, SettingError, "method must be one of auto, "),

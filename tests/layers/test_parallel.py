@@ -42,11 +42,19 @@ def test_an_error_stops_the_rest_and_is_raised(threads):
     assert len(done) < 10_000
 
 
-def test_results_do_not_depend_on_the_number_of_threads():
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape"),
+    [
+        ((9, 700, 16), (7, 16, 32)),
+        ((2, 61, 47, 24), (3, 3, 24, 16)),
+        ((2, 15, 16, 17, 16), (3, 3, 3, 16, 8)),
+    ],
+)
+def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape):
     rng = np.random.default_rng(5)
-    x = rng.standard_normal((2, 61, 47, 24)).astype(np.float32)
-    w = rng.standard_normal((3, 3, 24, 16)).astype(np.float32)
-    b = rng.standard_normal(16).astype(np.float32)
+    x = rng.standard_normal(x_shape).astype(np.float32)
+    w = rng.standard_normal(w_shape).astype(np.float32)
+    b = rng.standard_normal(w_shape[-1]).astype(np.float32)
     results = []
     for threads in (1, 2, 3):
         set_threads(threads)
