@@ -250,7 +250,7 @@ def _row(study: Study, arg: str) -> ArgumentReport:
     case = study.cases.get(arg)
     if case is None:
         empty = np.full(shape, np.nan)
-        return ArgumentReport(arg, shape, None, empty, empty, 0, study.tolerance)
+        return ArgumentReport(arg, shape, None, empty, empty, 0, 0, study.tolerance)
     return ArgumentReport(
         arg,
         shape,
@@ -258,6 +258,7 @@ def _row(study: Study, arg: str) -> ArgumentReport:
         case.spread(case.slopes.numeric),
         case.spread(case.errors),
         len(case.slopes.kinks),
+        case.blind,
         study.tolerance,
     )
 

@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.gradcheck.numerical import relative_errors
+from nst_numpy.gradcheck.numerical import SMALL, relative_errors
 from nst_numpy.gradcheck.pair import Complaint, Pair
 from nst_numpy.gradcheck.slopes import Prober, Slopes
 
 Array = NDArray[np.float64]
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
+BLIND = 0.1  # of its size: an entry with so much rounding is not seen
 OTHER_STEP = 8.0
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
 
@@ -99,6 +100,12 @@ class Case:
     def wrong(self) -> bool:
         """Whether some entry is wrong."""
         return bool((self.errors > self.study.tolerance).any())
+
+    @property
+    def blind(self) -> int:
+        """How many entries are less than ten times what rounding may be."""
+        size = np.maximum(np.abs(self.slopes.numeric), SMALL * np.abs(self.slopes.numeric).max())
+        return int((self.slopes.noise > BLIND * size).sum())
 
     @cached_property
     def entries(self) -> NDArray[np.intp]:

@@ -169,7 +169,7 @@ def _together(case: Case, members: list[int], o: int) -> tuple[float, float]:
     direction = np.zeros(case.x.size)
     direction[entries] = 1.0
     step = float(case.prober.steps[entries].mean())
-    below, above, _ = case.prober.both_sides(direction.reshape(case.shape), step)
+    below, above = case.prober.both_sides(direction.reshape(case.shape), step)
     return float(below[o]), float(above[o])
 
 

@@ -52,6 +52,9 @@ class ArgumentReport:
         Relative errors; NaN where nothing was compared.
     kinks : int
         Entries at a kink: there, any slope between those of the two sides is right.
+    blind : int
+        Entries so small beside the output that rounding hides them: of these the check says
+        little.
     tolerance : float
     """
 
@@ -61,6 +64,7 @@ class ArgumentReport:
     numeric_map: Array
     error_map: Array
     kinks: int
+    blind: int
     tolerance: float
 
     @property
@@ -113,7 +117,7 @@ class ArgumentReport:
         --------
         >>> ones = np.full(10_000, np.nan)
         >>> ones[:500] = 0.0
-        >>> row = ArgumentReport("x", (10_000,), ones, ones, ones, 0, 1e-6)
+        >>> row = ArgumentReport("x", (10_000,), ones, ones, ones, 0, 0, 1e-6)
         >>> round(row.chance_to_notice(0.01), 4)
         0.9941
         """
@@ -197,6 +201,8 @@ class GradientReport:
                 lines += ["", _sample_sentence(row)]
             if row.kinks:
                 lines += ["", _kink_sentence(row)]
+            if row.blind:
+                lines += ["", _blind_sentence(row)]
         for number, diagnosis in enumerate(self.diagnoses):
             lines += ["", f"{'diagnosis' if number == 0 else 'or, or also'}: {diagnosis}"]
         return "\n".join(lines)
@@ -236,10 +242,17 @@ def _sample_sentence(row: ArgumentReport) -> str:
 def _percent(chance: float) -> str:
     """Write a probability without rounding it up to certainty.
 
-    >>> _percent(99.99996), _percent(97.24)
-    ('more than 99.99', '97.2')
+    >>> _percent(99.99996), _percent(97.2411)
+    ('more than 99.99', '97.24')
     """
     return "more than 99.99" if chance > 99.99 else f"{chance:.4g}"[:5].rstrip("0").rstrip(".")
+
+
+def _blind_sentence(row: ArgumentReport) -> str:
+    return (
+        f"{row.name}: of {row.blind} entries the check says little. The output is so large beside "
+        "what they change that the change is lost in rounding: choose other inputs."
+    )
 
 
 def _kink_sentence(row: ArgumentReport) -> str:

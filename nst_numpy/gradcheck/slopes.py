@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
 ROUNDINGS = 50  # how many roundings of an output one evaluation is allowed
 BENDS = 1e-3  # the two slopes differ by more than this part: bent, or broken
-FINER = (10.0, 100.0, 1000.0)  # steps this much smaller tell one from the other
+FINER = (10.0, 1000.0)  # steps this much smaller tell one from the other
 
 
 @dataclass
@@ -111,13 +111,12 @@ class Prober:
                 columns[:, j] = slope
         return Slopes(entries, numeric, noise, low, high, columns, kinks)
 
-    def both_sides(self, direction: Array, step: float) -> tuple[Array, Array, Array]:
-        """Return ∂out along a direction from below and from above, and their rounding, (M,)."""
+    def both_sides(self, direction: Array, step: float) -> tuple[Array, Array]:
+        """Return ∂out along a direction, from below and from above, (M,) each."""
         up = self._out(self.x + step * direction)
         down = self._out(self.x - step * direction)
         here = self.out.ravel()
-        rounding = self.rounding * (np.abs(up) + np.abs(down)) / (2 * step)
-        return (here - down) / step, (up - here) / step, np.where(up == down, 0, rounding)
+        return (here - down) / step, (up - here) / step
 
     def at_step(self, i: int, step: float) -> tuple[Array, Array, Array, Array]:
         """Return the slopes below, above and between, and their rounding, (M,) each."""
@@ -126,8 +125,12 @@ class Prober:
         up, down, here = self._out(above_x), self._out(below_x), self.out.ravel()
         over, under = above_x[place] - self.x[place], self.x[place] - below_x[place]
         rounding = self.rounding * (np.abs(up) + np.abs(down)) / (over + under)
-        rounding[(up == down) & (up == here)] = 0
-        return (here - down) / under, (up - here) / over, (up - down) / (over + under), rounding
+        # what did not move at all is known to the last digit
+        rounding[(up == down) & (up == here)] /= ROUNDINGS
+        below, above = (here - down) / under, (up - here) / over
+        # x ± h is rounded as well, which tells where the curve bends
+        rounding += np.abs(above - below) * self.rounding * abs(self.x[place]) / step
+        return below, above, (up - down) / (over + under), rounding
 
     def _out(self, x: Array) -> Array:
         out = self.pair.forward(**{**self.changed, self.name: x})

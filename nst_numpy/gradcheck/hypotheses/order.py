@@ -25,7 +25,9 @@ def arguments_swapped(case: Case) -> Iterator[Guess]:
             and np.shape(case.analytic) == other.shape
             and other.complete
             and not case.comparable
-            and np.allclose(np.asarray(case.analytic), other.spread(other.slopes.numeric), rtol=1e-4)
+            and np.allclose(
+                np.asarray(case.analytic), other.spread(other.slopes.numeric), rtol=1e-4
+            )
         ):
             yield Guess(
                 f"This is the gradient of {other.name}: the gradients are returned in another "

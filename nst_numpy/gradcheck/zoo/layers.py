@@ -14,9 +14,7 @@ def conv_forward(x, w, b, *, stride=1, pad=0):
     """(N, *sizes, C), (*kernel, C, F), (F,) -> (N, *out_sizes, F), in 1, 2 or 3 dimensions."""
     kernel = w.shape[:-2]
     padded = np.pad(x, [(0, 0), *[(pad, pad)] * len(kernel), (0, 0)])
-    sizes = [
-        (n - k) // stride + 1 for n, k in zip(padded.shape[1:-1], kernel, strict=True)
-    ]
+    sizes = [(n - k) // stride + 1 for n, k in zip(padded.shape[1:-1], kernel, strict=True)]
     out = np.zeros((len(x), *sizes, w.shape[-1]))
     for o in np.ndindex(*sizes):
         seen = (slice(None), *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel)))
