@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers.parallel import Finish, scratch, single_threaded_blas
+from nst_numpy.layers.parallel import Finish, in_turn, scratch, single_threaded_blas
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
 
 Array = NDArray[np.floating]
@@ -216,18 +216,8 @@ def _by_layer(measured: dict[str, tuple[float, Finish]]) -> dict[str, Finish]:
     while measured:
         term, (_, add) = measured.popitem()
         layer = term.split("/")[1]
-        grads[layer] = _both(grads[layer], add) if layer in grads else add
+        grads[layer] = in_turn(grads[layer], add) if layer in grads else add
     return grads
-
-
-def _both(first: Finish, second: Finish) -> Finish:
-    """Add two gradients to the same part."""
-
-    def add(part: Array, place: tuple[slice, ...]) -> None:
-        first(part, place)
-        second(part, place)
-
-    return add
 
 
 def check_weights(

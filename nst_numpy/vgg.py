@@ -8,7 +8,7 @@ the pool.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -21,20 +21,42 @@ from nst_numpy.layers import (
     max_pool_forward,
     relu_forward,
 )
+from nst_numpy.layers.activation import RELU_RULES, apply_mask, pack_mask, rectify
 from nst_numpy.layers.convolution import choose_method, conv_input_gradient, convolve
-from nst_numpy.layers.parallel import Finish
+from nst_numpy.layers.parallel import Finish, Parts, in_turn
+from nst_numpy.layers.pooling import (
+    avg_pool_backward_in_parts,
+    avg_pool_in_parts,
+    max_pool_backward_in_parts,
+    max_pool_in_parts,
+)
 from nst_numpy.layers.windows import Window, make_window
-from nst_numpy.layers.winograd import flip_kernel, kernel_bytes, transform_kernel
+from nst_numpy.layers.winograd import (
+    flip_kernel,
+    kernel_bytes,
+    transform_kernel,
+    winograd_forward_in_parts,
+    winograd_input_gradient,
+)
 from nst_numpy.weights import BLOCKS, load_weights
 
 Array = NDArray[np.floating]
 Params = Mapping[str, tuple[Array, Array]]
 
-POOLS: dict[str, tuple[Callable[..., Any], Callable[..., Any]]] = {
-    "avg": (avg_pool_forward, avg_pool_backward),
-    "max": (max_pool_forward, max_pool_backward),
+
+class Pool(NamedTuple):
+    """The functions of a kind of pooling."""
+
+    forward: Callable[..., Any]
+    in_parts: Callable[..., Any]
+    backward: Callable[..., Any]
+    backward_in_parts: Callable[..., Any]
+
+
+POOLS = {
+    "avg": Pool(avg_pool_forward, avg_pool_in_parts, avg_pool_backward, avg_pool_backward_in_parts),
+    "max": Pool(max_pool_forward, max_pool_in_parts, max_pool_backward, max_pool_backward_in_parts),
 }
-RELU_RULES = ("gradient", "guided", "deconvolution")
 
 
 @dataclass(frozen=True)
@@ -88,7 +110,7 @@ class VGG:
         self.table = _table_of(params)
         self.dtype = next(iter(self.params.values()))[0].dtype
         self._tape: dict[str, Any] = {}  # what the backward pass needs, in the network's order
-        self._shapes: dict[str, tuple[int, ...]] = {}
+        self._x_shape: tuple[int, ...] = ()
         self._kept: dict[str, tuple[Array, Array]] = {}
 
     @classmethod
@@ -131,17 +153,18 @@ class VGG:
         wanted = self.check_names(names)
         self._check_input(x, wanted[-1] if wanted else None)
         features: dict[str, Array] = {}
-        self._tape = {}
+        self._tape, self._x_shape = {}, x.shape
         a = x
-        for layer in self.table:
+        for at, layer in enumerate(self.table):
             if layer.kind == "conv":
-                a = self._conv_forward(layer.name, a, wanted)
+                a = self._conv_forward(at, a, wanted)
+            elif layer.name in self._tape:
+                pass  # done together with the convolution below
             elif layer.kind == "pool":
-                a, self._tape[layer.name] = POOLS[self.pool][0](a)
-            elif layer.name not in self._tape:
-                a, positive = relu_forward(a)
-                self._tape[layer.name] = np.packbits(positive, axis=-1)
-            self._shapes[layer.name] = a.shape
+                a, self._tape[layer.name] = POOLS[self.pool].forward(a)
+            else:
+                self._tape[layer.name] = pack_mask(a)
+                a, _ = relu_forward(a)
             if layer.name in wanted:
                 features[layer.name] = a
             if layer.name == wanted[-1]:
@@ -180,20 +203,27 @@ class VGG:
         # each is dropped when it has arrived: its memory is free before the largest layers
         pending = dict(grads)
         del grads
-        grad = np.zeros(self._shapes[start], dtype=self.dtype)
+        grad = np.zeros(self.feature_shapes(self._x_shape)[start], dtype=self.dtype)
         self._on_arrival(start, pending, relu)(grad, (slice(None),))
         reached = list(self._tape)
         for at in reversed(range(reached.index(start) + 1)):
             name = reached[at]
             finish = self._on_arrival(reached[at - 1], pending, relu) if at > 0 else None
             if name.startswith("conv"):
-                window, method = self._tape[name]
-                w, _ = self.params[name]
-                u = self._transformed(name)[1] if method == "winograd" else None
-                grad = conv_input_gradient(grad, w, window, method, u_flipped=u, finish=finish)
+                grad = self._conv_backward(name, grad, finish)
             elif name.startswith("pool"):
-                grad = POOLS[self.pool][1](grad, self._tape[name], finish=finish)
+                pool, (_, method) = POOLS[self.pool], self._tape[reached[at - 2]]
+                if method == "winograd":  # reads it in parts
+                    grad = pool.backward_in_parts(grad, self._tape[name], finish)
+                else:
+                    grad = pool.backward(grad, self._tape[name], finish=finish)
         return grad
+
+    def _conv_backward(self, name: str, grad: Array | Parts, finish: Finish | None) -> Array:
+        window, method = self._tape[name]
+        if method == "winograd" or isinstance(grad, Parts):  # only winograd reads parts
+            return winograd_input_gradient(grad, self._transformed(name)[1], finish)
+        return conv_input_gradient(grad, self.params[name][0], window, method, finish=finish)
 
     def _on_arrival(self, name: str, pending: dict[str, Array | Finish], relu: str) -> Finish:
         """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
@@ -209,10 +239,9 @@ class VGG:
             if own is not None:
                 own(part, place)
             if mask is not None and relu != "gradient":
-                np.maximum(part, 0, out=part)
+                rectify(part)
             if mask is not None and relu != "deconvolution":
-                # (…, C/8) bytes -> (…, C) bits
-                part *= np.unpackbits(mask[place], axis=-1, count=part.shape[-1]).view(bool)
+                apply_mask(part, mask[place])
             if below is not None:
                 below(part, place)
 
@@ -282,25 +311,30 @@ class VGG:
                 c_in = c_out
         return cls(params, pool)
 
-    def _conv_forward(self, name: str, a: Array, wanted: Sequence[str]) -> Array:
-        """Convolve, with the ReLU above it, part by part, while it is in cache.
+    def _conv_forward(self, at: int, a: Array, wanted: Sequence[str]) -> Array:
+        """Convolve, with the ReLU and the pool above, part by part, while it is in cache.
 
-        If the convolution itself is wanted, the ReLU is left to its own turn.
+        What is wanted as a feature is left whole, and the layer above it to its own turn.
         """
-        w, b = self.params[name]
-        window, method = self._tape[name] = self._plan(name, a.shape[1:-1])
-        u = self._transformed(name)[0] if method == "winograd" else None
-        if name in wanted:
+        conv, relu, above = self.table[at : at + 3]
+        w, b = self.params[conv.name]
+        window, method = self._tape[conv.name] = self._plan(conv.name, a.shape[1:-1])
+        u = self._transformed(conv.name)[0] if method == "winograd" else None
+        if conv.name in wanted:
             return convolve(a, w, b, window, method, u=u)
         # of the activation the way back needs one bit a number: was it above 0?
         mask = np.empty((*a.shape[:-1], -(-w.shape[-1] // 8)), dtype=np.uint8)
+        self._tape[relu.name] = mask
 
-        def finish(part: Array, place: tuple[Any, ...]) -> None:
-            mask[place] = np.packbits(part > 0, axis=-1)
-            np.maximum(part, 0, out=part)
+        def rectified(part: Array, place: tuple[Any, ...]) -> None:
+            mask[place] = pack_mask(part)
+            rectify(part)
 
-        out = convolve(a, w, b, window, method, u=u, finish=finish)
-        self._tape[name.replace("conv", "relu")] = mask
+        if u is None or above.kind != "pool" or relu.name in wanted:
+            return convolve(a, w, b, window, method, u=u, finish=rectified)
+        shape = (*a.shape[:-1], w.shape[-1])
+        out, self._tape[above.name], pooled = POOLS[self.pool].in_parts(shape, a.dtype)
+        winograd_forward_in_parts(a, u, b, in_turn(rectified, pooled))
         return out
 
     def _plan(self, name: str, sizes: tuple[int, ...]) -> tuple[Window, str]:

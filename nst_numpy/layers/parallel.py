@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -27,6 +27,18 @@ Piece = TypeVar("Piece")
 # finish(part, place): called with a part of an array that was just computed, while it is
 # in cache, and its place in that array, so that part is array[place]
 Finish = Callable[[NDArray[Any], tuple[Any, ...]], None]
+
+
+class Parts(NamedTuple):
+    """An array that is made a part at a time, by the layer that reads it, while it is in cache.
+
+    read(item, rows, columns) returns array[item, rows, columns].
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    read: Callable[..., NDArray[Any]]
+
 
 _chosen: int | None = None
 _local = threading.local()
@@ -119,6 +131,16 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def in_turn(first: Finish, second: Finish) -> Finish:
+    """Make one `Finish` of two: first the one, then the other."""
+
+    def finish(part: NDArray[Any], place: tuple[Any, ...]) -> None:
+        first(part, place)
+        second(part, place)
+
+    return finish
 
 
 def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:

@@ -5,16 +5,17 @@ window, each of which is one strided slice of the input. Sizes that the window d
 divide round down, as in Keras and PyTorch: what is left over is dropped.
 """
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from itertools import repeat
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.errors import ShapeError
-from nst_numpy.layers.parallel import Finish, chunks, for_each
+from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
     Padding,
@@ -25,6 +26,9 @@ from nst_numpy.layers.windows import (
     pad_for,
     per_axis,
 )
+
+# shares(place): of the outputs there, what each position in the window receives, in C order
+Shares = Callable[[tuple[slice, ...]], Iterator[NDArray[np.floating]]]
 
 BAND_BYTES = 1 << 18  # of output at a time: what a core's own cache holds
 
@@ -81,20 +85,44 @@ def max_pool_forward(
     window = pool_window("max_pool_forward", x.shape, size, stride, pad)
     padded = pad_for(x, window, fill=-np.inf)
     out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
-    winner = np.zeros(out.shape, dtype=np.min_scalar_type(np.prod(window.kernel) - 1))
+    winner = np.empty(out.shape, dtype=np.min_scalar_type(math.prod(window.kernel) - 1))
 
     def work(rows: slice) -> None:
-        best = out[:, rows]
-        best[...] = -np.inf
-        for number, offset in enumerate(np.ndindex(*window.kernel)):
-            candidate = padded[offset_slices(window, offset, rows)]
-            if number > 0:
-                # strictly larger: of equal values the first one wins
-                winner[:, rows][candidate > best] = number
-            np.maximum(best, candidate, out=best)
+        _largest(padded, window, rows, out[:, rows], winner[:, rows])
 
     for_each(work, _bands(out))
     return out, MaxPoolCache(winner, window)
+
+
+def max_pool_in_parts(
+    x_shape: tuple[int, ...], dtype: DTypeLike, size: PerAxis = 2
+) -> tuple[Array, MaxPoolCache, Finish]:
+    """Prepare to max-pool an array that is computed in parts, each while it is in cache.
+
+    Parameters
+    ----------
+    x_shape : tuple of int
+        (N, *sizes, C), the shape of the whole array.
+    dtype : its dtype
+    size : as in `max_pool_forward`; windows do not overlap
+
+    Returns
+    -------
+    out, cache : as `max_pool_forward` returns them, complete once every part has come
+    finish : callable
+        Pools a part x[n, rows, …], given its place (n, rows, …). Parts begin between windows.
+    """
+    window = _side_by_side(x_shape, size)
+    out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
+    winner = np.empty(out.shape, dtype=np.min_scalar_type(math.prod(window.kernel) - 1))
+
+    def finish(part: Array, place: tuple[Any, ...]) -> None:
+        seen, target = _windows_of(part, place, window)
+        if out[target].size > 0:
+            rows = slice(0, seen.out_sizes[0])
+            _largest(part[None], seen, rows, out[target][None], winner[target][None])
+
+    return out, MaxPoolCache(winner, window), finish
 
 
 def max_pool_backward(
@@ -115,14 +143,27 @@ def max_pool_backward(
     -------
     grad_x : ndarray, shaped like x
     """
+    _check_grad_out("max_pool_backward", grad_out, cache.winner.shape)
+    return _send_back(_max_pool_shares(grad_out, cache), grad_out, cache.window, finish)
+
+
+def max_pool_backward_in_parts(grad_out: Array, cache: MaxPoolCache, finish: Finish) -> Parts:
+    """Do what `max_pool_backward` does a part at a time, for the layer below to read.
+
+    For windows side by side without padding. Parts may overlap: `finish` is called with
+    each, and must do the same every time.
+    """
+    return _send_back_in_parts(_max_pool_shares(grad_out, cache), grad_out, cache.window, finish)
+
+
+def _max_pool_shares(grad_out: Array, cache: MaxPoolCache) -> Shares:
     winner, window = cache
-    _check_grad_out("max_pool_backward", grad_out, winner.shape)
 
-    def shares(rows: slice) -> Iterator[Array]:
+    def shares(place: tuple[slice, ...]) -> Iterator[Array]:
         for number in range(math.prod(window.kernel)):
-            yield grad_out[:, rows] * (winner[:, rows] == number)
+            yield grad_out[place] * (winner[place] == number)
 
-    return _send_back(shares, grad_out, window, finish)
+    return shares
 
 
 def avg_pool_forward(
@@ -155,6 +196,24 @@ def avg_pool_forward(
     return out, AvgPoolCache(inputs, window)
 
 
+def avg_pool_in_parts(
+    x_shape: tuple[int, ...], dtype: DTypeLike, size: PerAxis = 2
+) -> tuple[Array, AvgPoolCache, Finish]:
+    """Prepare to average-pool an array in parts: `max_pool_in_parts`, with the mean."""
+    window = _side_by_side(x_shape, size)
+    out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
+    count = out.dtype.type(math.prod(window.kernel))
+
+    def finish(part: Array, place: tuple[Any, ...]) -> None:
+        seen, target = _windows_of(part, place, window)
+        if out[target].size > 0:
+            _add_up(part[None], seen, slice(0, seen.out_sizes[0]), out[target][None])
+            out[target] /= count
+
+    inputs = np.full((1, *window.out_sizes, 1), count)
+    return out, AvgPoolCache(inputs, window), finish
+
+
 def avg_pool_backward(
     grad_out: Array, cache: AvgPoolCache, *, finish: Finish | None = None
 ) -> Array:
@@ -171,14 +230,23 @@ def avg_pool_backward(
     -------
     grad_x : ndarray, shaped like x
     """
-    inputs, window = cache
-    _check_grad_out("avg_pool_backward", grad_out, (None, *window.out_sizes, None))
+    _check_grad_out("avg_pool_backward", grad_out, (None, *cache.window.out_sizes, None))
+    return _send_back(_avg_pool_shares(grad_out, cache), grad_out, cache.window, finish)
 
-    def shares(rows: slice) -> Iterator[Array]:
-        share = grad_out[:, rows] / inputs[:, rows]
+
+def avg_pool_backward_in_parts(grad_out: Array, cache: AvgPoolCache, finish: Finish) -> Parts:
+    """Do what `avg_pool_backward` does a part at a time: `max_pool_backward_in_parts`."""
+    return _send_back_in_parts(_avg_pool_shares(grad_out, cache), grad_out, cache.window, finish)
+
+
+def _avg_pool_shares(grad_out: Array, cache: AvgPoolCache) -> Shares:
+    inputs, window = cache
+
+    def shares(place: tuple[slice, ...]) -> Iterator[Array]:
+        share = grad_out[place] / inputs[(slice(None), *place[1:])]
         return repeat(share, math.prod(window.kernel))
 
-    return _send_back(shares, grad_out, window, finish)
+    return shares
 
 
 def global_avg_pool_forward(x: Array) -> tuple[Array, tuple[int, ...]]:
@@ -235,6 +303,38 @@ def _bands(out: Array) -> list[slice]:
     return chunks(out.shape[1], max(1, BAND_BYTES * out.shape[1] // out.nbytes))
 
 
+def _side_by_side(x_shape: tuple[int, ...], size: PerAxis) -> Window:
+    """Return windows that do not overlap, without padding."""
+    sizes = x_shape[1:-1]
+    kernel = per_axis("pool", "size", size, len(sizes), least=1)
+    return make_window("pool", sizes, kernel, kernel, 0)
+
+
+def _windows_of(
+    part: Array, place: tuple[Any, ...], window: Window
+) -> tuple[Window, tuple[Any, ...]]:
+    """Return the windows inside a part, and the place of their outputs."""
+    item, *cuts = place
+    # slices of the input -> slices of the output; what no window sees is at the end
+    target = (slice(c.start // k, c.stop // k) for c, k in zip(cuts, window.kernel, strict=True))
+    return dataclasses.replace(window, sizes=part.shape[:-1]), (item, *target)
+
+
+def _largest(
+    padded: Array, window: Window, rows: slice, out: Array, winner: NDArray[np.integer]
+) -> None:
+    """Find the largest value that each window of some rows sees, and its number in the window."""
+    for number, offset in enumerate(np.ndindex(*window.kernel)):
+        candidate = padded[offset_slices(window, offset, rows)]
+        if number == 0:
+            out[...] = candidate
+            winner[...] = 0
+        else:
+            # strictly larger: of equal values the first one wins
+            winner[candidate > out] = number
+            np.maximum(out, candidate, out=out)
+
+
 def _add_up(padded: Array, window: Window, rows: slice, out: Array) -> None:
     """Sum what the windows of some rows see."""
     out[...] = 0
@@ -242,13 +342,8 @@ def _add_up(padded: Array, window: Window, rows: slice, out: Array) -> None:
         out += padded[offset_slices(window, offset, rows)]
 
 
-def _send_back(
-    shares: Callable[[slice], Iterator[Array]],
-    grad_out: Array,
-    window: Window,
-    finish: Finish | None,
-) -> Array:
-    """Give each input its shares: `shares` yields, for some rows, one array a window position."""
+def _send_back(shares: Shares, grad_out: Array, window: Window, finish: Finish | None) -> Array:
+    """Give each input its shares."""
     before = [pair[0] for pair in window.pad]
     sizes = [n + sum(pair) for n, pair in zip(window.sizes, window.pad, strict=True)]
     grad_padded = np.empty((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
@@ -267,7 +362,9 @@ def _send_back(
         band = slice(rows.start * window.stride[0], stop)
         if left_over or not exact:
             grad_padded[:, band] = 0
-        for offset, share in zip(np.ndindex(*window.kernel), shares(rows), strict=True):
+        for offset, share in zip(
+            np.ndindex(*window.kernel), shares((slice(None), rows)), strict=True
+        ):
             seen = grad_padded[offset_slices(window, offset, rows)]
             if exact:
                 seen[...] = share
@@ -279,6 +376,34 @@ def _send_back(
 
     for_each(work, bands)
     return grad_x
+
+
+def _send_back_in_parts(shares: Shares, grad_out: Array, window: Window, finish: Finish) -> Parts:
+    """Give each input its share when it is read. Windows lie side by side, without padding."""
+    shape = (grad_out.shape[0], *window.sizes, grad_out.shape[-1])
+
+    def read(item: int, *cuts: slice) -> Array:
+        sizes = tuple(cut.stop - cut.start for cut in cuts)
+        part = scratch("spread", (1, *sizes, shape[-1]), grad_out.dtype)
+        axes = list(zip(cuts, window.kernel, window.out_sizes, strict=True))
+        if any(cut.stop > k * out for cut, k, out in axes):
+            part[...] = 0  # no window saw the last inputs
+        # the windows that these inputs lie in
+        seen = [slice(cut.start // k, min(-(-cut.stop // k), out)) for cut, k, out in axes]
+        place = (slice(item, item + 1), *seen)
+        for offset, share in zip(np.ndindex(*window.kernel), shares(place), strict=True):
+            target, source = [slice(None)], [slice(None)]
+            for (cut, k, _), outputs, tap in zip(axes, seen, offset, strict=True):
+                # the outputs o whose input o*k + tap is in the cut
+                first = -((tap - cut.start) // k)
+                last = min(-((tap - cut.stop) // k), outputs.stop)
+                target.append(slice(first * k + tap - cut.start, max(last * k - cut.start, 0), k))
+                source.append(slice(first - outputs.start, max(last - outputs.start, 0)))
+            part[tuple(target)] = share[tuple(source)]
+        finish(part[0], (item, *cuts))
+        return part[0]
+
+    return Parts(shape, grad_out.dtype, read)
 
 
 def pool_window(

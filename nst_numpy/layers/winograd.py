@@ -37,7 +37,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
-from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
+from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
 
 Array = NDArray[np.floating]
 Piece = tuple[int, slice, slice]  # item, tile rows, tile columns
@@ -80,7 +80,7 @@ A_T = np.array(
 # not fit in cache; the more channels, the more tiles pay.
 FEWEST_TILES, MOST_TILES = 128, 256
 SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
-COPIED_BYTES = 3 << 20  # kernels up to 128 → 128 channels
+COPIED_BYTES = 10 << 20  # kernels up to 256 → 256 channels
 
 
 def transform_kernel(w: Array) -> Array:
@@ -145,17 +145,28 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     -------
     out : ndarray, float32 (N, H, W, C_out)
     """
-    return _convolve(x, u, b, finish)
+    out = np.empty((*x.shape[:-1], u.shape[2]), dtype=x.dtype)
+    _convolve(x, u, b, out, finish)
+    return out
+
+
+def winograd_forward_in_parts(x: Array, u: Array, b: Array, finish: Finish) -> None:
+    """Do what `winograd_forward` does, but keep nothing: each part is for `finish` alone.
+
+    Parts begin at multiples of `TILE` rows and columns.
+    """
+    _convolve(x, u, b, None, finish)
 
 
 def winograd_input_gradient(
-    grad_out: Array, u_flipped: Array, finish: Finish | None = None
+    grad_out: Array | Parts, u_flipped: Array, finish: Finish | None = None
 ) -> Array:
     """Return ∂J/∂x: the same convolution with the kernel flipped, channels swapped (W3).
 
     Parameters
     ----------
     grad_out : ndarray, float32 (N, H, W, C_out)
+        Or its parts, from a layer above that makes them when they are needed.
     u_flipped : ndarray, float32 (36, C_out, C_in)
         From `flip_kernel`.
     finish : callable, optional
@@ -165,30 +176,38 @@ def winograd_input_gradient(
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    return _convolve(grad_out, u_flipped, None, finish)
+    grad_x = np.empty((*grad_out.shape[:-1], u_flipped.shape[2]), dtype=grad_out.dtype)
+    _convolve(grad_out, u_flipped, None, grad_x, finish)
+    return grad_x
 
 
-def _convolve(x: Array, u: Array, b: Array | None, finish: Finish | None) -> Array:
+def _convolve(
+    x: Array | Parts, u: Array, b: Array | None, out: Array | None, finish: Finish | None
+) -> None:
     """Compute (W2) for all tiles, a piece of them at a time.
 
     Where there are many pieces, a thread takes a piece. Where the whole map is one piece, the
     threads share it: some rows each of the transforms, some points each of the products.
     """
     n, height, width, _ = x.shape
-    out = np.empty((n, height, width, u.shape[2]), dtype=x.dtype)
+    parts_of_x = x if isinstance(x, Parts) else Parts(x.shape, x.dtype, lambda *place: x[place])
     pieces = _pieces(x.shape)
 
     def transform_back(m: Array, piece: Piece) -> None:
         item, rows, columns = piece
         place = (item, _pixels(rows, height), _pixels(columns, width))
-        _from_points(m, b, out[place])
+        if out is None:
+            sizes = (cut.stop - cut.start for cut in place[1:])
+            part = scratch("part", (*sizes, u.shape[2]), x.dtype)
+        else:
+            part = out[place]
+        _from_points(m, b, part)
         if finish is not None:
-            finish(out[place], place)
+            finish(part, place)
 
     def work(piece: Piece) -> None:
-        item, rows, columns = piece
         v, m = _values_and_products(piece, u)
-        _to_points(x[item], rows, columns, v)
+        _to_points(parts_of_x, piece, v)
         _multiply(v, u, m, slice(None))
         transform_back(m, piece)
 
@@ -196,7 +215,7 @@ def _convolve(x: Array, u: Array, b: Array | None, finish: Finish | None) -> Arr
         item, rows, columns = piece
         v, m = _values_and_products(piece, u)
         parts = chunks(rows.stop, SHARED_ROWS)
-        for_each(lambda part: _to_points(x[item], part, columns, v[:, :, part]), parts)
+        for_each(lambda part: _to_points(parts_of_x, (item, part, columns), v[:, :, part]), parts)
         for_each(lambda points: _multiply(v, u, m, points), chunks(len(u), SHARED_POINTS))
         for_each(lambda part: transform_back(m[:, :, part], (item, part, columns)), parts)
 
@@ -205,7 +224,6 @@ def _convolve(x: Array, u: Array, b: Array | None, finish: Finish | None) -> Arr
     else:
         for piece in pieces:
             share(piece)
-    return out
 
 
 def _pieces(x_shape: tuple[int, ...]) -> list[Piece]:
@@ -243,26 +261,29 @@ def _pixels(tiles: slice, size: int) -> slice:
     return slice(tiles.start * TILE, min(tiles.stop * TILE, size))
 
 
-def _to_points(x: Array, rows: slice, columns: slice, v: Array) -> None:
-    """Transform the inputs of some tiles: (H, W, C) -> v (6, 6, rows, columns, C)."""
-    _, width, channels = x.shape
+def _to_points(x: Parts, piece: Piece, v: Array) -> None:
+    """Transform the inputs of some tiles: (N, H, W, C) -> v (6, 6, rows, columns, C)."""
+    item, rows, columns = piece
+    _, height, width, channels = x.shape
     tiles = (rows.stop - rows.start, columns.stop - columns.start)
+    top, bottom = rows.start * TILE - 1, rows.stop * TILE + 1
     left, right = columns.start * TILE - 1, columns.stop * TILE + 1
+    seen = slice(max(top, 0), min(bottom, height))
     inside = slice(max(left, 0), min(right, width))
+    band = x.read(item, seen, inside)
     half = scratch("half", (POINTS, tiles[0], right - left, channels), x.dtype)
     # beyond the border there are zeros
     half[:, :, : inside.start - left] = 0
     half[:, :, inside.stop - left :] = 0
     for row in range(tiles[0]):
-        top = (rows.start + row) * TILE - 1
-        d = _rows_or_zeros(x[:, inside], top)
+        d = _rows_or_zeros(band, row * TILE + top - seen.start)
         target = half[:, row, inside.start - left : inside.stop - left]
         # down the rows: (6, 6) @ (6, columns*C) -> (6, columns*C)
         np.matmul(B_T, d.reshape(POINTS, -1), out=target.reshape(POINTS, -1))
     # input number j of every tile: (6, 6, rows, columns, C), tiles overlap by two columns
     d = scratch("tiles", (POINTS, POINTS, *tiles, channels), x.dtype)
     step = half.strides[2]
-    np.copyto(d, as_strided(half, d.shape, (step, *half.strides[:2], TILE * step, x.itemsize)))
+    np.copyto(d, as_strided(half, d.shape, (step, *half.strides[:2], TILE * step, half.itemsize)))
     # along the columns, 6*rows times: (6, 6) @ (6, columns*C) -> (6, columns*C)
     np.matmul(B_T, _one_row_each(d), out=_one_row_each(v))
 

@@ -7,6 +7,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.layers import conv_backward, conv_forward, set_threads
 from nst_numpy.layers import winograd as wg
 from nst_numpy.layers.convolution import choose_method
+from nst_numpy.layers.parallel import Parts
 from nst_numpy.layers.windows import make_window
 
 
@@ -73,6 +74,23 @@ def test_finish_sees_every_value_once():
     assert (seen == 1).all()
     assert len(places) > 1
     np.testing.assert_array_equal(out, 2 * wg.winograd_forward(x, u, b))
+
+
+def test_parts_that_are_not_kept_make_the_same_whole():
+    x, w, b = make(6, (2, 21, 35, 3), 4)
+    u = wg.transform_kernel(w)
+    whole = np.full((2, 21, 35, 4), np.nan, dtype=np.float32)
+    wg.winograd_forward_in_parts(x, u, b, lambda part, place: whole.__setitem__(place, part))
+    assert np.array_equal(whole, wg.winograd_forward(x, u, b))
+
+
+def test_an_input_that_is_read_in_parts_gives_the_same(monkeypatch):
+    monkeypatch.setattr(wg, "FEWEST_TILES", 3)
+    monkeypatch.setattr(wg, "MOST_TILES", 3)
+    x, w, _ = make(7, (2, 21, 35, 3), 4)
+    u = wg.flip_kernel(wg.transform_kernel(w.swapaxes(2, 3)))
+    parts = Parts(x.shape, x.dtype, lambda *place: x[place].copy())
+    assert np.array_equal(wg.winograd_input_gradient(parts, u), wg.winograd_input_gradient(x, u))
 
 
 def test_a_large_kernel_is_not_copied(monkeypatch):
