@@ -25,6 +25,7 @@ COMMANDS = {
     "trace": "write one activation out as the sum that it is",
     "gram": "show which channels fire together in a picture",
     "weights": "describe or verify a file of network weights",
+    "course": "hand out the assignments, and grade what comes back",
     "bench": "show what makes it fast, on this machine",
 }
 

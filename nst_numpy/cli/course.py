@@ -1,0 +1,131 @@
+"""Run a course: hand out the assignments, check an answer, grade what comes back.
+
+  nst course list                               the assignments, their tasks and points
+  nst course release handout                    the students' version: notebook and .py of each
+  nst course check a4_style.py                  the public tests, as students run them
+  nst course grade submissions --out grades     all tests; a file, a folder, or a class of them
+
+docs/course.md is the instructor's page.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from tqdm import tqdm
+
+from nst_numpy.cli.options import table
+from nst_numpy.course import (
+    Assignment,
+    Grade,
+    Submission,
+    as_csv,
+    as_text,
+    find_submissions,
+    grade_submission,
+    load_assignment,
+    load_assignments,
+    release,
+    release_source,
+)
+from nst_numpy.course.assignment import MANIFEST, choose
+from nst_numpy.course.results import number, write_results, write_text
+from nst_numpy.files import check_folder, expand
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the actions and their arguments."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    def action(name: str, text: str) -> argparse.ArgumentParser:
+        sub = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub.add_argument(
+            "--assignments", metavar="FOLDER", help="your own assignments (default: bundled)"
+        )
+        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
+                         help="show where in the code an error arose")  # fmt: skip
+        return sub
+
+    action("list", "list the assignments, their tasks and points")
+    sub = action("release", "write the students' version: no solutions, no hidden tests")
+    sub.add_argument("folder", metavar="FOLDER", help="where to; made if it is not there")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
+    sub.add_argument(
+        "--instructor", action="store_true",
+        help="write notebooks with solutions and hidden tests, as nbgrader's FOLDER/source",
+    )  # fmt: skip
+    for name, text in (
+        ("check", "run the public tests on an answer"),
+        ("grade", "run all tests on an answer, a student's folder, or a class's folder"),
+    ):
+        sub = action(name, text)
+        sub.add_argument("submission", metavar="SUBMISSION", help=".py, .ipynb or folder")
+        sub.add_argument("--seconds", type=float, help="time for each task (default: its own)")
+        sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
+        if name == "grade":
+            sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Do what is asked."""
+    return {"list": _list, "release": _release, "check": _grade, "grade": _grade}[args.action](args)
+
+
+def _list(args: argparse.Namespace) -> int:
+    rows = [("assignment", "task", "points")]
+    for assignment in load_assignments(args.assignments).values():
+        rows.append((assignment.long_name, assignment.title, number(assignment.points)))
+        rows += [("", task.name, number(task.points)) for task in assignment.tasks]
+    print(table(rows, right="llr"))
+    return 0
+
+
+def _release(args: argparse.Namespace) -> int:
+    chosen = choose(load_assignments(args.assignments), args.names)
+    write = release_source if args.instructor else release
+    for place in write(chosen, args.folder):
+        print(place)
+    return 0
+
+
+def _grade(args: argparse.Namespace) -> int:
+    """Grade, print the table, write the files; what is asked for is checked before."""
+    assignments = _assignments_for(args)
+    found = find_submissions(args.submission, assignments)
+    out = check_folder(args.out) if getattr(args, "out", None) else None
+    students = found if isinstance(found, list) else [found]
+    graded: list[tuple[str, list[Grade]]] = []
+    total = sum(
+        len(assignments[name].tasks) * len(files)
+        for student in students
+        for name, files in student.files.items()
+    )
+    with tqdm(total=total, unit="task", disable=args.quiet or not sys.stderr.isatty()) as bar:
+        for student in students:
+            grades = grade_submission(
+                student, assignments, hidden=args.action == "grade", seconds=args.seconds,
+                progress=lambda name: bar.update() and None,
+            )  # fmt: skip
+            graded.append((student.student, grades))
+            _write(out, student, grades, many=isinstance(found, list))
+    table_of_class = as_csv(graded, assignments.values())
+    if out is not None and isinstance(found, list):
+        write_text(out / "grades.csv", table_of_class)
+    if not args.quiet:
+        print(table_of_class if isinstance(found, list) else as_text(graded[0][1]), end="")
+    return 0
+
+
+def _write(out: Path | None, student: Submission, grades: list[Grade], *, many: bool) -> None:
+    if out is not None:
+        write_results(check_folder(out / student.student) if many else out, student.student, grades)
+
+
+def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:
+    """Read the assignments; to check an answer, those that lie beside it in the release."""
+    beside = expand(args.submission)
+    beside = beside if beside.is_dir() else beside.parent
+    if args.action == "check" and not args.assignments and (beside / MANIFEST).is_file():
+        own = load_assignment(beside)
+        return {own.name: own}
+    return load_assignments(args.assignments)

@@ -1,0 +1,148 @@
+"""What the tests of the assignments say: a comparison, and a sentence when it fails.
+
+Each failure has two sentences. One is for public tests and may show numbers. The other is for
+hidden tests: it says what kind of mistake it is, and nothing of the inputs.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from nst_numpy.gradcheck import check_backward
+
+TOLERANCE = 1e-6
+
+
+class Wrong(AssertionError):  # noqa: N818, what a test says of an answer
+    """An answer is wrong: `str()` is the sentence for public tests, `discreet` for hidden ones."""
+
+    def __init__(self, sentence: str, discreet: str | None = None) -> None:
+        super().__init__(sentence)
+        self.discreet = discreet if discreet is not None else sentence
+
+
+def same(got: Any, want: Any, what: str, *, tolerance: float = TOLERANCE) -> None:
+    """Compare a number or array with what it should be.
+
+    Parameters
+    ----------
+    got : object
+        From the answer; anything.
+    want : number or array_like
+    what : str
+        What was called, for the sentence: "gram_matrix(a)".
+    tolerance : float
+        Relative to the largest entry of want.
+
+    Raises
+    ------
+    Wrong
+
+    Examples
+    --------
+    >>> same(np.ones(3), [1, 1, 1], "f(x)")
+    >>> same(np.array([2.0, 4.0]), [1, 2], "f(x)")
+    Traceback (most recent call last):
+    nst_numpy.course.expect.Wrong: f(x): every value is 2 times what it should be; [0] is 2, \
+it should be 1
+    """
+    want = np.asarray(want)
+    array = numbers(got, what)
+    if array.shape != want.shape:
+        raise Wrong(f"{what}: the shape is {array.shape}, it should be {want.shape}")
+    if not np.isfinite(array).all():
+        raise Wrong(f"{what}: there are NaN or infinite values in it")
+    allowed = tolerance * max(1e-12, float(np.abs(want).max(initial=0)))
+    wrong = np.abs(array - want) > allowed
+    if not wrong.any():
+        return
+    count = f"{wrong.sum()} of {wrong.size} values are wrong" if want.ndim else "it is wrong"
+    kind = _kind_of_mistake(array, want) or count
+    kind = kind if want.ndim else kind.replace("every value", "it").replace("everything", "it")
+    index = tuple(int(i) for i in np.argwhere(wrong)[0])
+    at = f"[{', '.join(map(str, index))}] " if index else ""
+    raise Wrong(
+        f"{what}: {kind}; {at}is {array[index]:.6g}, it should be {want[index]:.6g}",
+        f"{what}: {kind}",
+    )
+
+
+def gradient(
+    forward: Callable[..., Any],
+    backward: Callable[..., Any],
+    inputs: Mapping[str, Any],
+    what: str,
+) -> None:
+    """Compare a gradient with small differences, and say what is probably wrong with it.
+
+    Parameters
+    ----------
+    forward, backward, inputs
+        As for `nst_numpy.gradcheck.check_backward`.
+    what : str
+        What was called, for the sentence.
+
+    Raises
+    ------
+    Wrong
+    """
+    report = check_backward(forward, backward, inputs, name=what)
+    if report.ok:
+        return
+    diagnosis = report.diagnosis
+    if diagnosis is None:
+        raise Wrong(f"{what}: the gradient is wrong")
+    sentence = f"{what}: {diagnosis.sentence} (gradient checker, {diagnosis.certainty})"
+    raise Wrong(sentence)
+
+
+def numbers(got: Any, what: str) -> np.ndarray:
+    """Return got as an array of numbers, or say what it is instead."""
+    if got is None:
+        raise Wrong(f"{what}: returns None: is there a return statement?")
+    try:
+        array = np.asarray(got)
+    except Exception:
+        array = np.asarray(None)
+    if array.dtype.kind not in "biufc":
+        kind = getattr(got, "kind", type(got).__name__)
+        raise Wrong(f"{what}: returns a {kind}, it should be numbers")
+    return array
+
+
+def parts(got: Any, count: int, what: str) -> tuple[Any, ...]:
+    """Return got as a tuple of so many things, or say that it is not one."""
+    if isinstance(got, (tuple, list)) and len(got) == count:
+        return tuple(got)
+    came = f"{len(got)} things" if isinstance(got, (tuple, list)) else "one thing"
+    raise Wrong(f"{what}: returns {came}, it should return {count}")
+
+
+def true(condition: Any, sentence: str) -> None:
+    """Raise Wrong with this sentence, unless the condition holds."""
+    if not condition:
+        raise Wrong(sentence)
+
+
+def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> str | None:
+    """Recognise what is wrong in the same way everywhere."""
+    if np.allclose(got, 0):
+        return "everything is 0"
+    if np.allclose(got, -want, rtol=1e-5, atol=0):
+        return "the sign is wrong"
+    scale = float(np.abs(want).max())
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = float((got * want).sum() / np.square(want, dtype=float).sum())
+    if (
+        scale
+        and ratio
+        and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio))
+    ):
+        return f"every value is {ratio:.6g} times what it should be"
+    shift = got - want
+    if want.size > 1 and np.ptp(shift) < 1e-6 * scale:
+        return f"every value is too large by {float(np.mean(shift)):.6g}"
+    if want.ndim == 2 and want.shape[0] == want.shape[1] and np.allclose(got, want.T):
+        return "it is transposed"
+    return None

@@ -1,0 +1,101 @@
+"""Write the students' version of the assignments, or the instructor's notebooks."""
+
+import json
+import shutil
+from pathlib import Path
+
+from nst_numpy.course.assignment import (
+    MANIFEST,
+    README,
+    TESTS,
+    Assignment,
+    strip_solutions,
+)
+from nst_numpy.course.notebook import notebook
+from nst_numpy.errors import OutputError
+from nst_numpy.files import PathLike, atomic_write, check_folder
+
+
+def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
+    """Write what students get: no solutions, no hidden tests; notebook and .py of each.
+
+    Parameters
+    ----------
+    assignments : list of Assignment
+    folder : path-like
+        Made if it is not there. Each assignment becomes a new folder in it.
+
+    Returns
+    -------
+    list of Path
+        The new folders.
+
+    Raises
+    ------
+    OutputError
+        Something cannot be written, or a folder is there already: it may hold answers.
+    CourseError
+        An assignment's markers do not fit.
+    """
+    root = check_folder(folder)
+    places = _new_folders(assignments, root)
+    for assignment, place in zip(assignments, places, strict=True):
+        assignment.check()
+        stub = strip_solutions(assignment.solution, str(assignment.folder))
+        _write(place / f"{assignment.long_name}.py", stub)
+        _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
+        _write(place / README, assignment.readme)
+        _write(place / TESTS, _public_tests(assignment))
+        shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
+        _copy_files(assignment, place)
+    for page in {a.folder.parent / README for a in assignments}:
+        if page.is_file() and not (root / README).exists():
+            _write(root / README, page.read_text(encoding="utf-8"))
+    return places
+
+
+def release_source(assignments: list[Assignment], folder: PathLike) -> list[Path]:
+    """Write the instructor's notebooks, as nbgrader wants them: FOLDER/source/a4_style/….
+
+    They hold solutions and hidden tests. Parameters, result and errors are those of `release`.
+    """
+    root = check_folder(check_folder(folder) / "source")
+    places = _new_folders(assignments, root)
+    for assignment, place in zip(assignments, places, strict=True):
+        assignment.check()
+        _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=True)
+        _copy_files(assignment, place)
+    return places
+
+
+def _new_folders(assignments: list[Assignment], root: Path) -> list[Path]:
+    places = [root / assignment.long_name for assignment in assignments]
+    for place in places:
+        if place.exists():
+            raise OutputError(f"{place} exists already and may hold answers: choose another folder")
+    return [check_folder(place) for place in places]
+
+
+def _public_tests(assignment: Assignment) -> str:
+    """Return tests.py without hidden tests, for the students' own file."""
+    header = assignment.header.replace(
+        "from solution import", f"from {assignment.long_name} import"
+    )
+    parts = [f"{header.strip()}\n"]
+    parts += [f"# %% {task.name}\n{task.public.strip()}\n" for task in assignment.tasks]
+    return "\n".join(parts)
+
+
+def _write_notebook(path: Path, assignment: Assignment, *, instructor: bool) -> None:
+    data = notebook(assignment, instructor=instructor)
+    _write(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+
+
+def _copy_files(assignment: Assignment, place: Path) -> None:
+    for name in assignment.files:
+        shutil.copy(assignment.folder / name, place / name)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")

@@ -1,0 +1,142 @@
+"""What grading gives: a table to read, JSON, Gradescope's results.json, a CSV of a class."""
+
+import csv
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from textwrap import indent, wrap
+from typing import Any
+
+from nst_numpy.course.assignment import Assignment
+from nst_numpy.course.grade import Grade, TaskGrade
+from nst_numpy.files import atomic_write, write_json
+
+WIDTH = 96
+SAFETY = (
+    "Graded in a process of its own, without nst_numpy's layers and without another "
+    "deep-learning library."
+)
+
+
+def as_text(grades: Iterable[Grade]) -> str:
+    """Write grades as the student reads them: a table of points and reasons, then prints."""
+    parts = []
+    for grade in grades:
+        head = f"{grade.assignment}  {grade.title}  ({grade.file})"
+        width = max(len(task.name) for task in grade.tasks)
+        lines = [head, "─" * len(head)]
+        for task in grade.tasks:
+            lines += _row(task, width)
+        lines += [f"{'':{width}}  {number(grade.points):>4} / {number(grade.max_points)}"]
+        lines += _prints(grade)
+        lines += [f"note: {note}" for note in grade.notes]
+        parts.append("\n".join(lines))
+    return "\n\n".join([*parts, SAFETY]) + "\n"
+
+
+def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
+    """Put all that is known about a student's grades into plain data."""
+    grades = list(grades)
+    return {
+        "student": student,
+        "points": sum(grade.points for grade in grades),
+        "max_points": sum(grade.max_points for grade in grades),
+        "assignments": [
+            {
+                "assignment": grade.assignment,
+                "title": grade.title,
+                "file": grade.file,
+                "points": grade.points,
+                "max_points": grade.max_points,
+                "notes": list(grade.notes),
+                "tasks": [
+                    {
+                        "task": task.name,
+                        "points": task.points,
+                        "max_points": task.max_points,
+                        "reason": task.reason,
+                        "prints": task.prints,
+                    }
+                    for task in grade.tasks
+                ],
+            }
+            for grade in grades
+        ],
+    }
+
+
+def as_gradescope(grades: Iterable[Grade]) -> dict[str, Any]:
+    """Put grades into the form of Gradescope's results.json."""
+    grades = list(grades)
+    return {
+        "score": sum(grade.points for grade in grades),
+        "output": "\n".join([SAFETY, *(note for grade in grades for note in grade.notes)]),
+        "visibility": "visible",
+        "tests": [
+            {
+                "name": task.name,
+                "score": task.points,
+                "max_score": task.max_points,
+                "status": "passed" if task.right else "failed",
+                "output": task.reason + (f"\n\nprinted:\n{task.prints}" if task.prints else ""),
+                "visibility": "visible",
+            }
+            for grade in grades
+            for task in grade.tasks
+        ],
+    }
+
+
+def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Assignment]) -> str:
+    """Write one row a student: total, each assignment, each task; empty where none came."""
+    assignments = list(assignments)
+    tasks = [task.name for a in assignments for task in a.tasks]
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    best = sum(a.points for a in assignments)
+    writer.writerow(["student", "points", "max_points", *(a.name for a in assignments), *tasks])
+    for student, grades in classes:
+        by_name = {grade.assignment: number(grade.points) for grade in grades}
+        by_task = {task.name: number(task.points) for grade in grades for task in grade.tasks}
+        total = sum(grade.points for grade in grades)
+        sums = [by_name.get(a.name, "") for a in assignments]
+        row = [_harmless(student), number(total), number(best), *sums]
+        writer.writerow([*row, *(by_task.get(task, "") for task in tasks)])
+    return stream.getvalue()
+
+
+def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
+    """Write report.txt, grades.json and Gradescope's results.json into a folder."""
+    write_text(folder / "report.txt", as_text(grades))
+    write_json(folder / "grades.json", as_json(student, grades))
+    write_json(folder / "results.json", as_gradescope(grades))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file, completely or not at all."""
+    with atomic_write(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def number(points: float) -> str:
+    """Write 3 as "3" and 2.5 as "2.5"."""
+    return f"{points:g}"
+
+
+def _row(task: TaskGrade, width: int) -> list[str]:
+    score = f"{number(task.points):>4} / {number(task.max_points):<4}"
+    head = f"{task.name:<{width}}  {score} "
+    reason = " ".join(task.reason.split())
+    first, *rest = wrap(reason, WIDTH - len(head)) or [""]
+    return [head + first, *(" " * len(head) + line for line in rest)]
+
+
+def _prints(grade: Grade) -> list[str]:
+    """Show what was printed: once, as most of it comes with the loading, in every process."""
+    texts = dict.fromkeys(task.prints.strip("\n") for task in grade.tasks if task.prints.strip())
+    return [f"printed:\n{indent(text, '  | ')}" for text in list(texts)[:3]]
+
+
+def _harmless(name: str) -> str:
+    # a spreadsheet would compute a cell that begins so
+    return "'" + name if name[:1] in ("=", "+", "-", "@") else name

@@ -1,0 +1,252 @@
+"""The grader's side of the process that runs an answer: start it, call it, end it."""
+
+import contextlib
+import json
+import os
+import secrets
+import selectors
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import IO, Any, cast
+
+from nst_numpy.course.wire import ClosedError, Peer
+from nst_numpy.errors import SettingError
+
+SHOWN = 2000  # characters of an answer's prints that are kept
+START_SECONDS = 60.0  # for Python and the libraries, before the answer's own time begins
+GRACE = 2.0  # seconds between the alarm in the process and its end from outside
+KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
+START = (
+    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "from nst_numpy.course.worker import main; main()"
+)
+PACKAGE = Path(__file__).resolve().parent.parent
+
+
+class AnswerStoppedError(BaseException):
+    """The process with the answer is no longer there; the message says why.
+
+    Not an Exception, for the reason given at `RemoteError`.
+    """
+
+
+class Sandbox(Peer):
+    """A process that has loaded an answer and computes what it is asked to.
+
+    Parameters
+    ----------
+    cells : iterable of (name, first line, source)
+        The answer. Names and lines are for messages.
+    seconds : float
+        Time for everything that the answer does.
+    megabytes : int
+        Address space that it may use.
+    files : iterable of Path
+        Copied into the folder that it runs in.
+    libraries : iterable of str
+        Modules to load before the fence closes.
+    forbidden : iterable of Path
+        Folders that it must not read.
+    """
+
+    def __init__(
+        self,
+        cells: Iterable[tuple[str, int, str]],
+        *,
+        seconds: float = 10.0,
+        megabytes: int = 1024,
+        files: Iterable[Path] = (),
+        libraries: Iterable[str] = ("numpy",),
+        forbidden: Iterable[Path] = (),
+    ) -> None:
+        if os.name != "posix":
+            raise SettingError("nst course: grading needs Linux or macOS (in a container, say)")
+        self.seconds = seconds
+        self.refused: list[str] = []
+        self._kept, self._kept_size, self.printed = bytearray(), 0, 0
+        self._keep_prints = True
+        self._folder = tempfile.mkdtemp(prefix="nst-answer-")
+        for file in files:
+            shutil.copy(file, self._folder)
+        token = secrets.token_bytes(16)
+        self._process = self._start()
+        self._results = cast(IO[bytes], self._process.stdout)
+        self._printing = cast(IO[bytes], self._process.stderr)
+        super().__init__(self._results, cast(IO[bytes], self._process.stdin), token)
+        self._selector = selectors.DefaultSelector()
+        for pipe in (self._results, self._printing):
+            os.set_blocking(pipe.fileno(), False)
+            self._selector.register(pipe, selectors.EVENT_READ)
+        self._waiting = bytearray()
+        # for an answer that neither reads nor ends: nothing else would wake a blocked write
+        self._watchdog = threading.Timer(START_SECONDS + 2 * seconds + 2 * GRACE, self._kill)
+        self._watchdog.daemon = True
+        self._deadline = time.monotonic() + START_SECONDS
+        self._settings = {
+            "libraries": list(libraries),
+            "megabytes": megabytes,
+            "seconds": seconds,
+            "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
+        }
+        self._cells = [list(cell) for cell in cells]
+
+    def open(self) -> list[str]:
+        """Load the answer; return what went wrong in its cells, one sentence each."""
+        self._watchdog.start()
+        self._write_raw(self.token)
+        self._ask("<start>", self._settings)
+        self._deadline = time.monotonic() + self.seconds
+        troubles = self._ask("<load>", self._cells, self.seconds / 4)
+        # loading must not eat up the time of the task
+        self._deadline = time.monotonic() + self.seconds
+        return [str(trouble) for trouble in troubles]
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """Return a stand-in for a function of the answer."""
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            self._ask("<clock>", max(self._deadline - time.monotonic(), 0.01))
+            result, changed = self._ask(name, *args, **kwargs)
+            _write_back(args, kwargs, changed)
+            return result
+
+        call.__name__ = call.__qualname__ = name
+        return call
+
+    def hide_prints(self) -> None:
+        """From now on keep nothing of what the answer prints: it may be hidden input."""
+        self._pump()
+        self._keep_prints = False
+
+    @property
+    def prints(self) -> str:
+        """What the answer printed before `hide_prints`, cut short."""
+        self._pump()
+        text = bytes(self._kept).decode("utf-8", errors="replace")
+        cut = self._kept_size > len(self._kept)
+        return text + f"\n… and {self._kept_size - len(self._kept):,} bytes more" if cut else text
+
+    def close(self) -> None:
+        """End the process, and all that it started, and remove its folder."""
+        self._watchdog.cancel()
+        self._kill()
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self.writer, self._results, self._printing):
+            with contextlib.suppress(OSError):
+                pipe.close()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> "Sandbox":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def note(self, head: dict[str, Any]) -> None:
+        """Remember what the fence refused."""
+        told = [str(what)[:300] for what in head.get("refused", [])][:20]
+        if self._keep_prints:
+            self.refused = told
+        elif len(told) > len(self.refused):  # the words could spell a hidden input
+            self.refused.append("do, in a hidden test, what is not allowed")
+
+    def read(self, count: int) -> bytes:
+        """Wait for so many bytes of a reply; meanwhile take in what is printed."""
+        while len(self._waiting) < count:
+            left = self._deadline + GRACE - time.monotonic()
+            if left <= 0:
+                raise AnswerStoppedError(
+                    f"stopped after {self.seconds:g} seconds: is there a loop that never ends?"
+                )
+            for key, _ in self._selector.select(left):
+                data = os.read(key.fd, 1 << 16)
+                if key.fileobj is self._printing:
+                    self._take(data)
+                    if not data:
+                        self._selector.unregister(self._printing)
+                elif data:
+                    self._waiting += data
+                else:
+                    raise ClosedError("the other side is gone")
+        data, self._waiting = bytes(self._waiting[:count]), self._waiting[count:]
+        return data
+
+    def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+        try:
+            return self.call(name, *args, **kwargs)
+        except ClosedError as error:
+            raise AnswerStoppedError(self._how_it_ended()) from error
+        except Exception as error:  # a WireError, or a frame of a shape that nobody expects
+            raise AnswerStoppedError(
+                f"the conversation with the answer broke off: {error}"
+            ) from error
+
+    def _how_it_ended(self) -> str:
+        try:
+            code = self._process.wait(timeout=GRACE)
+        except subprocess.TimeoutExpired:
+            return "the answer closed the grader's pipe"
+        if code == -signal.SIGKILL:
+            return "the process was killed: it took too much time or memory"
+        if code < 0:
+            return f"the process crashed ({signal.Signals(-code).name})"
+        return f"the answer ended the whole process, with exit code {code}"
+
+    def _kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        environment = {
+            **{key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ},
+            **{"HOME": self._folder, "MPLCONFIGDIR": self._folder, "MPLBACKEND": "Agg"},
+            **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+        }
+        path = [str(PACKAGE.parent), *(entry for entry in sys.path if entry)]
+        return subprocess.Popen(
+            [sys.executable, "-I", "-c", START, json.dumps(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            cwd=self._folder,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def _write_raw(self, data: bytes) -> None:
+        with contextlib.suppress(OSError):
+            self.writer.write(data)
+
+    def _pump(self) -> None:
+        """Take in what is printed already, without waiting; of a storm, no more than 4 MB."""
+        for _ in range(64):
+            try:
+                data = os.read(self._printing.fileno(), 1 << 16)
+            except (OSError, ValueError):
+                return
+            if not data:
+                return
+            self._take(data)
+
+    def _take(self, data: bytes) -> None:
+        self.printed += len(data)
+        if self._keep_prints:
+            self._kept_size += len(data)
+            self._kept += data[: SHOWN - len(self._kept)]
+
+
+def _write_back(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Any) -> None:
+    """Let the caller's arrays change as they would have without a pipe in between."""
+    given = {**{str(i): arg for i, arg in enumerate(args)}, **kwargs}
+    for name, array in changed.items():
+        if getattr(array, "shape", None) == given[name].shape:
+            given[name][...] = array

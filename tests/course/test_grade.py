@@ -1,0 +1,363 @@
+"""What answers do, and what they get for it. Each runs in processes of its own."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from nst_numpy.course import (
+    Grade,
+    as_csv,
+    as_gradescope,
+    as_json,
+    as_text,
+    find_submissions,
+    grade_answer,
+    grade_submission,
+)
+from nst_numpy.errors import CourseError
+
+HIDDEN_NUMBERS = ("7.125", "31337", "14.25", "62675", "50.76")
+
+
+def points(tasks):
+    return {name: task.points for name, task in tasks.items()}
+
+
+def only_double_fails(tasks):
+    return points(tasks) == {"double": 0, "square": 2, "slope": 2.5}
+
+
+def test_a_right_answer_gets_everything(grade):
+    done, tasks = grade()
+    assert (done.points, done.max_points, done.notes) == (5.5, 5.5, ())
+    assert {task.reason for task in tasks.values()} == {"all tests pass"}
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ("return 3 * x", "double([1, 3]): every value is 1.5 times what it should be; "
+         "[0] is 3, it should be 2"),
+        ("return -2 * x", "double([1, 3]): the sign is wrong; [0] is -2, it should be 2"),
+        ("x * 2", "double([1, 3]): returns None: is there a return statement?"),
+        ("return (2 * x)[:, None]", "the shape is (2, 1), it should be (2,)"),
+        ("return 2 * x / 0 * 0", "double([1, 3]): there are NaN or infinite values in it"),
+        ("return object()", "double([1, 3]): returns a object, it should be numbers"),
+        ("return 'four'", "double([1, 3]): returns a str, it should be numbers"),
+        ("return x @ np.ones((3, 3))", "ValueError: matmul: Input operand 1 has a mismatch"),
+        ("raise KeyError('lost')", "KeyError: 'lost', in t1_small.py, line 3: raise KeyError"),
+        ("raise NotImplementedError", "not written yet (raises NotImplementedError)"),
+        ("import sys; sys.exit(0)", "the answer calls sys.exit, in t1_small.py, line 3"),
+        ("import os; os._exit(0)", "the answer ended the whole process, with exit code 0"),
+        ("import os; os.abort()", "the process crashed (SIGABRT)"),
+        ("return [0] * 10**11", "more memory than an answer may use (MemoryError)"),
+        ("return np.ones((300, 1 << 20))", "more memory than an answer may use (MemoryError)"),
+        ("return np.zeros(9 << 20)", "ValueError: the result is larger than 64 MB"),
+        ("return double(x)", "RecursionError"),
+    ],
+)  # fmt: skip
+def test_what_goes_wrong_has_a_reason(grade_double, body, reason):
+    task = grade_double(body)
+    assert reason in task.reason
+    assert task.points == 0
+
+
+@pytest.mark.parametrize("body", ["import os; os._exit(0)", "return [0] * 10**11"])
+def test_what_goes_wrong_costs_no_other_task(grade, body):
+    _, tasks = grade(f"def double(x):\n    {body}\n")
+    assert only_double_fails(tasks)
+
+
+@pytest.mark.parametrize(
+    "loop",
+    [
+        "while True:\n        pass",
+        "while 1:\n        try:\n            x += 1\n        except Exception:\n            pass",
+        "while True:\n        try:\n            pass\n        except:\n            pass",
+        "import time; time.sleep(1000)",
+    ],
+)
+def test_a_loop_that_never_ends(grade_double, monkeypatch, loop):
+    monkeypatch.setattr("nst_numpy.course.sandbox.GRACE", 0.3)
+    task = grade_double(loop, seconds=0.3)
+    assert re.search("still running when the time was up|stopped after", task.reason)
+    assert task.points == 0
+
+
+def test_a_loop_costs_no_other_task_and_its_line_is_named(grade):
+    _, tasks = grade("def double(x):\n    while True:\n        x = x + 1\n", seconds=0.5)
+    assert re.search(r"in t1_small.py, line [345]: (while|x =)", tasks["double"].reason)
+    assert only_double_fails(tasks)
+
+
+def test_a_storm_of_prints_is_cut_and_costs_nothing(grade):
+    done, tasks = grade(
+        "def double(x):\n    for i in range(20000):\n        print('storm', i)\n    return 2 * x\n"
+    )
+    assert done.points == 5.5
+    assert tasks["double"].prints.startswith("storm 0\nstorm 1\n")
+    assert "bytes more" in tasks["double"].prints
+    assert len(tasks["double"].prints) < 2200
+
+
+def test_a_storm_without_end(grade_double):
+    task = grade_double("while True:\n        print(x)", seconds=0.5)
+    assert task.points == 0
+    assert task.prints.startswith("[1. 3.]\n[1. 3.]\n")
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "def double(x:\n    return 2 * x\n",
+        "def double(x):\nreturn 2 * x\n",
+        "def double(x):\n    return (2 * x\n",
+    ],
+)
+def test_a_syntax_error_costs_its_own_task_only(grade, broken):
+    _, tasks = grade(broken)
+    reason = tasks["double"].reason
+    assert "double is not defined; t1_small.py, line" in reason
+    assert re.search("SyntaxError|IndentationError", reason)
+    assert only_double_fails(tasks)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "raise ValueError('top')",
+        "import sys; sys.exit(3)",
+        "while True: pass",
+        "1 / 0",
+        "import no_such_module",
+    ],
+)
+def test_what_breaks_in_one_cell_does_not_hinder_the_others(grade, line):
+    done, _ = grade(head=f"# %%\n{line}\n# %%\n", seconds=0.8)
+    assert done.points == 5.5
+
+
+def test_bytes_that_are_no_text(small, tmp_path):
+    path = tmp_path / "t1_small.py"
+    path.write_bytes(b"\xff\xfe\x00def double(x): return 2 * x\n")
+    assert grade_answer(path, small).points == 0
+
+
+REFUSED = {
+    "open('/tmp/nst-elsewhere', 'w')": "write to /tmp/nst-elsewhere",
+    "open('../nst-elsewhere', 'a')": "write to ../nst-elsewhere",
+    "os.open('/tmp/nst-elsewhere2', os.O_CREAT | os.O_WRONLY)": "write to /tmp/nst-elsewhere2",
+    "np.save('/tmp/nst-elsewhere', x)": "write to /tmp/nst-elsewhere.npy",
+    "os.remove('/etc/hostname')": "remove /etc/hostname",
+    "os.mkdir('/tmp/nst-elsewhere')": "make the folder /tmp/nst-elsewhere",
+    "os.rename('/tmp', 'mine')": "rename /tmp",
+    "os.symlink('/etc', '/tmp/nst-elsewhere')": "link /tmp/nst-elsewhere",
+    "subprocess.run(['true'])": "start or stop a process",
+    "os.system('true')": "start or stop a process",
+    "os.fork()": "start or stop a process",
+    "os.kill(os.getppid(), 0)": "start or stop a process",
+    "socket.create_connection(('127.0.0.1', 9))": "use the network",
+    "import torch": "import torch",
+    "import tensorflow as tf": "import tensorflow",
+    "from jax import numpy": "import jax",
+    "import nst_numpy": "import nst_numpy",
+    "from nst_numpy.layers import conv_forward": "import nst_numpy",
+    "importlib.import_module('keras')": "import keras",
+    "importlib.import_module('nst_numpy.losses')": "import nst_numpy",
+}
+
+
+def test_what_is_refused_and_said(grade):
+    body = "".join(
+        f"    try:\n        {line}\n        left.append({line!r})\n    except OSError: pass\n"
+        "    except ImportError: pass\n"
+        for line in REFUSED
+    )
+    done, tasks = grade(
+        f"def double(x):\n    left = []\n{body}    assert not left, left\n    return 2 * x\n",
+        head="import importlib, os, socket, subprocess\n",
+    )
+    # whoever is refused, and goes on without it, loses nothing
+    assert tasks["double"].right, tasks["double"].reason
+    assert {f"refused: the answer tried to {what}" for what in REFUSED.values()} == set(done.notes)
+    assert not list(Path("/tmp").glob("nst-elsewhere*"))
+    assert "note: refused: the answer tried to import torch" in as_text([done])
+
+
+def test_an_answer_that_needs_what_is_refused(grade):
+    _, tasks = grade("def double(x):\n    import torch\n    return 2 * x\n")
+    assert "the grader does not let an answer import torch" in tasks["double"].reason
+    assert only_double_fails(tasks)
+
+
+def test_the_solutions_cannot_be_read(grade_double, small):
+    task = grade_double(f"return open({str(small.folder / 'tests.py')!r}).read()")
+    assert "the grader does not let an answer read nst_numpy's own files" in task.reason
+
+
+def test_writing_in_its_own_folder_is_fine(grade_double):
+    task = grade_double("np.save('mine.npy', x)\n    return 2 * np.load('mine.npy')")
+    assert (task.right, task.refused) == (True, ())
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        'print(\'{"score": 100, "points": 5.5}\')',
+        "import os\n    for fd in range(3, 20):\n"
+        "        try: os.write(fd, b'{\"return\": true}' * 99)\n        except OSError: pass",
+        "import sys, gc\n    from types import SimpleNamespace\n"
+        "    for peer in [o for o in gc.get_objects() if type(o).__name__ == 'Answer']:\n"
+        "        peer._write(peer._pack({'return': True}, 'all tests pass'))",
+    ],
+)
+def test_a_result_cannot_be_forged(grade_double, forge):
+    assert grade_double(f"{forge}\n    return 3 * x").points == 0
+
+
+@pytest.mark.parametrize(
+    "head", ["{'error': 7}", "{'return': 1, 'refused': 5}", "{'call': [1]}", "{'call': -1}"]
+)
+def test_frames_of_any_shape_do_not_break_the_grader(grade_double, head):
+    task = grade_double(
+        "import gc\n"
+        "    for peer in [o for o in gc.get_objects() if type(o).__name__ == 'Answer']:\n"
+        f"        peer._write(peer._pack({head}, 0))\n    return 3 * x\n",
+        seconds=0.5,
+    )
+    assert task.points == 0
+
+
+LEAKS = [
+    "print(x)",
+    "raise ValueError(str(x))",
+    "raise type('E' + str(x), (Exception,), {})",
+    "open('/tmp/' + str(x), 'w')",
+    "import sys; sys.stderr.write(str(x)); sys.exit(str(x))",
+    "return x",
+]
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_hidden_inputs_do_not_come_out(grade_double, leak):
+    # right for the public test, so that the hidden one is reached
+    task = grade_double(f"if x[0] == 1:\n        return 2 * x\n    {leak}\n    return 0 * x\n")
+    assert task.points == 0
+    assert task.reason.startswith("hidden test: ")
+    done = Grade("t1", "A small assignment", "t1_small.py", (task,), task.refused)
+    shown = as_text([done]) + json.dumps([as_json("s", [done]), as_gradescope([done])])
+    assert not [number for number in HIDDEN_NUMBERS if number in shown]
+
+
+def test_public_tests_alone(grade_double):
+    assert grade_double("return 2 * x if x[0] == 1 else x", hidden=False).right
+
+
+def test_a_wrong_gradient_shows_the_diagnosis(grade):
+    _, tasks = grade("def slope(grad_out, x):\n    return x * grad_out\n")
+    assert re.search(r"slope: .*2.*\(gradient checker, ", tasks["slope"].reason), tasks["slope"]
+
+
+def test_writing_into_an_argument_is_noticed(grade):
+    _, tasks = grade("def slope(grad_out, x):\n    grad_out *= 2 * x\n    return grad_out\n")
+    assert "writes into grad_out" in tasks["slope"].reason
+
+
+def as_notebook(*cells):
+    return json.dumps(
+        {
+            "cells": [
+                {"cell_type": "code", "metadata": metadata, "source": source.splitlines(True)}
+                for source, metadata in cells
+            ]
+        }
+    )
+
+
+def test_a_notebook_is_an_answer_too(small, tmp_path):
+    path = tmp_path / "t1_small.ipynb"
+    path.write_text(
+        as_notebook(
+            ("%matplotlib inline\n!pip install x\nimport numpy as np\nnp.ones?", {}),
+            ("%%time\nbroken(", {}),
+            ("def double(x):\n    return 2 * x\n", {}),
+            ("def square(x):\n    return y\n", {}),
+            ("def slope(", {}),
+            ("raise SystemExit", {"nbgrader": {"grade": True, "locked": True, "solution": False}}),
+        )
+    )
+    double, square, slope = grade_answer(path, small).tasks
+    assert double.right
+    assert "NameError: name 'y' is not defined, in t1_small.ipynb, cell 4, line 2" in square.reason
+    assert "slope is not defined; t1_small.ipynb, cell 5, line 1" in slope.reason
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 7}', '{"cells": [{}]}', "\x00"])
+def test_what_is_no_notebook_scores_0(small, tmp_path, text):
+    path = tmp_path / "t1_small.ipynb"
+    path.write_text(text)
+    done = grade_answer(path, small)
+    assert done.points == 0
+    assert "t1_small.ipynb is not a notebook that can be read" in done.tasks[0].reason
+
+
+def test_the_better_of_two_files_counts(small, tmp_path):
+    (tmp_path / "t1_small.py").write_text("def double(x): return 2 * x")
+    (tmp_path / "t1_small.ipynb").write_text(as_notebook(("def square(x): return x * x", {})))
+    found = find_submissions(tmp_path, {"t1": small})
+    (grade,) = grade_submission(found, {"t1": small})
+    assert (grade.file, grade.points) == ("t1_small.ipynb", 2)
+
+
+def test_whose_answers_are_in_a_folder(bundled, tmp_path):
+    one = tmp_path / "one"
+    (one / "a4_style").mkdir(parents=True)
+    (one / "a4_style" / "a4_style.py").write_text("")
+    (one / "a1.ipynb").write_text("")
+    found = find_submissions(one, bundled)
+    assert {name: [f.name for f in files] for name, files in found.files.items()} == {
+        "a1": ["a1.ipynb"], "a4": ["a4_style.py"],
+    }  # fmt: skip
+    (tmp_path / "two").mkdir()
+    (tmp_path / "Ada_L_77_a4_style.py").write_text("")
+    students = {s.student: sorted(s.files) for s in find_submissions(tmp_path, bundled)}
+    assert students == {"one": ["a1", "a4"], "two": [], "Ada_L_77": ["a4"]}
+
+
+def test_a_file_is_known_by_its_functions(bundled, tmp_path):
+    path = tmp_path / "homework.py"
+    path.write_text("def gram_matrix(a):\n    pass\n")
+    assert list(find_submissions(path, bundled).files) == ["a4"]
+    path.write_text("x = 1")
+    with pytest.raises(CourseError, match="which assignment is it for"):
+        find_submissions(path, bundled)
+    with pytest.raises(CourseError, match="does not exist"):
+        find_submissions(tmp_path / "none", bundled)
+    (tmp_path / "a1.txt").write_text("")
+    with pytest.raises(CourseError, match=r"neither a \.py file nor a notebook"):
+        find_submissions(tmp_path / "a1.txt", bundled)
+
+
+def test_the_forms_of_the_results(grade, small):
+    done, _ = grade("def square(x):\n    print('here')\n    return x\n")
+    text = as_text([done])
+    assert re.search(r"t1.double +1 / 1 +all tests pass", text)
+    assert re.search(r"t1.square +0 / 2 +square\(\[3\]\): ", text)
+    assert "3.5 / 5.5" in text
+    assert "  | here" in text
+    assert "without another deep-learning library" in text
+    data = as_json("ada", [done])
+    assert (data["student"], data["points"], data["max_points"]) == ("ada", 3.5, 5.5)
+    assert data["assignments"][0]["tasks"][1]["task"] == "t1.square"
+    scope = json.loads(json.dumps(as_gradescope([done])))
+    assert scope["score"] == 3.5
+    assert set(scope["tests"][1]) >= {"name", "score", "max_score", "output", "visibility"}
+    assert (scope["tests"][1]["score"], scope["tests"][1]["max_score"]) == (0, 2)
+    rows = as_csv([("ada", [done]), ("=bob", [])], [small]).splitlines()
+    assert rows == [
+        "student,points,max_points,t1,t1.double,t1.square,t1.slope",
+        "ada,3.5,5.5,3.5,1,0,2.5",
+        "'=bob,0,5.5,,,,",
+    ]

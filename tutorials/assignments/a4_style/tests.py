@@ -1,0 +1,63 @@
+import numpy as np
+from solution import gram_matrix, style_gradient, style_loss, total_style
+
+from nst_numpy import losses
+from nst_numpy.course import expect
+
+
+def right_style(a_G, a_S):
+    """The package's own style loss; so a gradient is judged by itself."""
+    return losses.style_loss(a_G, losses.gram_matrix(a_S))[0]
+
+
+# %% a4.gram
+a = np.array([[[1.0, 2.0], [3.0, 0.0]]])
+expect.same(gram_matrix(a), [[10, 2], [2, 4]], "gram_matrix of two positions, (1, 2) and (3, 0)")
+turned = np.arange(12.0).reshape(2, 2, 3)
+expect.same(gram_matrix(turned[::-1]), gram_matrix(turned), "gram_matrix of a picture upside down")
+### BEGIN HIDDEN TESTS
+a = np.random.default_rng(51841).standard_normal((5, 4, 3))
+expect.same(gram_matrix(a), losses.gram_matrix(a), "gram_matrix(a)")
+### END HIDDEN TESTS
+
+# %% a4.style
+a_S, a_G = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 2.0], [0.0, 0.0]]])
+# Gram matrices [[10, 2], [2, 4]] and [[1, 2], [2, 4]]: 9² / (2·1·2·2)²
+expect.same(style_loss(a_S, a_G), 81 / 64, "style_loss(a_S, a_G)")
+expect.same(style_loss(a_S, a_S), 0, "style_loss of a picture with itself")
+### BEGIN HIDDEN TESTS
+a_S, a_G = np.random.default_rng(51842).standard_normal((2, 4, 5, 3))
+expect.same(style_loss(a_S, a_G), right_style(a_G, a_S), "style_loss(a_S, a_G)")
+### END HIDDEN TESTS
+
+# %% a4.gradient
+a_S, a_G = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 2.0], [0.0, 0.0]]])
+# 4/64 · (1, 2) @ [[−9, 0], [0, 0]]
+expect.same(style_gradient(a_S, a_G), [[[-0.5625, 0], [0, 0]]], "style_gradient(a_S, a_G)")
+
+
+def check_style(a_S, a_G):
+    expect.gradient(
+        lambda a_G: (right_style(a_G, a_S), a_G),
+        lambda grad_out, a_G: grad_out * style_gradient(a_S, a_G),
+        {"a_G": a_G},
+        "style_gradient",
+    )
+
+
+check_style(*np.random.default_rng(1).standard_normal((2, 3, 2, 3)))
+### BEGIN HIDDEN TESTS
+check_style(*np.random.default_rng(51843).standard_normal((2, 2, 4, 5)))
+### END HIDDEN TESTS
+
+# %% a4.layers
+pairs = [(np.full((1, 1, 1), 2.0), np.zeros((1, 1, 1))), (np.ones((1, 1, 1)), np.zeros((1, 1, 1)))]
+# J_style of the layers: 16/4 and 1/4
+expect.same(total_style(pairs, [0.5, 2.0]), 2.5, "total_style(pairs, [0.5, 2])")
+### BEGIN HIDDEN TESTS
+rng = np.random.default_rng(51844)
+pairs = [tuple(rng.standard_normal((2, *shape))) for shape in [(4, 4, 2), (3, 2, 5), (2, 2, 3)]]
+lambdas = [0.25, 1.5, 3.0]
+want = sum(w * right_style(a_G, a_S) for w, (a_S, a_G) in zip(lambdas, pairs, strict=True))
+expect.same(total_style(pairs, lambdas), want, "total_style of three layers")
+### END HIDDEN TESTS
