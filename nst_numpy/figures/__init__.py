@@ -1,6 +1,7 @@
 """Every picture drawn with matplotlib. Functions return Figures and open no window."""
 
 from nst_numpy.figures.channels import gram_difference_figure, gram_figure
+from nst_numpy.figures.gradcheck import gradcheck_figure
 from nst_numpy.figures.ladder import ladder_figure
 from nst_numpy.figures.pull import pull_figure
 from nst_numpy.figures.reconstruct import strip_figure
@@ -10,6 +11,7 @@ from nst_numpy.figures.units import unit_image, units_figure
 
 __all__ = [
     "check_figure_output",
+    "gradcheck_figure",
     "gram_difference_figure",
     "gram_figure",
     "ladder_figure",

@@ -11,6 +11,7 @@
 from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck.check import assert_gradients, check_backward, check_gradient
 from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.directions import check_directions
 from nst_numpy.gradcheck.numerical import numerical_gradient, relative_error
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 
@@ -21,6 +22,7 @@ __all__ = [
     "GradientReport",
     "assert_gradients",
     "check_backward",
+    "check_directions",
     "check_gradient",
     "numerical_gradient",
     "relative_error",

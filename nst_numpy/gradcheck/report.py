@@ -1,7 +1,8 @@
 """What a check found: a number for each argument, a table, and the diagnosis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -182,6 +183,26 @@ class GradientReport:
         if not self.ok:
             raise GradientError(self._message())
 
+    def record(self) -> dict[str, Any]:
+        """Return everything but the maps, for JSON."""
+        rows = {
+            row.name: {
+                "shape": list(row.shape),
+                "entries": row.entries,
+                "checked": row.checked,
+                "wrong": row.wrong,
+                "worst_relative_error": _json_number(row.worst),
+                "index": None if row.index is None else list(row.index),
+                "analytic": _json_number(row.analytic),
+                "numeric": _json_number(row.numeric),
+                "kinks": row.kinks,
+                "tolerance": row.tolerance,
+            }
+            for row in self.arguments.values()
+        }
+        diagnoses = [asdict(diagnosis) for diagnosis in self.diagnoses]
+        return {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses}
+
     def _message(self) -> str:
         parts = [f"{self.name} is wrong"]
         worst = self.worst
@@ -225,6 +246,11 @@ class GradientReport:
                 )
             )
         return table(rows, right="llrrrlrr")
+
+
+def _json_number(value: float) -> float | None:
+    """JSON has no NaN and no infinity."""
+    return value if np.isfinite(value) else None
 
 
 def _show_index(index: Index) -> str:
