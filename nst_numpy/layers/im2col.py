@@ -12,9 +12,8 @@ b, e, … and at c, f, …:
     a b c      b c d      c d e
     d e f      e f g      f g h
 
-Three products give all outputs, and nothing is copied. In 2-D and 3-D a position first gathers
-the channels of its neighbours in the rows below, and is then treated as in 1-D; what a window
-sees in the other slices of a volume is added up, slice by slice.
+Three products give all outputs, and nothing is copied. In 2-D and 3-D each position first
+gathers the channels of its neighbours along the other axes, and is then treated as in 1-D.
 """
 
 import math
@@ -30,6 +29,7 @@ Array = NDArray[np.floating]
 Piece = tuple[slice, slice]
 
 COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
+SLIDING_BYTES = 5 << 19  # where windows slide: less is read again, so few large pieces are better
 SHORT_RUN = 16  # values: a shorter run costs more to start than to copy
 FEWEST_CHANNELS = 8  # for a product with each tap alone
 SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without packing first
@@ -44,9 +44,8 @@ def correlate(
     out = np.empty((x.shape[0], *window.out_sizes, w.shape[-1]), dtype=x.dtype)
     bias = np.zeros(w.shape[-1], dtype=x.dtype) if b is None else b
     values = window.kernel[-1] * x.shape[-1]  # that lie side by side in a window
-    size = math.prod(window.kernel[-2:]) * x.shape[-1] * w.shape[-1]
     slides = window.stride[-1] == window.dilation[-1] == 1
-    if slides and values >= SHORT_RUN and size * FEWEST_ROWS <= SMALL_PRODUCT:
+    if slides and values >= SHORT_RUN and w.size * FEWEST_ROWS <= SMALL_PRODUCT:
         _correlate_sliding(x, w, bias, window, out, finish)
     else:
         _correlate_cols(x, w, bias, window, out, finish)
@@ -75,102 +74,73 @@ def _correlate_cols(
 def _correlate_sliding(
     x: Array, w: Array, b: Array, window: Window, out: Array, finish: Finish | None
 ) -> None:
-    """Fill out without copying along the last axis: stride and dilation are 1 there.
-
-    Signals and pictures are volumes too, with axes of length 1: (N, D, H, W, C) is all there is.
-    """
-    kernel, stride, dilation = (_three(a) for a in (window.kernel, window.stride, window.dilation))
-    channels, filters = w.shape[-2:]
-    # (kd, kh, kw, C_in, C_out) -> (kd, kw*kh*C_in, C_out)
-    taps = w.reshape(*kernel, channels, filters).swapaxes(1, 2).reshape(kernel[0], -1, filters)
-    b_row = np.tile(b, window.out_sizes[-1])
+    """Fill out without copying along the last axis: stride and dilation are 1 there."""
+    taps, channels, filters = w.shape[-3:]
+    gathered = math.prod(window.kernel[:-1]) * channels
+    # (*outer, taps, C_in, C_out) -> (taps*prod(outer)*C_in, C_out)
+    w_matrix = np.moveaxis(w, -3, 0).reshape(-1, filters)
+    b_line = np.tile(b, window.out_sizes[-1])
 
     def work(piece: Piece) -> None:
         part = out[piece]
-        band = _volume(np.ascontiguousarray(_band(x, window, piece)))
-        sizes = _volume(part).shape[:-1]
-        blocks = _blocks(sizes, kernel[2], taps[0].size)
-        z = scratch("products", (sizes[1], *blocks, kernel[2], filters), x.dtype)
-        more = scratch("more products", z.shape[1:], x.dtype)
-        for d in range(band.shape[1]):
-            windows = _windows(band[:, d], kernel, stride[1], dilation[1], sizes[2], blocks)
-            for k in range(kernel[0]):
-                o, between = divmod(d - k * dilation[0], stride[0])
-                if between or not 0 <= o < sizes[1]:
-                    continue
-                target = z[o] if k == 0 else more
-                # (blocks, kw, rows, kw*kh*C_in) @ (kw*kh*C_in, C_out) -> (blocks, kw, rows, C_out)
-                np.matmul(windows, taps[k], out=target.swapaxes(1, 2))
-                if k > 0:
-                    z[o] += more
-        _add_bias(z, b_row, _volume(part))
+        windows, total = _windows(x, window, piece, SMALL_PRODUCT // w.size)
+        blocks, _, rows, _ = windows.shape
+        z = scratch("products", (blocks, rows, taps, filters), x.dtype)
+        # (blocks, taps, rows, taps*gathered) @ (taps*gathered, C_out)
+        np.matmul(windows, w_matrix, out=z.swapaxes(1, 2))
+        # (blocks, rows, taps, C_out) -> (n, rows, …, length*C_out)
+        lines = z.reshape(-1)[: total * filters].reshape(*part.shape[:-2], -1)
+        # the last windows of a line reach into the next line, and are nobody's
+        part = part.reshape(*part.shape[:-2], -1)
+        width = part.shape[-1]
+        # a whole line at a time: a loop over C_out alone would be short
+        np.add(lines[..., :width], b_line[:width], out=part)
         if finish is not None:
-            finish(part, piece)
+            finish(out[piece], piece)
 
-    for_each(work, _pieces(x, window, kernel[1] * channels + filters))
-
-
-def _three(numbers: tuple[int, ...]) -> tuple[int, ...]:
-    """One number an axis, for three axes: those before the first have kernel and stride 1."""
-    return (*(1 for _ in range(3 - len(numbers))), *numbers)
+    for_each(work, _pieces(x, window, gathered + filters, SLIDING_BYTES))
 
 
-def _volume(a: Array) -> Array:
-    """(N, L, C) -> (N, 1, 1, L, C), (N, H, W, C) -> (N, 1, H, W, C)."""
-    return a.reshape(a.shape[0], *_three(a.shape[1:-1]), a.shape[-1])
+def _windows(x: Array, window: Window, piece: Piece, most: int) -> tuple[Array, int]:
+    """Lay out the windows of a piece as (blocks, taps, rows, taps*prod(outer)*C_in).
 
-
-def _blocks(sizes: tuple[int, ...], taps: int, size: int) -> tuple[int, int]:
-    """Cut the windows of a slice (n, D, H, W) into blocks of rows, `taps` windows in each row.
-
-    A product of so many rows with a matrix of `size` entries is fast.
+    Each position gathers its neighbours along all axes but the last; the rest is a view, in
+    which window number (block, row, tap) starts at that position of one long line. A block
+    has at most `most` rows. Also returns the number of positions.
     """
-    total = sizes[0] * sizes[2] * (sizes[3] + taps - 1)
-    blocks = math.ceil(total / (SMALL_PRODUCT // size * taps))
-    return blocks, math.ceil(total / (blocks * taps))
-
-
-def _windows(
-    plane: Array, kernel: tuple[int, ...], stride: int, dilation: int, height: int,
-    blocks: tuple[int, int],
-) -> Array:  # fmt: skip
-    """Lay out (n, H, W, C_in) as (blocks, kw, rows, kw*kh*C_in), each window one row.
-
-    Every position gathers its kh neighbours down the rows; the rest is a view. The last
-    kw − 1 windows of a line reach into the next line, and are nobody's.
-    """
-    _, kh, kw = kernel
-    n, _, width, channels = plane.shape
+    band = np.ascontiguousarray(_band(x, window, piece))
+    *outer, taps = window.kernel
+    n_outer = len(outer)
+    out_sizes = (piece[1].stop - piece[1].start, *window.out_sizes[1:])[:n_outer]
     # a position's channels as one item of so many bytes: copied at once
-    items = plane.view(np.dtype((np.void, channels * plane.itemsize)))[..., 0]
-    total, positions = n * height * width, math.prod(blocks) * kw + kw - 1
-    y = scratch("cols", (positions, kh * channels), plane.dtype)
-    y[total:] = 0
-    gathered = y[:total].view(items.dtype).reshape(n, height, width, kh)
-    for k in range(kh):
-        first = k * dilation
-        gathered[..., k] = items[:, first : first + (height - 1) * stride + 1 : stride]
-    size = y.strides[0]
-    return as_strided(
-        y,
-        shape=(blocks[0], kw, blocks[1], kw * kh * channels),
-        strides=(blocks[1] * kw * size, size, kw * size, y.itemsize),
+    items = band.view(np.dtype((np.void, band.strides[-2])))[..., 0]
+    steps = items.strides[1 : 1 + n_outer]
+    seen = as_strided(
+        items,
+        shape=(len(items), *out_sizes, items.shape[-1], *outer),
+        strides=(
+            items.strides[0],
+            *(step * s for step, s in zip(steps, window.stride[:-1], strict=True)),
+            items.strides[-1],
+            *(step * d for step, d in zip(steps, window.dilation[:-1], strict=True)),
+        ),
         writeable=False,
     )
-
-
-def _add_bias(z: Array, b_row: Array, part: Array) -> None:
-    """Write what belongs to somebody of z (D, blocks, rows, kw, C_out), plus b, to the output.
-
-    (D, positions, C_out) -> (n, D, H, W, C_out)
-    """
-    n, _, height, width, filters = part.shape
-    length = width + z.shape[3] - 1
-    for d, products in enumerate(z):
-        lines = products.reshape(-1)[: n * height * length * filters].reshape(n, height, -1)
-        # a whole line at a time: a loop over C_out alone would be short
-        lines = lines[..., : width * filters]
-        np.add(lines, b_row[: width * filters], out=part[:, d].reshape(lines.shape))
+    total = math.prod(seen.shape[: n_outer + 2])
+    blocks = math.ceil(total / (most * taps))
+    rows = math.ceil(total / (blocks * taps))
+    gathered = math.prod(outer) * band.shape[-1]
+    y = scratch("cols", (blocks * rows * taps + taps - 1, gathered), x.dtype)
+    y[:total].view(items.dtype).reshape(seen.shape)[...] = seen
+    y[total:] = 0
+    size = y.strides[0]
+    windows = as_strided(
+        y,
+        shape=(blocks, taps, rows, taps * gathered),
+        strides=(rows * taps * size, size, taps * size, y.itemsize),
+        writeable=False,
+    )
+    return windows, total
 
 
 def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tuple[Array, Array]:
@@ -178,10 +148,9 @@ def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tupl
     channels, filters = w.shape[-2:]
     small = channels * filters * FEWEST_ROWS <= SMALL_PRODUCT
     if set(window.stride) == {1} and channels >= FEWEST_CHANNELS and small:
-        add, values = _add_tap_by_tap, channels + filters
+        add, pieces = _add_tap_by_tap, _pieces(x, window, channels + filters, SLIDING_BYTES)
     else:
-        add, values = _add_cols, math.prod(w.shape[:-1])
-    pieces = _pieces(x, window, values)
+        add, pieces = _add_cols, _pieces(x, window, math.prod(w.shape[:-1]))
     groups = [pieces[cut] for cut in chunks(len(pieces), math.ceil(len(pieces) / SUMS))]
     sums = np.zeros((len(groups), *w.shape), dtype=w.dtype)
     bias_sums = np.zeros((len(groups), filters), dtype=w.dtype)
@@ -281,14 +250,15 @@ def correlate_product_first(
     return out
 
 
-def _pieces(x: Array, window: Window, values: int) -> list[Piece]:
-    """Cut the output into (items, rows of the first axis) that stay in cache.
+def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Piece]:
+    """Cut the output into (items, rows of the first axis) of at most so many bytes.
 
-    `values` is the largest number of values that an output position needs at a time.
+    `values` is the largest number of values that an output position needs at a time. None
+    stands for what stays in cache.
     """
     items, rows = x.shape[0], window.out_sizes[0]
     row_bytes = math.prod(window.out_sizes[1:]) * values * x.itemsize
-    rows_at_once = max(1, COLS_BYTES // max(row_bytes, 1))
+    rows_at_once = max(1, (COLS_BYTES if most is None else most) // max(row_bytes, 1))
     if rows_at_once >= rows:
         return [(n, slice(0, rows)) for n in chunks(items, rows_at_once // max(rows, 1))]
     bands = chunks(rows, rows_at_once)
