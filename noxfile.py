@@ -1,12 +1,13 @@
 """All that CI does, one command each: `nox -l` lists them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import nox
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["demo", "tests", "lint", "types", "imports"]
+nox.options.sessions = ["demo", "tests", "notebooks", "docs", "lint", "types", "imports"]
 README = Path("README.md").read_text(encoding="utf-8")
 
 
@@ -52,3 +53,28 @@ def imports(session: nox.Session) -> None:
     """Check that imports go downward only."""
     session.install("import-linter>=2.16,<3", "-e", ".")
     session.run("lint-imports", "--config", "setup.cfg")
+
+
+@nox.session
+def notebooks(session: nox.Session) -> None:
+    """Run the tutorials as notebooks: all, or `-- 03` for one. The site takes their outputs."""
+    session.install(".[docs]")
+    session.run("python", "docs/tools/run_notebooks.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Build the site into docs/_build/html, and check its links; a warning is an error."""
+    session.install(".[docs]")
+    build = ("-b", "html", "-c", "docs", "-d", "docs/_build/doctrees", ".", "docs/_build/html")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "-a", *build)
+    session.run("python", "docs/tools/check_links.py")
+    if shutil.which("chromium"):
+        session.notify("site")
+
+
+@nox.session
+def site(session: nox.Session) -> None:
+    """Open every page of the built site in Chromium, wide and narrow, and look for faults."""
+    session.install("playwright>=1.50,<2")
+    session.run("python", "docs/tools/browse.py")

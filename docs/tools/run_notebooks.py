@@ -1,0 +1,72 @@
+"""Convert the tutorials to notebooks, run each, and keep the outputs for the site.
+
+    python docs/tools/run_notebooks.py [PREFIX …]
+
+Notebooks with outputs go to docs/_build/notebooks/. The same outputs go into the cache that
+the site's build reads, so that nothing is run twice.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from myst_nb.core.read import myst_nb_reader_plugin
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / "docs" / "_build"
+TIMEOUT = 120  # seconds a cell
+
+
+def main(prefixes: list[str]) -> None:
+    """Run the tutorials whose names begin with one of the prefixes; all, if there are none."""
+    pages = [
+        page
+        for page in sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.md"))
+        if not prefixes or page.name.startswith(tuple(prefixes))
+    ]
+    if not pages:
+        sys.exit(f"no tutorial begins with {', '.join(prefixes)}")
+    cache = get_cache(BUILD / "jupyter_cache")
+    for page in pages:
+        started = time.perf_counter()
+        notebook = run(page)
+        seconds = time.perf_counter() - started
+        keep(cache, page, notebook, seconds)
+        print(f"{page.name}: {seconds:.1f} s", flush=True)
+
+
+def run(page: Path) -> nbformat.NotebookNode:
+    """Convert a page, run it in an empty folder, and write the notebook with its outputs."""
+    notebook = jupytext.read(page)
+    with tempfile.TemporaryDirectory() as folder:
+        resources = {"metadata": {"path": folder}}
+        NotebookClient(notebook, timeout=TIMEOUT, resources=resources).execute()
+    target = BUILD / "notebooks" / page.with_suffix(".ipynb").name
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, target)
+    return notebook
+
+
+def keep(cache, page: Path, notebook: nbformat.NotebookNode, seconds: float) -> None:
+    """Put the outputs into the cache, under the key that the site's build will look for."""
+    as_site = myst_nb_reader_plugin(str(page))
+    mine = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    theirs = [cell for cell in as_site.cells if cell.cell_type == "code"]
+    for ours, cell in zip(mine, theirs, strict=True):
+        if ours.source != cell.source:
+            sys.exit(
+                f"{page.name}: jupytext and MyST-NB read this cell differently:\n{cell.source}"
+            )
+        cell.outputs, cell.execution_count = ours.outputs, ours.execution_count
+    bundle = CacheBundleIn(as_site, str(page), data={"execution_seconds": seconds})
+    cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
