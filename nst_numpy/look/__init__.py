@@ -1,5 +1,6 @@
 """Looking inside a network."""
 
+from nst_numpy.look.arrays import SeenWindow, TopWindows, top_windows
 from nst_numpy.look.channels import (
     GramDifference,
     GramReport,
@@ -13,7 +14,13 @@ from nst_numpy.look.channels import (
 from nst_numpy.look.dream import dream
 from nst_numpy.look.drive import drive_image, what_drove
 from nst_numpy.look.pull import Pull, full_gradient, gradient_terms, pull_maps
-from nst_numpy.look.receptive_field import Box, ReceptiveField, receptive_box, receptive_field
+from nst_numpy.look.receptive_field import (
+    Box,
+    ReceptiveField,
+    receptive_box,
+    receptive_field,
+    receptive_fields,
+)
 from nst_numpy.look.reconstruct import reconstruct
 from nst_numpy.look.trace import LargestInputs, Part, Trace, trace, trace_deep
 from nst_numpy.look.units import Patch, TopPatches, scanned_image, top_patches
@@ -29,7 +36,9 @@ __all__ = [
     "Patch",
     "Pull",
     "ReceptiveField",
+    "SeenWindow",
     "TopPatches",
+    "TopWindows",
     "Trace",
     "compare_grams",
     "dream",
@@ -41,10 +50,12 @@ __all__ = [
     "pull_maps",
     "receptive_box",
     "receptive_field",
+    "receptive_fields",
     "reconstruct",
     "scanned_image",
     "similar_order",
     "top_patches",
+    "top_windows",
     "trace",
     "trace_deep",
     "what_drove",

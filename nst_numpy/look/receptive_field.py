@@ -1,8 +1,11 @@
-"""Which pixels a unit sees.
+"""Which part of its input a unit sees: pixels, samples, voxels.
 
-A unit of a deep layer is computed from a square of input pixels: its receptive field.
-Going up, a window of k positions widens the field by (k − 1) steps, and a stride of s
-makes every later step s times as long.
+A unit of a deep layer is computed from a box of the input: its receptive field. Each axis
+is on its own. Going up, a window that spans k positions widens the field by (k − 1) steps,
+and a stride of s makes every later step s times as long.
+
+A network says how its windows slide, for each layer and axis (`Slide`). VGG's are alike on
+both axes and in all sizes of picture, so its functions need only the table of its layers.
 """
 
 from collections.abc import Sequence
@@ -12,18 +15,43 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.vgg import TABLES, Layer
+from nst_numpy.layers.pooling import pool_window
+from nst_numpy.layers.windows import Window, make_window
+from nst_numpy.networks import Sequential
+from nst_numpy.objective import Network
+from nst_numpy.rows import Conv, Flatten, GlobalAvgPool, Pool
+from nst_numpy.vgg import TABLES, VGG, Layer
 
-# kernel, stride and pad of each kind of layer in a VGG
-GEOMETRY = {"conv": (3, 1, 1), "relu": (1, 1, 0), "pool": (2, 2, 0)}
+
+class Slide(NamedTuple):
+    """How a layer's window slides along one axis.
+
+    `span` counts the input positions from the window's first to its last, `before` and
+    `after` those of the padding.
+    """
+
+    span: int
+    stride: int
+    before: int
+    after: int
+
+    def outputs(self, length: Any) -> Any:
+        """Return the number of outputs, given that of the inputs."""
+        return (length + self.before + self.after - self.span) // self.stride + 1
+
+
+Slides = Sequence[Slide]  # of one axis, from the input upwards
+STILL = Slide(span=1, stride=1, before=0, after=0)
+# of each kind of layer in a VGG, along both axes
+GEOMETRY = {"conv": Slide(3, 1, 1, 1), "relu": STILL, "pool": Slide(2, 2, 0, 0)}
 
 
 @dataclass(frozen=True)
 class ReceptiveField:
-    """The receptive field of a layer's units, in pixels.
+    """The receptive field of a layer's units along one axis, in positions of the input.
 
-    The field of unit (i, j) covers, in each direction, the pixels from
-    `start + i·stride` to `start + i·stride + size − 1`; a negative start is padding.
+    The field of unit i covers the pixels, or samples, from `start + i·stride` to
+    `start + i·stride + size − 1`; a negative start is padding.
     """
 
     size: int
@@ -51,13 +79,123 @@ def receptive_field(layer: str, table: Sequence[Layer] = TABLES["vgg16"]) -> Rec
     >>> receptive_field("relu3_1")
     ReceptiveField(size=24, stride=4, start=-10)
     """
+    return _field(vgg_slides(layer, table))
+
+
+def receptive_fields(
+    network: Network, layer: str, sizes: Sequence[int]
+) -> tuple[ReceptiveField, ...]:
+    """Return the receptive field of a layer's units along each axis of the input.
+
+    Parameters
+    ----------
+    network : VGG or Sequential
+    layer : str
+        Of `Flatten` the units have no one place; ask for the layer below it.
+    sizes : sequence of int
+        Of the input: (L,), (H, W) or (D, H, W). Layers above a `GlobalAvgPool` or `Flatten`
+        see all of it.
+
+    Raises
+    ------
+    UnknownNameError
+        For a layer that is not there.
+    ShapeError
+        If the input does not fit, or the layer is a `Flatten`.
+
+    Examples
+    --------
+    >>> from nst_numpy.networks import Conv, MaxPool
+    >>> net = Sequential([Conv(16, 5), MaxPool(4), Conv(32, 5)], input_shape=(180, 1))
+    >>> receptive_fields(net, "conv2", (180,))
+    (ReceptiveField(size=24, stride=4, start=0),)
+    """
+    return tuple(_field(slides) for slides in network_slides(network, layer, sizes))
+
+
+def _field(slides: Slides) -> ReceptiveField:
+    """Put windows on each other, from the input upwards."""
     size, step, start = 1, 1, 0
-    for row in _up_to(layer, table):
-        kernel, stride, pad = GEOMETRY[row.kind]
-        size += (kernel - 1) * step
-        start -= pad * step
-        step *= stride
+    for slide in slides:
+        size += (slide.span - 1) * step
+        start -= slide.before * step
+        step *= slide.stride
     return ReceptiveField(size, step, start)
+
+
+def network_slides(network: Network, layer: str, sizes: Sequence[int]) -> tuple[Slides, ...]:
+    """Say how the windows slide in the layers up to the one named, for each axis of the input.
+
+    Parameters and errors are those of `receptive_fields`.
+    """
+    network.check_names([layer])
+    if isinstance(network, VGG):
+        return (vgg_slides(layer, network.table),) * 2
+    if not isinstance(network, Sequential):
+        raise ShapeError(f"receptive_fields: network must be VGG or Sequential, not {network!r}")
+    if isinstance(network.layers[layer], Flatten):
+        raise ShapeError(
+            f"receptive_fields: a unit of {layer} is one position of the layer below it: "
+            "ask for that layer"
+        )
+    shape = (1, *sizes, network.input_shape[-1])
+    shapes = network.feature_shapes(shape)
+    slides = []
+    for name in network.layer_names[: network.layer_names.index(layer) + 1]:
+        slides.append(_row_slides(f"receptive_fields, {name}", network, name, shape, len(sizes)))
+        shape = shapes[name]
+    # one an axis for each layer -> one a layer for each axis
+    return tuple(zip(*slides, strict=True))
+
+
+def _row_slides(
+    who: str, network: Sequential, name: str, shape: tuple[int, ...], axes: int
+) -> Slides:
+    """Say how a layer's window slides over an input of `shape`: one Slide an axis."""
+    row = network.layers[name]
+    if isinstance(row, Conv):
+        kernel = network.params[name][0].shape[:-2]
+        return _window_slides(make_window(who, shape[1:-1], kernel, **row.options()))
+    if isinstance(row, Pool):
+        return _window_slides(pool_window(who, shape, **row.options()))
+    if isinstance(row, (GlobalAvgPool, Flatten)):
+        return [Slide(size, 1, 0, 0) for size in shape[1:-1]]
+    return [STILL] * axes
+
+
+def _window_slides(window: Window) -> Slides:
+    columns = (window.span, window.stride, window.pad)
+    return [Slide(span, stride, *pad) for span, stride, pad in zip(*columns, strict=True)]
+
+
+def vgg_slides(layer: str, table: Sequence[Layer] = TABLES["vgg16"]) -> Slides:
+    """Say how the windows of a VGG slide, along either axis, up to a layer."""
+    return [GEOMETRY[row.kind] for row in _up_to(layer, table)]
+
+
+def seen_interval(slides: Slides, index: Any, length: Any) -> tuple[Any, Any]:
+    """Return the first position of the input, and the one after the last, that units see.
+
+    Parameters
+    ----------
+    slides : sequence of Slide
+    index, length : int or ndarray of int
+        Of the units, and the length of each one's input.
+
+    Examples
+    --------
+    >>> seen_interval([Slide(3, 1, 1, 1), Slide(2, 2, 0, 0)], np.array([0, 4]), 10)
+    (array([0, 7]), array([ 3, 10]))
+    """
+    lengths = [length]
+    for slide in slides:
+        lengths.append(slide.outputs(lengths[-1]))
+    first = last = index
+    # Down again, clipped at each map: what a pool drops at its end, no unit above sees.
+    for slide, inputs in zip(reversed(slides), reversed(lengths[:-1]), strict=True):
+        first = np.maximum(first * slide.stride - slide.before, 0)
+        last = np.minimum(last * slide.stride - slide.before + slide.span - 1, inputs - 1)
+    return first, last + 1
 
 
 def receptive_box(
@@ -103,8 +241,9 @@ def receptive_box(
             f"receptive_box: {layer} of a picture of {height}×{width} pixels has {rows}×{columns} "
             f"positions, rows from 0 and columns from 0: there is no ({row}, {col})"
         )
-    top, bottom = seen_interval(layer, row, height, table)
-    left, right = seen_interval(layer, col, width, table)
+    slides = vgg_slides(layer, table)
+    top, bottom = seen_interval(slides, row, height)
+    left, right = seen_interval(slides, col, width)
     return Box(int(top), int(left), int(bottom), int(right))
 
 
@@ -114,27 +253,9 @@ def map_size(layer: str, pixels: int, table: Sequence[Layer] = TABLES["vgg16"]) 
     >>> map_size("relu3_1", 227)
     56
     """
-    for row in _up_to(layer, table):
-        kernel, stride, pad = GEOMETRY[row.kind]
-        pixels = (pixels + 2 * pad - kernel) // stride + 1
+    for slide in vgg_slides(layer, table):
+        pixels = slide.outputs(pixels)
     return pixels
-
-
-def seen_interval(layer: str, index: Any, pixels: Any, table: Sequence[Layer]) -> tuple[Any, Any]:
-    """Return the first pixel, and the one after the last, that positions see along one side.
-
-    Parameters
-    ----------
-    layer : str
-    index, pixels : int or ndarray of int
-        Positions, and the length of the picture's side of each.
-    table : sequence of Layer
-    """
-    field = receptive_field(layer, table)
-    first = field.start + index * field.stride
-    # A pool drops the last row of an odd map, but the convolution below it reads that row
-    # from the one before. So what is clipped is at the picture's border only.
-    return np.maximum(first, 0), np.minimum(first + field.size, pixels)
 
 
 def _up_to(layer: str, table: Sequence[Layer]) -> Sequence[Layer]:

@@ -273,7 +273,7 @@ def _write_out(
     """Gather what one unit is made of from the maps that the network computed."""
     below = _input_layer(vgg.table, layer)
     kind = _kind(vgg.table, layer)
-    size, stride, pad = GEOMETRY["conv" if kind == "relu" else kind]
+    size, stride, pad, _ = GEOMETRY["conv" if kind == "relu" else kind]
     top, left = row * stride - pad, col * stride - pad
     # (1, H, W, C_in) -> (kh, kw, C_in)
     window = crop_or_pad(maps[below], (top, left), (top + size, left + size))[0]

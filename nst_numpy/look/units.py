@@ -22,7 +22,15 @@ from tqdm import tqdm
 
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.images import load_image, preprocess, resize_image
-from nst_numpy.look.receptive_field import Box, seen_interval
+from nst_numpy.look.ranking import (
+    K,
+    Ranking,
+    check_channels,
+    check_whole,
+    find_channel,
+    rank,
+)
+from nst_numpy.look.receptive_field import Box, seen_interval, vgg_slides
 from nst_numpy.samples import PICTURE_SUFFIXES
 from nst_numpy.vgg import VGG, Layer, layer_table
 
@@ -31,7 +39,6 @@ Integers = NDArray[np.intp]
 Image = NDArray[np.uint8]
 PathLike = str | os.PathLike[str]
 
-K = 9
 LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte
 FORMAT = "nst units 1"
 
@@ -84,50 +91,6 @@ class ScanSettings:
 
 
 @dataclass(frozen=True, eq=False)
-class Ranking:
-    """The largest activations of some channels, largest first.
-
-    Attributes
-    ----------
-    channels : tuple of int
-    value : ndarray, (len(channels), n)
-    picture, row, col : ndarray of int, shaped like value
-        Number of the picture in the order of the scan, and position on the layer's map.
-    """
-
-    channels: tuple[int, ...]
-    value: Array
-    picture: Integers
-    row: Integers
-    col: Integers
-
-    def merge(self, other: "Ranking", number: Integers, k: int) -> "Ranking":
-        """Rank both together and keep k; of equal values those of `self` come first.
-
-        `number` gives each picture of `other` its number in the union, or −1 if it is
-        ranked in `self` already.
-        """
-        picture = np.concatenate([self.picture, number[other.picture]], axis=1)
-        value = np.concatenate([self.value, other.value], axis=1)
-        value[picture < 0] = -np.inf
-        order = np.argsort(-value, axis=1, kind="stable")[:, :k]
-        # every channel loses as many: with n pictures each has the n best of n
-        keep = int((picture >= 0).sum(axis=1).min(initial=k))
-        order = order[:, :keep]
-
-        def ranked(mine: Any, others: Any) -> Any:
-            return np.take_along_axis(np.concatenate([mine, others], axis=1), order, axis=1)
-
-        return Ranking(
-            self.channels,
-            np.take_along_axis(value, order, axis=1),
-            np.take_along_axis(picture, order, axis=1),
-            ranked(self.row, other.row),
-            ranked(self.col, other.col),
-        )
-
-
-@dataclass(frozen=True, eq=False)
 class TopPatches:
     """The result of a scan.
 
@@ -172,19 +135,12 @@ class TopPatches:
         SettingError
             If the scan did not ask for that layer or channel.
         """
-        if layer not in self.rankings:
-            raise SettingError(f"{layer} was not scanned: choose from {', '.join(self.rankings)}")
-        ranking = self.rankings[layer]
-        if channel not in ranking.channels:
-            raise SettingError(f"channel {channel} of {layer} was not scanned")
-        at = ranking.channels.index(channel)
+        ranking, at = find_channel(self.rankings, layer, channel)
         boxes = self._boxes(layer, slice(at, at + 1))[0]
-        places = zip(ranking.picture[at], ranking.row[at], ranking.col[at], strict=True)
+        columns = (ranking.value[at], ranking.item[at], ranking.position[at], boxes)
         return [
-            Patch(float(value), Path(self.pictures[n].path), int(row), int(col), Box(*box))
-            for value, (n, row, col), box in zip(
-                ranking.value[at], places, boxes.tolist(), strict=True
-            )
+            Patch(value, Path(self.pictures[n].path), row, col, Box(*box))
+            for value, n, (row, col), box in zip(*(c.tolist() for c in columns), strict=True)
         ]
 
     def merge(self, other: "TopPatches") -> "TopPatches":
@@ -260,11 +216,12 @@ class TopPatches:
         ranking = self.rankings[layer]
         sides = np.array([(p.height, p.width) for p in self.pictures], dtype=np.intp)
         # (channels, n) -> (channels, n, 2)
-        seen = sides.reshape(-1, 2)[ranking.picture[channels]]
-        table = self.settings.table
-        top, bottom = seen_interval(layer, ranking.row[channels], seen[..., 0], table)
-        left, right = seen_interval(layer, ranking.col[channels], seen[..., 1], table)
-        boxes: Integers = np.stack([top, left, bottom, right], axis=-1)
+        seen = sides.reshape(-1, 2)[ranking.item[channels]]
+        slides = vgg_slides(layer, self.settings.table)
+        # two of (channels, n, 2): top and left, bottom and right
+        boxes: Integers = np.concatenate(
+            seen_interval(slides, ranking.position[channels], seen), axis=-1
+        )
         return boxes
 
     def to_json(self) -> dict[str, Any]:
@@ -283,7 +240,8 @@ class TopPatches:
 
     def _layer_to_json(self, layer: str) -> dict[str, Any]:
         ranking = self.rankings[layer]
-        columns = (ranking.value, ranking.picture, ranking.row, ranking.col, self._boxes(layer))
+        row, col = np.moveaxis(ranking.position, -1, 0)
+        columns = (ranking.value, ranking.item, row, col, self._boxes(layer))
         keys = ("value", "picture", "row", "col", "box")
         patches = [
             [dict(zip(keys, patch, strict=True)) for patch in zip(*rows, strict=True)]
@@ -371,9 +329,9 @@ def top_patches(
     that of one picture's activations and of k numbers a channel, for any number of pictures.
     """
     settings = _settings(vgg, k, size, one_per_picture)
-    channels = _check_channels(vgg, layers)
+    channels = check_channels("top_patches", vgg, layers, (1, 1, 1, 3))
     files = picture_files(paths)
-    rankings = {name: _empty_ranking(vgg, own) for name, own in channels.items()}
+    rankings = {name: Ranking.empty(own, 2, vgg.dtype) for name, own in channels.items()}
     pictures: list[Scanned] = []
     skipped: list[Skipped] = []
     interrupted = False
@@ -434,16 +392,7 @@ def scanned_image(path: PathLike, size: int | None = None) -> Image:
 
 def _settings(vgg: VGG, k: int, size: int | None, one_per_picture: bool) -> ScanSettings:
     """Check k and size, and note what identifies the network."""
-    whole = {"k": k} if size is None else {"k": k, "size": size}
-    for name, number in whole.items():
-        try:
-            whole[name] = operator.index(number)
-        except TypeError:
-            whole[name] = 0
-        if whole[name] < 1:
-            raise SettingError(
-                f"top_patches: {name} must be a whole number of at least 1, not {number!r}"
-            )
+    check_whole("top_patches", k=k, **({} if size is None else {"size": size}))
     counts: dict[str, int] = {}
     fingerprint = hashlib.sha256()
     for name, arrays in vgg.params.items():
@@ -452,7 +401,8 @@ def _settings(vgg: VGG, k: int, size: int | None, one_per_picture: bool) -> Scan
         for array in arrays:
             fingerprint.update(np.ascontiguousarray(array).data)
     return ScanSettings(
-        whole["k"], whole.get("size"), bool(one_per_picture), tuple(counts.values()),
+        operator.index(k), None if size is None else operator.index(size), bool(one_per_picture),
+        tuple(counts.values()),
         vgg.pool, vgg.dtype.name, fingerprint.hexdigest()[:16],
     )  # fmt: skip
 
@@ -468,28 +418,6 @@ def _check_alike(one: ScanSettings, other: ScanSettings) -> None:
             )
 
 
-def _check_channels(
-    vgg: VGG, layers: Mapping[str, Iterable[int] | None]
-) -> dict[str, tuple[int, ...]]:
-    """Refuse layers and channels that are not there; write out what None stands for."""
-    if not layers:
-        raise SettingError("top_patches: name at least one layer")
-    checked = {}
-    shapes = vgg.feature_shapes((1, 1, 1, 3))
-    for name in vgg.check_names(layers):
-        wanted, count = layers[name], shapes[name][-1]
-        channels = tuple(range(count)) if wanted is None else tuple(dict.fromkeys(wanted))
-        for channel in channels:
-            if not (hasattr(channel, "__index__") and 0 <= channel < count):
-                raise SettingError(
-                    f"top_patches: {name} has channels 0 to {count - 1}, not {channel}"
-                )
-        if not channels:
-            raise SettingError(f"top_patches: name at least one channel of {name}")
-        checked[name] = tuple(int(channel) for channel in channels)
-    return checked
-
-
 def _scan(
     vgg: VGG, path: str, channels: Mapping[str, Sequence[int]], settings: ScanSettings
 ) -> tuple[dict[str, Ranking], tuple[int, int]]:
@@ -502,7 +430,7 @@ def _scan(
     try:
         features = vgg.forward(preprocess(image, dtype=vgg.dtype), channels)
         found = {
-            name: _rank(a[0], channels[name], 1 if settings.one_per_picture else settings.k)
+            name: rank(a[0], channels[name], 1 if settings.one_per_picture else settings.k)
             for name, a in features.items()
         }
     except MemoryError as error:
@@ -514,38 +442,6 @@ def _scan(
         if not np.isfinite(ranking.value).all():
             raise NonFiniteError(f"top_patches: {name} of {path} has a value that is not finite")
     return found, (height, width)
-
-
-def _rank(a: Array, channels: Sequence[int], k: int) -> Ranking:
-    """Find the k largest values of each channel of an activation (H, W, C), largest first.
-
-    A search through all positions reads the whole activation once: for each row, the
-    largest value in it. Then only the row of a channel's largest value is looked at again.
-    """
-    # (H, W, C) -> (H, channels)
-    row_max = a.max(axis=1)[:, channels]
-    places, own = np.array(channels), np.arange(len(channels))
-    k = min(k, a.shape[0] * a.shape[1])
-    if k > 1:
-        a, places = a[..., channels], own  # a copy, since what was found is struck out
-    value = np.empty((len(own), k), dtype=a.dtype)
-    row, col = np.empty_like(value, dtype=np.intp), np.empty_like(value, dtype=np.intp)
-    for i in range(k):
-        # argmax takes the first of equal values: the first row, and the first in that row
-        row[:, i] = row_max.argmax(axis=0)
-        line = a[row[:, i], :, places]  # (channels, W)
-        col[:, i] = line.argmax(axis=1)
-        value[:, i] = line[own, col[:, i]]
-        if i + 1 < k:
-            a[row[:, i], col[:, i], places] = line[own, col[:, i]] = -np.inf
-            row_max[row[:, i], own] = line.max(axis=1)
-    return Ranking(tuple(channels), value, np.zeros_like(row), row, col)
-
-
-def _empty_ranking(vgg: VGG, channels: tuple[int, ...]) -> Ranking:
-    value = np.empty((len(channels), 0), dtype=vgg.dtype)
-    none = np.empty((len(channels), 0), dtype=np.intp)
-    return Ranking(channels, value, none, none, none)
 
 
 def _ranking_from_json(data: dict[str, Any], dtype: str, pictures: int) -> Ranking:
@@ -566,6 +462,5 @@ def _ranking_from_json(data: dict[str, Any], dtype: str, pictures: int) -> Ranki
         tuple(int(channel) for channel in data["channels"]),
         column("value", np.dtype(dtype)),
         picture,
-        column("row", np.intp),
-        column("col", np.intp),
+        np.stack([column("row", np.intp), column("col", np.intp)], axis=-1),
     )

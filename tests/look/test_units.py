@@ -126,7 +126,7 @@ def test_json_gives_everything_back(vgg, files, tmp_path):
         assert back.pictures == top.pictures
         assert back.skipped == top.skipped
         for layer, ranking in top.rankings.items():
-            for name in ("value", "picture", "row", "col"):
+            for name in ("value", "item", "position"):
                 array = getattr(ranking, name)
                 assert getattr(back.rankings[layer], name).dtype == array.dtype
                 np.testing.assert_array_equal(getattr(back.rankings[layer], name), array)
