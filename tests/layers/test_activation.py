@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nst_numpy.errors import ShapeError
+from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers import reference, relu_backward, relu_forward
 from nst_numpy.layers.activation import apply_mask, pack_mask, rectify
 from tests.numeric import distinct, numerical_gradient, relative_error
@@ -47,3 +47,17 @@ def test_one_bit_a_number_does_what_the_mask_does(channels, dtype):
     apply_mask(masked, mask)
     assert np.array_equal(masked, relu_backward(grad, cache))
     assert masked.dtype == dtype
+
+
+def test_the_three_rules_for_the_way_back():
+    _, cache = relu_forward(np.array([-1.0, -1, 1, 1]))
+    grad_out = np.array([-5.0, 6, -7, 8])
+    expected = {
+        "gradient": [0, 0, -7, 8],
+        "deconvolution": [0, 6, 0, 8],
+        "guided": [0, 0, 0, 8],
+    }
+    for rule, values in expected.items():
+        assert relu_backward(grad_out, cache, rule=rule).tolist() == values
+    with pytest.raises(SettingError, match="must be one of gradient, guided, deconvolution, not"):
+        relu_backward(grad_out, cache, rule="guide")

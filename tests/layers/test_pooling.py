@@ -9,6 +9,8 @@ from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
+    global_avg_pool_backward,
+    global_avg_pool_forward,
     max_pool_backward,
     max_pool_forward,
     reference,
@@ -165,3 +167,34 @@ def test_parts_make_the_same_whole(kind, data):
     )
     assert np.array_equal(parts.read(*place), whole[place])
     assert arrived == [place]
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 3), (2, 3, 4, 2), (1, 2, 3, 2, 2), (1, 1, 1)])
+def test_global_average_equals_the_reference_and_its_gradient(shape):
+    rng = np.random.default_rng(6)
+    x = rng.standard_normal(shape)
+    out, cache = global_avg_pool_forward(x)
+    upstream = rng.standard_normal(out.shape)
+    expected, expected_grad = reference.global_avg_pool(x, upstream)
+    grad = global_avg_pool_backward(upstream, cache)
+    np.testing.assert_allclose(out, expected, atol=1e-14)
+    np.testing.assert_allclose(grad, expected_grad, atol=1e-14)
+    assert grad.flags.writeable
+    numeric = numerical_gradient(
+        lambda v: float((global_avg_pool_forward(v)[0] * upstream).sum()), x
+    )
+    assert relative_error(grad, numeric) < 1e-8
+
+
+def test_global_average_keeps_float32():
+    out, cache = global_avg_pool_forward(np.ones((1, 4, 2), np.float32))
+    assert out.dtype == global_avg_pool_backward(out, cache).dtype == np.float32
+
+
+def test_what_global_average_says_of_bad_input():
+    with pytest.raises(ShapeError, match=r"global_avg_pool_forward: x must be \(N, L, C\)"):
+        global_avg_pool_forward(np.zeros((2, 3)))
+    with pytest.raises(ShapeError, match="no empty axis"):
+        global_avg_pool_forward(np.zeros((0, 3, 3)))
+    with pytest.raises(ShapeError, match=r"the output's shape \(1, 3\), not \(1, 2\)"):
+        global_avg_pool_backward(np.zeros((1, 2)), (1, 4, 3))
