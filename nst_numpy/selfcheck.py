@@ -71,9 +71,11 @@ def _conv(
 
 
 def _of_x(
-    forward: Callable[..., Any], backward: Callable[..., Any], shape: tuple[int, ...], ties: bool,
+    pair: tuple[Callable[..., Any], Callable[..., Any]], shape: tuple[int, ...], ties: bool,
     rng: np.random.Generator, **options: Any,
 ) -> GradientReport:  # fmt: skip
+    """Check a layer with one input; whole numbers have ties and zeros."""
+    forward, backward = pair
     x = rng.integers(-2, 3, shape).astype(np.float64) if ties else rng.standard_normal(shape)
     return check_backward(partial(forward, **options), backward, {"x": x})
 
@@ -84,13 +86,13 @@ def _dense(rng: np.random.Generator) -> GradientReport:
     return check_backward(layers.dense_forward, layers.dense_backward, inputs)
 
 
-_POOLS = {
+_POOLS: dict[str, Any] = {
     "max": (layers.max_pool_forward, layers.max_pool_backward),
     "avg": (layers.avg_pool_forward, layers.avg_pool_backward),
 }
 _RELU = (layers.relu_forward, layers.relu_backward)
 _GLOBAL = (layers.global_avg_pool_forward, layers.global_avg_pool_backward)
-_OVERLAPPING = {"size": 3, "stride": 2, "pad": 1}
+_OVERLAPPING: dict[str, Any] = {"size": 3, "stride": 2, "pad": 1}
 
 LAYERS: dict[str, Callable[[np.random.Generator], GradientReport]] = {
     "conv, 1-D": partial(_conv, (2, 9, 3), (3, 3, 4), stride=2, pad=1),
@@ -100,17 +102,17 @@ LAYERS: dict[str, Callable[[np.random.Generator], GradientReport]] = {
     ),
     "conv, 3-D": partial(_conv, (1, 4, 3, 5, 2), (2, 3, 2, 2, 2), pad="same"),
     "conv, plain loops": partial(_conv, (1, 4, 4, 2), (3, 3, 2, 2), pad=1, method="reference"),
-    "max-pool, 2-D": partial(_of_x, *_POOLS["max"], (2, 6, 8, 3), False),
-    "max-pool, overlapping": partial(_of_x, *_POOLS["max"], (2, 7, 6, 2), False, **_OVERLAPPING),
-    "max-pool, tied": partial(_of_x, *_POOLS["max"], (2, 6, 6, 3), True),
-    "average pool, 2-D": partial(_of_x, *_POOLS["avg"], (2, 6, 8, 3), False),
+    "max-pool, 2-D": partial(_of_x, _POOLS["max"], (2, 6, 8, 3), False),
+    "max-pool, overlapping": partial(_of_x, _POOLS["max"], (2, 7, 6, 2), False, **_OVERLAPPING),
+    "max-pool, tied": partial(_of_x, _POOLS["max"], (2, 6, 6, 3), True),
+    "average pool, 2-D": partial(_of_x, _POOLS["avg"], (2, 6, 8, 3), False),
     "average pool, overlapping": partial(
         _of_x, *_POOLS["avg"], (2, 7, 6, 2), False, **_OVERLAPPING
     ),
-    "average pool, 3-D": partial(_of_x, *_POOLS["avg"], (1, 4, 4, 6, 2), False),
-    "global average pool": partial(_of_x, *_GLOBAL, (2, 4, 5, 3), False),
-    "ReLU": partial(_of_x, *_RELU, (2, 5, 5, 3), False),
-    "ReLU, zeros": partial(_of_x, *_RELU, (2, 5, 5, 3), True),
+    "average pool, 3-D": partial(_of_x, _POOLS["avg"], (1, 4, 4, 6, 2), False),
+    "global average pool": partial(_of_x, _GLOBAL, (2, 4, 5, 3), False),
+    "ReLU": partial(_of_x, _RELU, (2, 5, 5, 3), False),
+    "ReLU, zeros": partial(_of_x, _RELU, (2, 5, 5, 3), True),
     "dense": _dense,
 }
 

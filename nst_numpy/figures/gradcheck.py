@@ -1,11 +1,14 @@
 """Where a gradient is wrong, as a picture."""
 
 import textwrap
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nst_numpy.figures.style import INK, RED
@@ -14,10 +17,18 @@ from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 Array = NDArray[np.float64]
 
 TILES = 6  # maps of an array, down and across, that are drawn
-GAP = 1  # cells between them
 WIDEST = 60  # entries of a plain vector in a row
 SMALLEST = 1e-12  # relative error with the palest colour
-EMPTY = "#d5d5d5"
+UNKNOWN = "#d5d5d5"
+MAP = 2.3  # inches across
+LETTERS = 112  # of the headline in a line
+
+
+class Tiled(NamedTuple):
+    """An array laid out in two dimensions, and how large the tiles are."""
+
+    array: Array
+    tile: tuple[int, int]
 
 
 def gradcheck_figure(report: GradientReport) -> Figure:
@@ -32,18 +43,23 @@ def gradcheck_figure(report: GradientReport) -> Figure:
     report : GradientReport
     """
     rows = [row for row in report.arguments.values() if row.entries]
-    shown = [[_tiles(array, i == 0) for array in _maps(row)] for i, row in enumerate(rows)]
-    heights = [min(2.4, max(0.75, 2.6 * maps[0].shape[0] / maps[0].shape[1])) for maps in shown]
+    shown = [[_tiled(array, i == 0) for array in _maps(row)] for i, row in enumerate(rows)]
+    heights = [_height(maps[0].array) for maps in shown]
     words = _words(report)
-    top = 0.25 * (words.count("\n") + 1) + 0.1
-    figure = Figure(figsize=(9.0, sum(heights) + 0.75 * len(rows) + top), layout="constrained")
+    top = 0.2 * (words.count("\n") + 1) + 0.25
+    size = (3 * MAP + 2.6, sum(heights) + 0.6 * len(rows) + top)
+    figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(len(rows), 3, squeeze=False, height_ratios=heights)
-    figure.suptitle(
-        words, x=0.01, ha="left", fontsize=10, color=INK if report.ok else RED, linespacing=1.3
-    )
+    colour = INK if report.ok else RED
+    figure.suptitle(words, x=0.01, ha="left", fontsize=10, color=colour, linespacing=1.3)
     for row, maps, line in zip(rows, shown, axes, strict=True):
-        _draw_row(figure, row, maps, line)
+        _draw_row(row, maps, line)
     return figure
+
+
+def _height(array: Array) -> float:
+    """Return the inches that a map needs."""
+    return float(np.clip(MAP * array.shape[0] / array.shape[1], 0.4, 3.2))
 
 
 def _words(report: GradientReport) -> str:
@@ -51,81 +67,83 @@ def _words(report: GradientReport) -> str:
         return f"{report.name}: right"
     d = report.diagnosis
     where = f" in {d.argument}" if d.argument else ""
-    text = (
-        f"{report.name}: {d.name}{where}, {d.certainty} ({100 * d.confidence:.0f} %). {d.sentence}"
-    )
-    return textwrap.fill(text, 118)
+    sure = f"{d.certainty} ({100 * d.confidence:.0f} %)"
+    return textwrap.fill(f"{report.name}: {d.name}{where}, {sure}. {d.sentence}", LETTERS)
 
 
 def _maps(row: ArgumentReport) -> list[Array]:
-    analytic = row.analytic_map
-    if analytic is None:
-        analytic = np.full(row.shape, np.nan)
-    return [np.asarray(a, dtype=np.float64) for a in (analytic, row.numeric_map, row.error_map)]
+    analytic = np.full(row.shape, np.nan) if row.analytic_map is None else row.analytic_map
+    with np.errstate(invalid="ignore"):
+        errors = np.clip(row.error_map, SMALLEST, 1.0)
+    return [np.asarray(a, dtype=np.float64) for a in (analytic, row.numeric_map, errors)]
 
 
-def _draw_row(figure: Figure, row: ArgumentReport, maps: list[Array], axes: list[Axes]) -> None:
+def _draw_row(row: ArgumentReport, maps: list[Tiled], axes: Sequence[Axes]) -> None:
     analytic, numeric, errors = maps
-    sizes = np.abs(np.concatenate([analytic[np.isfinite(analytic)], numeric[np.isfinite(numeric)]]))
-    top = float(sizes.max(initial=0.0)) or 1.0
+    values = np.abs(np.concatenate([analytic.array.ravel(), numeric.array.ravel()]))
+    top = float(values[np.isfinite(values)].max(initial=0.0)) or 1.0
     shape = "×".join(map(str, row.shape)) or "a number"
     axes[0].set_ylabel(f"{row.name}\n{shape}", fontsize=10, color=INK)
-    for place, array, title in (
-        (axes[0], analytic, "analytic"),
-        (axes[1], numeric, "numeric"),
-    ):
-        drawn = _show(place, array, title, "RdBu_r", Normalize(-top, top))
-    bar = figure.colorbar(drawn, ax=axes[1], pad=0.02, fraction=0.05)
-    bar.ax.tick_params(labelsize=7)
-    worst = "nothing was compared" if not row.checked else f"worst {row.worst:.1e}"
-    title = f"relative error: {worst}, {row.wrong} of {row.checked} wrong"
-    with np.errstate(invalid="ignore"):
-        clipped = np.clip(errors, SMALLEST, 1.0)
-    drawn = _show(axes[2], clipped, title, "magma_r", LogNorm(SMALLEST, 1.0))
+    norm = Normalize(-top, top)
+    _show(axes[0], analytic, "analytic: what backward says", "RdBu_r", norm)
+    _bar(axes[1], _show(axes[1], numeric, "numeric: what forward does", "RdBu_r", norm))
+    title = "nothing was compared"
+    if row.checked:
+        title = f"relative error, at most {row.worst:.0e}: {row.wrong} of {row.checked} wrong"
+    drawn = _show(axes[2], errors, title, "magma_r", LogNorm(SMALLEST, 1.0))
+    bar = _bar(axes[2], drawn)
+    bar.axhline(row.tolerance, color="#00c2ff", lw=2)
+    bar.set_yticks([SMALLEST, row.tolerance, 1], [f"{SMALLEST:.0e}", "passes\nbelow", "1"])
     if row.wrong:
         axes[2].title.set_color(RED)
-    bar = figure.colorbar(drawn, ax=axes[2], pad=0.02, fraction=0.05)
-    bar.ax.axhline(row.tolerance, color=RED, lw=1.5)
-    bar.ax.tick_params(labelsize=7)
 
 
-def _show(axes: Axes, array: Array, title: str, colours: str, norm: Normalize):  # type: ignore[no-untyped-def]
+def _show(axes: Axes, tiled: Tiled, title: str, colours: str, norm: Normalize) -> AxesImage:
+    array, (height, width) = tiled
     axes.set_title(title, fontsize=8, color=INK)
     axes.set_xticks([])
     axes.set_yticks([])
-    axes.set_facecolor(EMPTY)
+    axes.set_facecolor(UNKNOWN)
     axes.spines[:].set_visible(False)
-    aspect = "auto" if array.shape[0] == 1 else "equal"
+    for edge in range(height, array.shape[0], height):
+        axes.axhline(edge - 0.5, color="white", lw=4)
+    for edge in range(width, array.shape[1], width):
+        axes.axvline(edge - 0.5, color="white", lw=4)
+    aspect: Literal["auto", "equal"] = "auto" if array.shape[0] == 1 else "equal"
     return axes.imshow(array, cmap=colours, norm=norm, interpolation="nearest", aspect=aspect)
 
 
-def _tiles(array: Array, activation: bool) -> Array:
-    """Lay an array of any rank out in two dimensions; NaN between the tiles.
+def _bar(axes: Axes, drawn: AxesImage) -> Axes:
+    """Draw the scale of colours beside a map, as high as the map."""
+    bar: Axes = axes.inset_axes((1.03, 0, 0.045, 1))
+    figure = axes.figure
+    figure.colorbar(drawn, cax=bar)
+    bar.tick_params(labelsize=7)
+    return bar
 
-    >>> _tiles(np.ones((2, 3, 4, 5)), activation=True).shape
-    (7, 24)
+
+def _tiled(array: Array, activation: bool) -> Tiled:
+    """Lay an array of any rank out in two dimensions.
+
+    >>> _tiled(np.ones((2, 3, 4, 5)), activation=True).array.shape
+    (6, 20)
     """
     if array.ndim < 3:
-        flat = array.reshape(-1, array.shape[-1] if array.ndim else 1)
-        return flat if array.ndim == 2 else flat[:, :WIDEST]
-    # (rows of tiles, columns of tiles, height, width)
-    if activation:  # (N, *sizes, C): the last two sizes are a tile
-        spread = np.moveaxis(array, -1, 0)
-        spread = spread.reshape(array.shape[-1], -1, *_last_two(array.shape[1:-1]))
-        spread = spread.swapaxes(0, 1)
-    else:  # (*kernel, C, F)
-        kernel = array.shape[:-2]
-        spread = np.moveaxis(array, (-2, -1), (0, 1))
-        height, width = _last_two(kernel)
-        spread = spread.reshape(array.shape[-2], array.shape[-1], -1, width)
-    spread = spread[:TILES, :TILES]
-    rows, cols, height, width = spread.shape
-    canvas = np.full((rows * (height + GAP) - GAP, cols * (width + GAP) - GAP), np.nan)
-    for i, j in np.ndindex(rows, cols):
-        top, left = i * (height + GAP), j * (width + GAP)
-        canvas[top : top + height, left : left + width] = spread[i, j]
-    return canvas
-
-
-def _last_two(sizes: tuple[int, ...]) -> tuple[int, int]:
-    return (1, sizes[0]) if len(sizes) == 1 else (sizes[-2], sizes[-1])
+        flat = array if array.ndim == 2 else array.reshape(1, -1)[:, :WIDEST]
+        return Tiled(flat, (flat.shape[0], flat.shape[1]))
+    if activation:
+        # (N, *sizes, C) -> (N, *sizes before the last two, C, h, w)
+        moved = np.moveaxis(array, -1, -3 if array.ndim > 3 else -2)
+        width = array.shape[-2]
+        height = array.shape[-3] if array.ndim > 3 else 1
+    else:
+        # (*kernel, C, F) -> (C, F, kernel's rows, columns)
+        moved = np.moveaxis(array, (-2, -1), (0, 1))
+        width = array.shape[-3]
+        height = max(int(np.prod(array.shape[:-3])), 1)
+    across = array.shape[-1]
+    tiles = moved.reshape(-1, across, height, width)[:TILES, :TILES]
+    down, across = tiles.shape[:2]
+    # (down, across, h, w) -> (down, h, across, w) -> (down*h, across*w)
+    whole = tiles.swapaxes(1, 2).reshape(down * height, across * width)
+    return Tiled(whole, (height, width))

@@ -1,11 +1,18 @@
-"""Is this gradient right, and if not, what is wrong with it?
+"""Whether a gradient is right, and if not, what is probably wrong with it.
 
 >>> import numpy as np
 >>> from nst_numpy import gradcheck
->>> from nst_numpy.layers import relu_forward
->>> x = np.array([[1.5, -0.5, 2.0]])
->>> print(gradcheck.check_backward(relu_forward, lambda grad_out, cache: -grad_out * cache, {"x": x}))
-... # doctest: +SKIP
+>>> x = np.array([[1.5, -0.5, 2.0], [-1.0, 0.5, -2.0]])
+>>> def forward(x):
+...     return np.maximum(x, 0), x
+>>> def backward(grad_out, cache):
+...     return -grad_out * (cache > 0)
+>>> gradcheck.check_backward(forward, backward, {"x": x}).diagnosis.sentence
+'The sign is wrong. Look for a − that is missing or there twice, as in b − a for a − b.'
+
+`numerical` has the numbers, `pair` calls somebody's functions with care, `slopes` moves the
+entries, `kinks` judges where there is no gradient, and `hypotheses` are the mistakes that people
+make. `explain` ranks them; `zoo` is the proof.
 """
 
 from nst_numpy.errors import GradientError

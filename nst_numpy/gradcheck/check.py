@@ -136,14 +136,14 @@ def check_backward(
     --------
     >>> import numpy as np
     >>> from nst_numpy.layers import relu_backward, relu_forward
-    >>> x = np.array([[1.0, -2.0, 0.5]])
+    >>> x = np.random.default_rng(0).standard_normal((4, 5))
     >>> check_backward(relu_forward, relu_backward, {"x": x}).ok
     True
     >>> check_backward(relu_forward, lambda grad_out, cache: grad_out, {"x": x}).diagnosis.name
     'not-masked'
     """
-    name = name or getattr(backward, "__name__", "backward")
-    name = "backward" if name == "<lambda>" else name
+    own_name = str(getattr(backward, "__name__", "backward"))
+    name = name or ("backward" if own_name == "<lambda>" else own_name)
     return _check(Pair(forward, backward, inputs), tolerance, eps, entries, kinks, seed, name)
 
 
@@ -236,11 +236,13 @@ def _check_finite(out: Array) -> None:
         raise Complaint(
             Diagnosis(
                 "not-finite",
-                "forward's out is NaN or infinite, so nothing can be compared: look for a division "
-                "by 0, a logarithm of 0 or an exponential of a large number, or choose other inputs.",
+                "forward's out is NaN or infinite, so nothing can be compared: look for a "
+                "division by 0, a logarithm of 0 or an exponential of a large number, or choose "
+                "other inputs.",
                 1.0,
                 "out",
-                f"out[{', '.join(map(str, index))}] is {out[index]}; so are {bad.sum()} of {out.size}",
+                f"out[{', '.join(map(str, index))}] is {out[index]}; so are {bad.sum()} of "
+                f"{out.size}",
             )
         )
 
@@ -265,7 +267,7 @@ def _row(study: Study, arg: str) -> ArgumentReport:
 
 def _check_options(tolerance: float, eps: float | None, entries: int | None, kinks: str) -> None:
     who = "check_backward"
-    if not (np.isscalar(tolerance) and np.isreal(tolerance) and 0 < tolerance < np.inf):
+    if not isinstance(tolerance, (int, float, np.number)) or not 0 < tolerance < np.inf:
         raise SettingError(f"{who}: tolerance must be a finite number above 0, not {tolerance!r}")
     check_eps(who, eps, 1.0)
     if entries is not None and (

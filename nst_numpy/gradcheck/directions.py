@@ -77,7 +77,7 @@ def check_directions(
 
 
 def _diagnosis(row: ArgumentReport) -> Diagnosis:
-    """All that slopes can tell: is it one factor?"""
+    """Say all that slopes can tell: whether it is one factor."""
     assert row.analytic_map is not None
     ratios = row.analytic_map / row.numeric_map
     evidence = f"analytic / numeric is {', '.join(f'{r:.4g}' for r in ratios)}"

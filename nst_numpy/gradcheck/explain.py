@@ -1,12 +1,13 @@
 """From what was found to what is wrong: rank the hypotheses."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Case, Study
-from nst_numpy.gradcheck.hypotheses import HYPOTHESES, SHAPES
+from nst_numpy.gradcheck.hypotheses import HYPOTHESES, SHAPES, Hypothesis
 
 SHOWN = 0.3  # confidence below which an explanation is not worth a line
 SURE = 0.7  # explained well enough to come before a remark about dtypes
@@ -43,7 +44,7 @@ def _of_values(case: Case) -> list[Diagnosis]:
     return [*_rank(case, HYPOTHESES), _unknown(case)]
 
 
-def _rank(case: Case, hypotheses: tuple) -> list[Diagnosis]:  # type: ignore[type-arg]
+def _rank(case: Case, hypotheses: Sequence[Hypothesis]) -> list[Diagnosis]:
     """Try every hypothesis; the best guess of each, the surest first."""
     found = []
     for hypothesis in hypotheses:

@@ -118,7 +118,8 @@ def _complain(case: Case, seen: Seen) -> None:
         _mark(case, seen.wrong["wrong-at-kink"])
         pair.complain(
             "wrong-at-kink",
-            "Where inputs are tied, their parts do not add up to the slope of moving them together.",
+            "Where inputs are tied, their parts do not add up to the slope of moving them "
+            "together.",
             name,
             f"at {seen.other} tied outputs; everywhere else the gradient is right",
         )

@@ -46,7 +46,8 @@ def _execute(path: Path) -> ModuleType:
     if not path.is_file():
         raise SettingError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)  # as Python does for a script, so that it finds its neighbours
@@ -73,6 +74,7 @@ def _line(error: BaseException, path: Path) -> str:
 def _function(module: ModuleType, file: str, name: str) -> Callable[..., Any]:
     found = getattr(module, name, None)
     if callable(found):
-        return found  # type: ignore[no-any-return]
+        function: Callable[..., Any] = found
+        return function
     choices = [n for n, value in vars(module).items() if inspect.isfunction(value)]
     raise UnknownNameError.of(f"function of {file}", name, choices or ["none: the file has none"])

@@ -70,13 +70,13 @@ def numerical_gradient(
     """
     if method not in METHODS:
         raise SettingError(f"numerical_gradient: method must be central or complex, not {method!r}")
-    x = np.array(x, dtype=np.float64)
+    at: Array = np.array(x, dtype=np.float64)
     if method == "complex":
-        return _complex_gradient(f, x, check_eps("numerical_gradient", eps, COMPLEX_STEP))
-    steps = step_sizes(x, check_eps("numerical_gradient", eps, best_eps(np.float64)))
-    gradient = np.empty_like(x)
-    for i in np.ndindex(*x.shape):
-        up, down = moved(x, i, steps[i]), moved(x, i, -steps[i])
+        return _complex_gradient(f, at, check_eps("numerical_gradient", eps, COMPLEX_STEP))
+    steps = step_sizes(at, check_eps("numerical_gradient", eps, best_eps(np.float64)))
+    gradient = np.empty_like(at)
+    for i in np.ndindex(*at.shape):
+        up, down = moved(at, i, float(steps[i])), moved(at, i, -float(steps[i]))
         # the step that was really made: x + h is rounded
         gradient[i] = (one_number(f(up)) - one_number(f(down))) / (up[i] - down[i])
     return gradient
@@ -141,7 +141,7 @@ def check_eps(who: str, eps: float | None, default: float) -> float:
     """Return a usable eps, or say what is wrong with it."""
     if eps is None:
         return default
-    if not (np.isscalar(eps) and np.isreal(eps) and np.isfinite(eps) and eps > 0):
+    if not isinstance(eps, (int, float, np.number)) or not 0 < eps < np.inf:
         raise SettingError(f"{who}: eps must be a finite number above 0, not {eps!r}")
     return float(eps)
 

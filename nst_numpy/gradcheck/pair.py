@@ -21,7 +21,7 @@ LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
 
 
-class Complaint(Exception):
+class Complaint(Exception):  # noqa: N818 (it is caught here, and becomes a diagnosis)
     """The functions cannot be checked any further; `diagnosis` says why."""
 
     def __init__(self, diagnosis: Diagnosis) -> None:
@@ -135,9 +135,9 @@ class Pair:
         if array.dtype != np.float64 and not isinstance(out, (int, float)):
             self.complain(
                 "dtype",
-                f"forward returns {array.dtype} for float64 inputs. Somewhere an array is made with "
-                "a fixed dtype (np.zeros(…, dtype=np.float32), an .astype, a list of ints): give "
-                "it the input's dtype.",
+                f"forward returns {array.dtype} for float64 inputs. Somewhere an array is made "
+                "with a fixed dtype (np.zeros(…, dtype=np.float32), an .astype, a list of ints): "
+                "give it the input's dtype.",
                 "out",
                 f"out is {array.dtype}",
             )

@@ -31,6 +31,7 @@ class WorstError(float):
     numeric: float
 
     def __new__(cls, row: "ArgumentReport") -> "WorstError":
+        """Take the number and its place from a row."""
         self = super().__new__(cls, row.worst)
         self.argument, self.index = row.name, row.index
         self.analytic, self.numeric = row.analytic, row.numeric
@@ -120,7 +121,7 @@ class ArgumentReport:
         >>> ones[:500] = 0.0
         >>> row = ArgumentReport("x", (10_000,), ones, ones, ones, 0, 0, 1e-6)
         >>> round(row.chance_to_notice(0.01), 4)
-        0.9941
+        0.9942
         """
         wrong = int(np.ceil(share * self.entries))
         # one wrong entry after the other escapes

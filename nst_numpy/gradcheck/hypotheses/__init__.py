@@ -50,15 +50,16 @@ HYPOTHESES = (
     ),
     Hypothesis(
         "factor",
-        "Write the formula's constants down before differentiating: ½ Σ d² gives d, mean gives 1/n.",
+        "Write the formula's constants down before differentiating: ½ Σ d² gives d, a mean gives "
+        "1/n.",
         scale.factor,
     ),
     SWAPPED,
     TRANSPOSED,
     Hypothesis(
         "kernel-not-flipped",
-        "If forward correlates, the way back to the input convolves: x[o + k]·w[k] sends grad_out[o] "
-        "to o + k, so x[i] hears from o = i − k.",
+        "If forward correlates, the way back to the input convolves: x[o + k]·w[k] sends "
+        "grad_out[o] to o + k, so x[i] hears from o = i − k.",
         order.kernel_not_flipped,
     ),
     Hypothesis(
@@ -91,8 +92,8 @@ HYPOTHESES = (
     ),
     Hypothesis(
         "not-masked",
-        "Where forward stops a value (a ReLU below 0), backward stops the gradient: multiply by the "
-        "mask.",
+        "Where forward stops a value (a ReLU below 0), backward stops the gradient: multiply by "
+        "the mask.",
         parts.not_masked,
     ),
     Hypothesis(
@@ -123,7 +124,8 @@ HYPOTHESES = (
     Hypothesis("reversed", "Look for a [::-1], or a loop that counts down.", order.reversed_axis),
     Hypothesis(
         "border",
-        "The first and last entries have fewer neighbours: slices, not np.roll, which wraps around.",
+        "The first and last entries have fewer neighbours: slices, not np.roll, which wraps "
+        "around.",
         parts.border,
     ),
 )

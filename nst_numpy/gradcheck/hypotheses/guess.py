@@ -37,9 +37,14 @@ class Guess:
     evidence: str = ""
     certainty: float = 1.0
 
+    @property
+    def claim(self) -> Array:
+        """What is predicted, or repaired, (k,)."""
+        return np.asarray(self.repaired if self.predicted is None else self.predicted)
+
     def explains(self, case: Case) -> float:
         """Return the part of the error that is gone with this explanation, 0 to 1."""
-        left = case.n - self.repaired if self.predicted is None else case.a - self.predicted
+        left = case.n - self.claim if self.predicted is None else case.a - self.claim
         known = np.isfinite(left)
         # an array of another shape says nothing at any entry
         wrong = case.a - case.n if case.comparable else case.n
@@ -53,8 +58,7 @@ class Guess:
         """Return how sure this is: the better the fit and the more entries, the surer."""
         share = self.explains(case)
         fit = next((c for least, c in FITS if share >= least), 0.0)
-        guess = self.predicted if self.predicted is not None else self.repaired
-        entries = self._telling(case, np.isfinite(np.asarray(guess)))
+        entries = self._telling(case, np.isfinite(self.claim))
         return float(fit * self.certainty * (1 - 0.5 ** max(entries, 1)))
 
     def _telling(self, case: Case, known: NDArray[np.bool_]) -> int:

@@ -1,4 +1,4 @@
-"""Mistakes of order: transposed, flipped, shifted, swapped. The numbers are right, their places not."""
+"""Mistakes of order: the numbers are right, but not in their places."""
 
 from collections.abc import Iterator
 from itertools import combinations, permutations, product
@@ -22,7 +22,7 @@ def arguments_swapped(case: Case) -> Iterator[Guess]:
     for other in case.study.cases.values():
         if (
             other is not case
-            and np.shape(case.analytic) == other.shape
+            and np.asarray(case.analytic).shape == other.shape
             and other.complete
             and not case.comparable
             and np.allclose(
@@ -193,7 +193,7 @@ def _overlap(
 
 
 def _other_way_round(case: Case, changes: Any, text: str) -> Iterator[Guess]:
-    """Measure the gradient again with another argument turned round: is it this one?"""
+    """Measure the gradient again with another argument turned round, and compare."""
     inputs = case.study.pair.inputs
     few = np.argsort(-np.abs(case.a - case.n))[:MEASURED]
     for other in case.study.pair.names:

@@ -73,7 +73,7 @@ def _loops(ndim: int) -> Iterator[tuple[int, ...]]:
 
 
 def _group_numbers(shape: tuple[int, ...], axes: Sequence[int]) -> NDArray[np.intp]:
-    """Number the outputs by their place on some axes, in the order of a loop, (M,)."""
+    """Return each output's number in a loop over some axes, (M,)."""
     indices = np.indices(shape).reshape(len(shape), -1)
     numbers = np.ravel_multi_index(tuple(indices[a] for a in axes), tuple(shape[a] for a in axes))
     return np.asarray(numbers, dtype=np.intp)
@@ -136,8 +136,8 @@ def not_summed(case: Case) -> Iterator[Guess]:
                 predicted = case.right_for(_only(case.upstream, axis, index))
                 if predicted is not None:
                     yield Guess(
-                        f"Only index {index} along {axis_name(case, axis, of_out=True)} of grad_out "
-                        "counts: the sum over that axis is missing.",
+                        f"Only index {index} along {axis_name(case, axis, of_out=True)} of "
+                        "grad_out counts: the sum over that axis is missing.",
                         predicted=predicted,
                     )
         return
@@ -209,7 +209,7 @@ def mask_inverted(case: Case) -> Iterator[Guess]:
 
 
 def mask_of_upstream(case: Case) -> Iterator[Guess]:
-    """The mask looks at grad_out and not at the input."""
+    """Take the mask from grad_out and not from the input."""
     if case.out.shape != case.shape:
         return
     g = case.at(case.upstream)

@@ -50,7 +50,7 @@ def factor(case: Case) -> Iterator[Guess]:
 
 
 def missing_factor(case: Case) -> Iterator[Guess]:
-    """The chain rule's inner derivative is missing, or is there twice: an array as factor."""
+    """Multiply or divide by an array: the chain rule's inner derivative, forgotten or twice."""
     candidates = {
         name: value
         for name, value in case.study.pair.inputs.items()

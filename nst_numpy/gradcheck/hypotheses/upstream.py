@@ -33,7 +33,7 @@ def upstream_squared(case: Case) -> Iterator[Guess]:
 
 
 def one_half_of_symmetric(case: Case) -> Iterator[Guess]:
-    """A product of something with itself has two factors, and each has a gradient."""
+    """Add the gradient for grad_out transposed: a product A·A has two factors."""
     if case.out.ndim < 2 or case.out.shape[-1] != case.out.shape[-2] or case.out.shape[-1] < 2:
         return
     other = case.said_to(np.ascontiguousarray(case.upstream.swapaxes(-1, -2)))

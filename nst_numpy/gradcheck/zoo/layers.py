@@ -17,7 +17,10 @@ def conv_forward(x, w, b, *, stride=1, pad=0):
     sizes = [(n - k) // stride + 1 for n, k in zip(padded.shape[1:-1], kernel, strict=True)]
     out = np.zeros((len(x), *sizes, w.shape[-1]))
     for o in np.ndindex(*sizes):
-        seen = (slice(None), *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel)))
+        seen = (
+            slice(None),
+            *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel, strict=True)),
+        )
         # (N, *kernel, C) · (*kernel, C, F) -> (N, F)
         out[(slice(None), *o)] = np.tensordot(padded[seen], w, w.ndim - 1) + b
     return out, (x, w, padded, stride, pad)
@@ -28,7 +31,10 @@ def conv_backward(grad_out, cache):
     kernel, sizes = w.shape[:-2], grad_out.shape[1:-1]
     grad_padded, grad_w = np.zeros_like(padded), np.zeros_like(w)
     for o in np.ndindex(*sizes):
-        seen = (slice(None), *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel)))
+        seen = (
+            slice(None),
+            *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel, strict=True)),
+        )
         g = grad_out[(slice(None), *o)]
         # (N, F) · (*kernel, C, F) -> (N, *kernel, C)
         grad_padded[seen] += np.tensordot(g, w, (1, -1))

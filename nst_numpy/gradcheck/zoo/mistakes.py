@@ -5,7 +5,6 @@ import linecache
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ from nst_numpy.gradcheck.zoo import layers
 
 Array = NDArray[np.float64]
 Rng = np.random.Generator
+Function = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Layer:
     """
 
     title: str
-    functions: tuple[FunctionType, ...]
+    functions: tuple[Function, ...]
     inputs: Callable[[Rng], dict[str, Array]]
     options: dict[str, int]
 
@@ -271,23 +271,32 @@ MISTAKES = (
         "grad_b = grad_out.sum()", "summed-too-much",
     ),
     Mistake(
-        "dense, square", "weights not transposed", "grad_x = grad_out @ w.T", "grad_x = grad_out @ w",
-        "transposed",
+        "dense, square", "weights not transposed", "grad_x = grad_out @ w.T",
+        "grad_x = grad_out @ w", "transposed",
     ),
     Mistake(
         "Gram", "one half of the product's derivative", "a @ grad_out + a @ grad_out.T",
         "a @ grad_out", "one-half",
     ),
-    Mistake("content loss", "the 2 not cancelled by the ½", "grad = a - target",
-            "grad = 2 * (a - target)", "factor"),
-    Mistake("content loss", "target minus activation", "grad = a - target", "grad = target - a",
-            "sign"),
-    Mistake("style loss", "1/(2 n_H n_W n_C)² missing", "grad = 4 * scale * f", "grad = 4 * f",
-            "factor"),
-    Mistake("style loss", "2 instead of 4", "grad = 4 * scale * f", "grad = 2 * scale * f", "factor"),
+    Mistake(
+        "content loss", "the 2 not cancelled by the ½", "grad = a - target",
+        "grad = 2 * (a - target)", "factor",
+    ),
+    Mistake(
+        "content loss", "target minus activation", "grad = a - target", "grad = target - a",
+        "sign",
+    ),
+    Mistake(
+        "style loss", "1/(2 n_H n_W n_C)² missing", "grad = 4 * scale * f", "grad = 4 * f",
+        "factor",
+    ),
+    Mistake(
+        "style loss", "2 instead of 4", "grad = 4 * scale * f", "grad = 2 * scale * f", "factor",
+    ),
     Mistake(
         "TV loss", "np.roll wraps around the border", "grad[:, 1:] += 2 * down",
-        "down = x - np.roll(x, 1, axis=1); grad += 2 * down - 2 * np.roll(down, -1, axis=1); down = 0",
+        "down = x - np.roll(x, 1, axis=1); grad += 2 * down - 2 * np.roll(down, -1, axis=1); "
+        "down = 0",
         "border",
     ),
 )  # fmt: skip
@@ -308,7 +317,7 @@ def check_layer(name: str, seed: int = 0) -> GradientReport:
     return _check(LAYERS[name], LAYERS[name].functions, seed)
 
 
-def _check(layer: Layer, functions: tuple[FunctionType, ...], seed: int) -> GradientReport:
+def _check(layer: Layer, functions: tuple[Function, ...], seed: int) -> GradientReport:
     inputs = layer.inputs(np.random.default_rng(seed))
     if len(functions) == 2:
         forward, backward = functions
@@ -322,7 +331,7 @@ def _check(layer: Layer, functions: tuple[FunctionType, ...], seed: int) -> Grad
     )
 
 
-def _changed(function: FunctionType, mistake: Mistake) -> FunctionType:
+def _changed(function: Function, mistake: Mistake) -> Function:
     """Return a copy of a function with the line changed, if it has that line."""
     source = inspect.getsource(function)
     if mistake.right not in source:
@@ -333,7 +342,8 @@ def _changed(function: FunctionType, mistake: Mistake) -> FunctionType:
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = dict(vars(layers))
     exec(compile(source, file, "exec"), names)
-    return names[function.__name__]  # type: ignore[no-any-return]
+    wrong: Function = names[function.__name__]
+    return wrong
 
 
 def zoo_table() -> str:
