@@ -26,6 +26,7 @@ COMMANDS = {
     "gram": "show which channels fire together in a picture",
     "weights": "describe or verify a file of network weights",
     "course": "hand out the assignments, and grade what comes back",
+    "gradcheck": "check gradients, the project's or yours, and say what is wrong with them",
     "bench": "show what makes it fast, on this machine",
 }
 
