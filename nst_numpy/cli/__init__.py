@@ -24,6 +24,7 @@ COMMANDS = {
     "reconstruct": "paint from noise what a layer still knows of a picture",
     "trace": "write one activation out as the sum that it is",
     "gram": "show which channels fire together in a picture",
+    "heartbeat": "train the lecture's 1-D network to tell broad heartbeats from narrow ones",
     "weights": "describe or verify a file of network weights",
     "course": "hand out the assignments, and grade what comes back",
     "gradcheck": "check gradients, the project's or yours, and say what is wrong with them",

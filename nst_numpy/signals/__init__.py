@@ -1,5 +1,16 @@
 """Networks on signals: heartbeats, a CT volume, a movie, a texture in time."""
 
 from nst_numpy.signals.data import load_ct, load_ecg, load_movie, read_signal
+from nst_numpy.signals.heartbeats import Heartbeats, Study, find_beats, prepare, study
 
-__all__ = ["load_ct", "load_ecg", "load_movie", "read_signal"]
+__all__ = [
+    "Heartbeats",
+    "Study",
+    "find_beats",
+    "load_ct",
+    "load_ecg",
+    "load_movie",
+    "prepare",
+    "read_signal",
+    "study",
+]

@@ -1,0 +1,397 @@
+"""Which way things drift from slice to slice, and which networks can see it.
+
+A block is a stack of slices: frames of a movie, levels of a CT volume. What is seen in it may
+drift to the left or to the right from one slice to the next. The direction is in no slice
+alone, only in their order.
+
+Labels come for free. Turn the order of the slices round, and the drift turns round; mirror
+every slice, and it turns round again. So each block gives four examples, two of each class,
+and the two classes have the very same slices, up to a mirror. Whatever looks at the slices
+without their order, whatever looks at brightness alone, is right in half of the cases.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from nst_numpy.errors import SettingError, ShapeError, SignalError
+from nst_numpy.networks import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
+from nst_numpy.rows import check_count
+from nst_numpy.training import Adam, accuracy, fit
+
+Array = NDArray[np.floating]
+Labels = NDArray[np.intp]
+
+CLASSES = ("left", "right")
+CHANCE = 0.5
+VERSIONS = 4  # examples that a block gives
+PERCENTILES = (0, 1, 10, 25, 50, 75, 90, 99, 100)  # what the baseline knows of brightness
+TINY = 1e-3  # beside a slice's standard deviation, so that an even slice stays 0
+
+Prepare = Callable[[Array, np.random.Generator], Array]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which blocks are kept: those whose drift can be measured.
+
+    Attributes
+    ----------
+    least, most : float
+        Size of the drift, in voxels a slice.
+    texture : float
+        What the second smallest eigenvalue of the structure tensor must reach, in squared
+        units of brightness per voxel: below it there is nothing to follow.
+    rest : float
+        What the smallest may be, as a part of the second smallest: above it, there is no
+        single direction in which little changes.
+    """
+
+    least: float
+    most: float
+    texture: float
+    rest: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.least < self.most or not (self.texture > 0 and 0 < self.rest <= 1):
+            raise SettingError(
+                "Rule: drifts must be 0 < least < most, texture above 0, and rest above 0 and "
+                f"at most 1, not {self}"
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Examples:
+    """Blocks with their classes.
+
+    Attributes
+    ----------
+    x : ndarray, float32 (N, D, H, W)
+        Every slice with mean 0 and standard deviation 1 of its own.
+    y : ndarray of int, (N,)
+        0 for left, 1 for right: `CLASSES`. A block's four versions follow one another.
+    brightness : ndarray, float32 (N, P)
+        `PERCENTILES` of the block, before the slices were evened out.
+    blocks : int
+        Blocks looked at; those that the rule kept are N / 4.
+    """
+
+    x: Array
+    y: Labels
+    brightness: Array
+    blocks: int
+
+
+def grid(low: Sequence[int], high: Sequence[int], size: Sequence[int], stride: int) -> Labels:
+    """Corners of all blocks that lie between two corners of a region, a stride apart.
+
+    Returns
+    -------
+    ndarray of int, (N, axes)
+
+    Examples
+    --------
+    >>> grid((0, 10), (4, 16), (4, 4), stride=2)
+    array([[ 0, 10],
+           [ 0, 12]])
+    """
+    check_count("grid", "stride", stride)
+    axes = [np.arange(a, b - s + 1, stride) for a, b, s in zip(low, high, size, strict=True)]
+    return np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def cut(array: NDArray[Any], corners: Labels, size: Sequence[int]) -> Array:
+    """Cut blocks of one size out of an array.
+
+    Returns
+    -------
+    ndarray, float32 (N, *size)
+
+    Raises
+    ------
+    ShapeError
+        The array has not as many axes as a block, or is smaller than one.
+    """
+    if array.ndim != len(size) or any(n < s for n, s in zip(array.shape, size, strict=True)):
+        raise ShapeError(
+            f"cut: an array of shape {array.shape} has no block of {tuple(size)}: give one of "
+            f"{len(size)} axes, each at least so long"
+        )
+    windows = np.lib.stride_tricks.sliding_window_view(array, tuple(size))
+    return windows[tuple(corners.T)].astype(np.float32)
+
+
+def measure_drift(blocks: Array) -> tuple[Array, Array]:
+    """Find the direction in which a block changes least.
+
+    The structure tensor is the mean over the block of g gᵀ, where g (3,) is the gradient along
+    slices, rows and columns. Its eigenvector of the smallest eigenvalue points along the
+    thing that drifts; divided by its first component, it says rows and columns a slice.
+
+    Parameters
+    ----------
+    blocks : ndarray, (N, D, H, W)
+
+    Returns
+    -------
+    drift : ndarray, (N, 2)
+        Rows and columns a slice.
+    eigenvalues : ndarray, (N, 3)
+        From the smallest to the largest.
+
+    Examples
+    --------
+    A pattern that moves by half a column to the right a slice:
+
+    >>> t, i, j = np.mgrid[:6, :12, :12]
+    >>> drift, _ = measure_drift((np.sin(j - t / 2) + np.sin(0.7 * i))[None])
+    >>> drift.round(1) + 0.0
+    array([[0. , 0.5]])
+    """
+    if blocks.ndim != 4 or min(blocks.shape[1:]) < 2:
+        raise ShapeError(
+            "measure_drift: blocks must be (N, D, H, W) with D, H and W of at least 2, "
+            f"not {blocks.shape}"
+        )
+    gradients = [np.gradient(blocks, axis=axis).reshape(len(blocks), -1) for axis in (1, 2, 3)]
+    g = np.stack(gradients, axis=1).astype(np.float64)
+    # (N, 3, M) @ (N, M, 3) -> (N, 3, 3)
+    tensor = g @ g.swapaxes(1, 2) / g.shape[2]
+    eigenvalues, vectors = np.linalg.eigh(tensor)
+    along = vectors[:, :, 0]
+    # a thing that lies within the slices drifts infinitely fast: the rule drops it
+    first = np.where(np.abs(along[:, :1]) < 1e-9, 1e-9, along[:, :1])
+    return along[:, 1:] / first, eigenvalues
+
+
+def make_examples(blocks: Array, rule: Rule) -> Examples:
+    """Label blocks by their drift and turn each into four, two of each class.
+
+    A block that drifts more along its rows than along its columns is mirrored at the diagonal
+    of its slices first, so that every drift is to the left or to the right.
+
+    Parameters
+    ----------
+    blocks : ndarray, (N, D, H, W), H equal to W
+    rule : Rule
+
+    Raises
+    ------
+    ShapeError
+        Blocks are of another shape.
+    SignalError
+        The rule keeps none.
+    """
+    if blocks.ndim != 4 or blocks.shape[2] != blocks.shape[3]:
+        raise ShapeError(
+            f"make_examples: blocks must be (N, D, H, W) with H equal to W, not {blocks.shape}"
+        )
+    drift, eigenvalues = measure_drift(blocks)
+    size = np.abs(drift).max(axis=1)
+    kept = (
+        (rule.least <= size) & (size <= rule.most)
+        & (eigenvalues[:, 1] >= rule.texture)
+        & (eigenvalues[:, 0] <= rule.rest * eigenvalues[:, 1])
+    )  # fmt: skip
+    if not kept.any():
+        raise SignalError(
+            f"make_examples: none of {len(blocks)} blocks drifts as the rule wants ({rule}): "
+            "take a larger region, or a rule that asks for less"
+        )
+    chosen, drift = blocks[kept], drift[kept]
+    down = np.abs(drift[:, 0]) > np.abs(drift[:, 1])
+    chosen = np.where(down[:, None, None, None], chosen.swapaxes(2, 3), chosen)
+    y = (np.where(down, drift[:, 0], drift[:, 1]) > 0).astype(np.intp)
+    x, labels = four_versions(chosen, y)
+    values = np.percentile(x.reshape(len(x), -1), PERCENTILES, axis=1).T
+    return Examples(even_out(x), labels, values.astype(np.float32), len(blocks))
+
+
+def four_versions(blocks: Array, y: Labels) -> tuple[Array, Labels]:
+    """Return each block as it is, backwards, mirrored, and both, with their classes.
+
+    >>> x, y = four_versions(np.arange(4.0).reshape(1, 2, 1, 2), np.array([1]))
+    >>> x.reshape(4, 4), y
+    (array([[0., 1., 2., 3.],
+           [2., 3., 0., 1.],
+           [1., 0., 3., 2.],
+           [3., 2., 1., 0.]]), array([1, 0, 0, 1]))
+    """
+    backwards = blocks[:, ::-1]
+    each = np.stack([blocks, backwards, blocks[..., ::-1], backwards[..., ::-1]], axis=1)
+    labels = np.stack([y, 1 - y, 1 - y, y], axis=1)
+    # (N, 4, D, H, W) -> (4N, D, H, W)
+    return each.reshape(-1, *blocks.shape[1:]), labels.ravel()
+
+
+def even_out(x: Array) -> Array:
+    """Give every slice mean 0 and standard deviation 1 of its own.
+
+    Each slice on its own: a mean over the whole block would tell a slice about the others, and
+    a network could guess the direction from one slice. It did, in three cases of four.
+    """
+    mean, std = x.mean(axis=(2, 3), keepdims=True), x.std(axis=(2, 3), keepdims=True)
+    return ((x - mean) / (std + TINY)).astype(np.float32)
+
+
+# ---- who can see it
+
+
+def volume_of(x: Array, rng: np.random.Generator) -> Array:
+    """(N, D, H, W) -> (N, D, H, W, 1): for filters of three dimensions."""
+    return x[..., None]
+
+
+def slices_as_channels(x: Array, rng: np.random.Generator) -> Array:
+    """(N, D, H, W) -> (N, H, W, D): for filters of two dimensions, in the right order."""
+    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
+
+
+def one_slice(x: Array, rng: np.random.Generator) -> Array:
+    """(N, D, H, W) -> (N, H, W, 1): the slice in the middle."""
+    return np.ascontiguousarray(x[:, x.shape[1] // 2, :, :, None])
+
+
+def shuffled(prepare: Prepare) -> Prepare:
+    """Shuffle the slices of every block, each in an order of its own, then prepare it.
+
+    One order for all blocks would hide nothing: a network learns it as it learns the right one.
+    """
+
+    def of(x: Array, rng: np.random.Generator) -> Array:
+        order = rng.permuted(np.tile(np.arange(x.shape[1]), (len(x), 1)), axis=1)
+        return prepare(np.take_along_axis(x, order[:, :, None, None], axis=1), rng)
+
+    return of
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A network that is asked for the drift, and what it is shown; rows None: brightness."""
+
+    name: str
+    rows: Sequence[Row] | None
+    prepare: Prepare | None = None
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One training run. `accuracy` is on the test region, `learnt` on the training region."""
+
+    rival: str
+    fold: int
+    seed: int
+    accuracy: float
+    learnt: float
+    parameters: int
+    seconds: float
+
+
+@dataclass(eq=False)
+class Comparison:
+    """All trials, and of each rival the network of the first fold and seed."""
+
+    trials: list[Trial] = field(default_factory=list)
+    networks: dict[str, Sequential] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def accuracies(self, rival: str) -> list[float]:
+        """Of one rival, over folds and seeds."""
+        return [trial.accuracy for trial in self.trials if trial.rival == rival]
+
+    def rivals(self) -> list[str]:
+        """Names, in order."""
+        return list(dict.fromkeys(trial.rival for trial in self.trials))
+
+
+def compare(
+    rivals: Sequence[Rival],
+    folds: Sequence[tuple[Examples, Examples]],
+    *,
+    seeds: Sequence[int],
+    epochs: int,
+    learning_rate: float = 2e-3,
+    batch_size: int = 64,
+    progress: bool = False,
+) -> Comparison:
+    """Train every rival on every fold with every seed. Ctrl-C keeps the trials so far.
+
+    Parameters
+    ----------
+    rivals : sequence of Rival
+    folds : sequence of (train, test)
+    seeds : sequence of int
+        Of the first filters, of the order of the batches, and of shuffled slices.
+    """
+    result = Comparison()
+    jobs = [(fold, seed, rival) for fold in range(len(folds)) for seed in seeds for rival in rivals]
+    with tqdm(total=len(jobs), disable=not progress, unit="network") as bar:
+        for fold, seed, rival in jobs:
+            bar.set_postfix_str(rival.name)
+            settings = {
+                "epochs": epochs, "batch_size": batch_size, "optimizer": Adam(learning_rate),
+            }  # fmt: skip
+            net, trial = _try(rival, fold, seed, *folds[fold], settings)
+            if trial is None:
+                result.interrupted = True
+                break
+            result.trials.append(trial)
+            result.networks.setdefault(rival.name, net)
+            bar.update()
+    return result
+
+
+def _try(
+    rival: Rival, fold: int, seed: int, train: Examples, test: Examples,
+    settings: Mapping[str, Any],
+) -> tuple[Sequential, Trial | None]:  # fmt: skip
+    """Train one rival; no trial where Ctrl-C came."""
+    rng = np.random.default_rng(seed)
+    (x, x_test), rows = _shown(rival, train, test, rng), rival.rows or [Dense(2)]
+    net = Sequential(rows, x.shape[1:], rng=rng)
+    history = fit(net, x, train.y, rng=rng, **settings)
+    if history.interrupted:
+        return net, None
+    trial = Trial(
+        rival.name, fold, seed, accuracy(net.predict(x_test), test.y),
+        accuracy(net.predict(x), train.y), count_parameters(net), history.seconds,
+    )  # fmt: skip
+    return net, trial
+
+
+def _shown(
+    rival: Rival, train: Examples, test: Examples, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """Return what a rival is shown of the training and of the test region."""
+    if rival.prepare is not None:
+        return rival.prepare(train.x, rng), rival.prepare(test.x, rng)
+    mean, std = train.brightness.mean(axis=0), train.brightness.std(axis=0) + TINY
+    return (train.brightness - mean) / std, (test.brightness - mean) / std
+
+
+def count_parameters(net: Sequential) -> int:
+    """Numbers that a network learns."""
+    return sum(w.size + b.size for w, b in net.params.values())
+
+
+def make_rivals(rows_3d: Sequence[Row], rows_2d: Sequence[Row]) -> list[Rival]:
+    """Return the rivals: the same two kinds of network, shown more or less."""
+    return [
+        Rival("3-D filters", rows_3d, volume_of),
+        Rival("2-D, slices in order", rows_2d, slices_as_channels),
+        Rival("3-D, slices shuffled", rows_3d, shuffled(volume_of)),
+        Rival("2-D, slices shuffled", rows_2d, shuffled(slices_as_channels)),
+        Rival("2-D, one slice", rows_2d, one_slice),
+        Rival("brightness alone", None),
+    ]
+
+
+def two_layers(first: int, pool: Any, second: int) -> list[Row]:
+    """The lecture's 16 and 32 filters, in as many dimensions as the input has."""
+    return [
+        Conv(16, first), ReLU(), MaxPool(pool), Conv(32, second), ReLU(), Flatten(), Dense(2),
+    ]  # fmt: skip
