@@ -1,7 +1,11 @@
 """What the documentation points at is there, and its first commands are the ones that CI runs."""
 
+import ast
 import re
+import runpy
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -9,6 +13,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),
+    *ROOT.glob("docs/api/*.md"),
+    *ROOT.glob("docs/howto/*.md"),
+    *ROOT.glob("tutorials/*.md"),
+    *ROOT.glob("tutorials/assignments/*/*.md"),
     *ROOT.glob("weights/*.md"),
     *ROOT.glob("tests/golden/*.md"),
 ]
@@ -34,3 +42,56 @@ def test_the_readmes_python_compiles():
     assert blocks
     for block in blocks:
         compile(block, "README.md", "exec")
+
+
+def equation_table():
+    """Return the rows of the table of equations: number, …, functions, tests."""
+    text = (ROOT / "docs/mathematics.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\(.+?\)) \|(.+)\|$", text, flags=re.M)
+    return [(number, *(cell.strip() for cell in rest.split("|"))) for number, rest in rows]
+
+
+def quoted(cell):
+    return re.findall(r"`(.+?)`", cell)
+
+
+@pytest.mark.parametrize("row", equation_table(), ids=lambda row: row[0])
+def test_what_the_table_of_equations_names_is_there(row):
+    *_, functions, tests = row
+    assert quoted(functions)
+    for name in quoted(functions):
+        module, _, attribute = f"nst_numpy.{name}".rpartition(".")
+        assert callable(getattr(import_module(module), attribute)), name
+    for name in quoted(tests):
+        file, _, test = name.partition("::")
+        tree = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8"))
+        assert test in {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}, name
+
+
+def test_every_equation_is_written_out():
+    text = (ROOT / "docs/mathematics.md").read_text(encoding="utf-8")
+    listed = [number for number, *_ in equation_table() if "W" not in number]
+    written = [f"({number})" for number in re.findall(r"\\tag\{(\d+)\}", text)]
+    assert sorted(listed) == sorted(written)
+
+
+ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")
+
+
+@pytest.mark.parametrize("room", [f"nst_numpy{name}" for name in ROOMS])
+def test_every_public_name_is_in_the_api(room):
+    pages = "".join(page.read_text("utf-8") for page in ROOT.glob("docs/api/*.md"))
+    documented = set(re.findall(r"automodule:: (\S+)", pages))
+    public = import_module(room)
+    for name in public.__all__:
+        value = getattr(public, name)
+        home = value.__name__ if isinstance(value, ModuleType) else value.__module__
+        below = any(module.startswith(f"{home}.") for module in documented)
+        assert {home, room} & documented or below, name
+
+
+def test_the_drawn_rooms_are_those_of_the_import_contract():
+    drawing = runpy.run_path(str(ROOT / "docs/tools/draw_rooms.py"))
+    for path, picture in drawing["pictures"]().items():
+        remedy = "run: python docs/tools/draw_rooms.py"
+        assert path.read_text(encoding="utf-8") == picture, remedy
