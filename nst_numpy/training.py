@@ -6,6 +6,7 @@ gives one gradient, and the optimiser one step:
     w := w − η ∂J/∂w          (SGD without momentum, the lecture's step)
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -236,25 +237,23 @@ def fit(
     """
     rng = np.random.default_rng(0) if rng is None else rng
     optimizer = Adam() if optimizer is None else optimizer
-    weights = _check_fit(net, x, y, epochs, batch_size, validation, sample_weights)
+    weights = _check_fit(net, x, y, epochs, batch_size, loss, validation, sample_weights)
     targets = (y,) if weights is None else (y, weights)
-    batches = -(-len(x) // batch_size)
     optimizer.start()
-    history, started = History(), time.perf_counter()
-    with tqdm(total=epochs * batches, disable=not progress, unit="batch") as bar:
+    started = time.perf_counter()
+    steps = epochs * math.ceil(len(x) / batch_size)
+    with tqdm(total=steps, disable=not progress, unit="batch") as bar:
+        run = _Run(net, optimizer, loss, bar)
         try:
             with single_threaded_blas():
                 for _ in range(epochs):
-                    _one_epoch(
-                        net, x, targets, _batches(rng, len(x), batch_size),
-                        optimizer, loss, history, bar,
-                    )  # fmt: skip
+                    run.epoch(x, targets, _batches(rng, len(x), batch_size))
                     if validation is not None:
-                        _validate(net, *validation, loss, history)
+                        run.validate(*validation)
         except KeyboardInterrupt:
-            history.interrupted = True
-    history.seconds = time.perf_counter() - started
-    return history
+            run.history.interrupted = True
+    run.history.seconds = time.perf_counter() - started
+    return run.history
 
 
 def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[np.intp]]:
@@ -263,69 +262,62 @@ def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[
     return [order[start : start + batch_size] for start in range(0, n, batch_size)]
 
 
-def _one_epoch(
-    net: Sequential,
-    x: Array,
-    targets: Targets,
-    batches: Sequence[NDArray[np.intp]],
-    optimizer: Optimizer,
-    loss: Loss,
-    history: History,
-    bar: "tqdm[Any]",
-) -> None:
-    """Take one step a mini-batch, and write down how it went."""
-    total, right = 0.0, 0
-    for batch in batches:
-        batch_targets = tuple(each[batch] for each in targets)
-        value, scores, grads = _measure(net, x[batch], batch_targets, loss)
-        _check_finite(value, grads, history)
-        optimizer.step(net.params, grads)
-        history.batch_loss.append(value)
-        total += value * len(batch)
-        if _are_classes(targets[0]):
-            right += int(np.sum(scores.argmax(axis=1) == batch_targets[0]))
-        bar.set_postfix(loss=f"{value:.3g}", refresh=False)
-        bar.update()
-    history.loss.append(total / len(x))
-    if _are_classes(targets[0]):
-        history.accuracy.append(right / len(x))
+@dataclass
+class _Run:
+    """A training run under way."""
 
+    net: Sequential
+    optimizer: Optimizer
+    loss: Loss
+    bar: "tqdm[Any]"
+    history: History = field(default_factory=History)
 
-def _measure(
-    net: Sequential, x: Array, targets: Targets, loss: Loss
-) -> tuple[float, Array, dict[str, Pair]]:
-    """Return the loss of a batch, its scores, and the gradient of every parameter."""
-    seen = []
+    def epoch(self, x: Array, targets: Targets, batches: Sequence[NDArray[np.intp]]) -> None:
+        """Take one step a mini-batch, and write down how the epoch went."""
+        total, right = 0.0, 0
+        classes = _are_classes(targets[0])
+        for batch in batches:
+            value, scores = self.step(x[batch], *(each[batch] for each in targets))
+            total += value * len(batch)
+            if classes:
+                right += int(np.sum(scores.argmax(axis=1) == targets[0][batch]))
+        self.history.loss.append(total / len(x))
+        if classes:
+            self.history.accuracy.append(right / len(x))
 
-    def of_scores(scores: Array) -> tuple[float, Array]:
-        seen.append(scores)
-        return loss(scores, *targets)
+    def step(self, x: Array, *targets: Target) -> tuple[float, Array]:
+        """Change the parameters once; return loss and scores from before the step."""
+        seen = []
 
-    value, grads = net.gradients(x, of_scores)
-    return value, seen[0], grads
+        def loss(scores: Array) -> tuple[float, Array]:
+            seen.append(scores)
+            return self.loss(scores, *targets)
 
+        value, grads = self.net.gradients(x, loss)
+        arrays = [grad for pair in grads.values() for grad in pair]
+        if not np.isfinite(value) or not all(np.isfinite(grad).all() for grad in arrays):
+            raise NonFiniteError(
+                f"fit: the loss or its gradient is not finite after "
+                f"{len(self.history.batch_loss)} steps: use a smaller learning rate, or scale x "
+                "to about −1 … 1"
+            )
+        self.optimizer.step(self.net.params, grads)
+        self.history.batch_loss.append(value)
+        self.bar.set_postfix(loss=f"{value:.3g}", refresh=False)
+        self.bar.update()
+        return value, seen[0]
 
-def _validate(net: Sequential, x: Array, y: Target, loss: Loss, history: History) -> None:
-    scores = net.predict(x)
-    history.validation_loss.append(loss(scores, y)[0])
-    if _are_classes(y):
-        history.validation_accuracy.append(accuracy(scores, y))
+    def validate(self, x: Array, y: Target) -> None:
+        """Measure, and learn nothing."""
+        scores = self.net.predict(x)
+        self.history.validation_loss.append(self.loss(scores, y)[0])
+        if _are_classes(y):
+            self.history.validation_accuracy.append(accuracy(scores, y))
 
 
 def _are_classes(y: Target) -> bool:
     """Whether targets are numbers of classes, so that accuracy has a meaning."""
     return y.ndim == 1 and np.issubdtype(y.dtype, np.integer)
-
-
-def _check_finite(value: float, grads: dict[str, Pair], history: History) -> None:
-    finite = np.isfinite(value) and all(
-        np.isfinite(grad).all() for pair in grads.values() for grad in pair
-    )
-    if not finite:
-        raise NonFiniteError(
-            f"fit: the loss or its gradient is not finite after {len(history.batch_loss)} steps: "
-            "use a smaller learning rate, or scale x to about −1 … 1"
-        )
 
 
 def _check_fit(
@@ -334,15 +326,16 @@ def _check_fit(
     y: Target,
     epochs: int,
     batch_size: int,
+    loss: Loss,
     validation: tuple[Array, Target] | None,
     sample_weights: Array | None,
 ) -> Array | None:
     """Check what `fit` is given; return the weights, scaled to a mean of 1."""
-    for name, value in (("epochs", epochs), ("batch_size", batch_size)):
-        check_count("fit", name, value)
-    _check_samples("x", net, x, y)
+    check_count("fit", "epochs", epochs)
+    check_count("fit", "batch_size", batch_size)
+    _check_samples("x", net, x, y, loss)
     if validation is not None:
-        _check_samples("validation x", net, *validation)
+        _check_samples("validation x", net, *validation, loss)
     if sample_weights is None:
         return None
     weights = np.asarray(sample_weights, dtype=net.dtype)
@@ -355,15 +348,21 @@ def _check_fit(
     return weights / weights.mean()
 
 
-def _check_samples(which: str, net: Sequential, x: Array, y: Target) -> None:
-    if len(x) != len(y):
-        raise ShapeError(f"fit: {which} has {len(x)} samples, its targets {len(y)}: give as many")
-    finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)
-    if not finite.all():
-        raise NonFiniteError(
-            f"fit: {which} has NaN or infinite entries in {np.sum(~finite)} of {len(x)} samples, "
-            f"first in sample {np.argmin(finite)}: remove or repair them"
+def _check_samples(which: str, net: Sequential, x: Array, y: Target, loss: Loss) -> None:
+    """Refuse in the first second what would fail in the middle of an epoch."""
+    if len(x) != len(y) or len(x) == 0:
+        raise ShapeError(
+            f"fit: {which} has {len(x)} samples, its targets {len(y)}: give as many, at least one"
         )
+    for name, array in ((which, x), (f"the targets of {which}", y)):
+        finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+        if not finite.all():
+            raise NonFiniteError(
+                f"fit: NaN or infinite entries in {name}, in {np.sum(~finite)} of {len(array)} "
+                f"samples, first in sample {np.argmin(finite)}: remove or repair them"
+            )
+    scores = net.predict(x[:1])
+    loss(np.repeat(scores, len(y), axis=0), y)
 
 
 def _check_rate(
