@@ -77,8 +77,8 @@ def numerical_gradient(
     gradient = np.empty_like(at)
     for i in np.ndindex(*at.shape):
         up, down = moved(at, i, float(steps[i])), moved(at, i, -float(steps[i]))
-        # the step that was really made: x + h is rounded
-        gradient[i] = (one_number(f(up)) - one_number(f(down))) / (up[i] - down[i])
+        step = up[i] - down[i]  # the one really made: x + h is rounded
+        gradient[i] = (one_number(f(up)) - one_number(f(down))) / step
     return gradient
 
 

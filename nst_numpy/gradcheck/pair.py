@@ -64,6 +64,7 @@ class Pair:
     ) -> None:
         self.user_forward, self.user_backward = forward, backward
         self.scalar = scalar
+        self.forward_name, self.backward_name = ("f", "grad") if scalar else ("forward", "backward")
         self.inputs, self.names = _as_inputs(inputs)
         self.complaints: list[Diagnosis] = []
         self.precision: Any = np.dtype(np.float64)
@@ -77,7 +78,9 @@ class Pair:
     def forward(self, **changed: Any) -> Array:
         """Return forward's out in float64, for the inputs with some of them changed."""
         given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
-        return self._as_out(self._two_things(_call("forward", self.user_forward, (), given))[0])
+        return self._as_out(
+            self._two_things(_call(self.forward_name, self.user_forward, (), given))[0]
+        )
 
     def backward(self, grad_out: Array, **changed: Any) -> dict[str, NDArray[Any] | None]:
         """Return backward's gradients by name, raw, after a fresh forward.
@@ -88,8 +91,8 @@ class Pair:
         upstream = grad_out.copy().reshape(out.shape)
         kept = upstream.copy()
         before = {name: np.array(given[name]) for name in self.names}
-        returned = _call("backward", self.user_backward, (upstream, cache), {})
-        self._notice_changes("backward", given, before)
+        returned = _call(self.backward_name, self.user_backward, (upstream, cache), {})
+        self._notice_changes(self.backward_name, given, before)
         if not _same(upstream, kept):
             self.complain(
                 "modified-in-place",
@@ -103,8 +106,8 @@ class Pair:
     def _run(self, changed: Mapping[str, Any]) -> tuple[Array, Any, dict[str, Any]]:
         given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
         before = {name: np.array(given[name]) for name in self.names}
-        returned = _call("forward", self.user_forward, (), given)
-        self._notice_changes("forward", given, before)
+        returned = _call(self.forward_name, self.user_forward, (), given)
+        self._notice_changes(self.forward_name, given, before)
         out, cache = self._two_things(returned)
         # out may be changed by backward, if it is a part of the cache
         return self._as_out(out), cache, given
@@ -122,6 +125,10 @@ class Pair:
 
     def _as_out(self, out: Any) -> Array:
         array = _numbers(out)
+        if self.scalar and (array is None or array.size != 1):
+            raise Complaint(
+                Diagnosis("forward-result", f"f must return one number, not {describe(out)}.", 1.0)
+            )
         if array is None:
             raise Complaint(
                 Diagnosis(
@@ -135,9 +142,9 @@ class Pair:
         if array.dtype != np.float64 and not isinstance(out, (int, float)):
             self.complain(
                 "dtype",
-                f"forward returns {array.dtype} for float64 inputs. Somewhere an array is made "
-                "with a fixed dtype (np.zeros(…, dtype=np.float32), an .astype, a list of ints): "
-                "give it the input's dtype.",
+                f"{self.forward_name} returns {array.dtype} for float64 inputs. Somewhere an array "
+                "is made with a fixed dtype (np.zeros(…, dtype=np.float32), an .astype, a list of "
+                "ints): give it the input's dtype.",
                 "out",
                 f"out is {array.dtype}",
             )
@@ -164,8 +171,8 @@ class Pair:
             raise Complaint(
                 Diagnosis(
                     "missing-gradient",
-                    "backward returns None: is there a return statement at its end? It should "
-                    f"return the gradients of {_listed(self.names)}.",
+                    f"{self.backward_name} returns None: is there a return statement at its "
+                    f"end? It should return the gradients of {_listed(self.names)}.",
                     1.0,
                     self.names[0],
                 )
@@ -186,7 +193,7 @@ class Pair:
             raise Complaint(
                 Diagnosis(
                     "not-an-array",
-                    f"backward returns {describe(returned[0])}: the gradients of "
+                    f"{self.backward_name} returns {describe(returned[0])}: the gradients of "
                     f"{_listed(self.names)} are expected, one array each.",
                     1.0,
                     self.names[0],
@@ -198,8 +205,9 @@ class Pair:
         raise Complaint(
             Diagnosis(
                 "count",
-                f"backward returns {len(returned)} gradient{'s' * (len(returned) != 1)}, but "
-                f"{len(self.names)} {'is' if len(self.names) == 1 else 'are'} wanted, of "
+                f"{self.backward_name} returns {len(returned)} "
+                f"gradient{'s' * (len(returned) != 1)}, but {len(self.names)} "
+                f"{'is' if len(self.names) == 1 else 'are'} wanted, of "
                 f"{_listed(self.names)} in that order.",
                 1.0,
                 self.names[min(len(returned), len(self.names) - 1)],
@@ -211,7 +219,7 @@ class Pair:
         if value is None:
             self.complain(
                 "missing-gradient",
-                f"backward gives None in the place of the gradient of {name}.",
+                f"{self.backward_name} gives None in the place of the gradient of {name}.",
                 name,
             )
             return None
@@ -219,8 +227,8 @@ class Pair:
         if array is None:
             self.complain(
                 "not-an-array",
-                f"backward gives {describe(value)} in the place of the gradient of {name}: an "
-                f"array of shape {self.inputs[name].shape} is expected.",
+                f"{self.backward_name} gives {describe(value)} in the place of the gradient of "
+                f"{name}: an array of shape {self.inputs[name].shape} is expected.",
                 name,
             )
             return None

@@ -97,7 +97,7 @@ def axis_name(case: Case, axis: int, *, of_out: bool = False) -> str:
     """
     ndim = case.out.ndim if of_out else len(case.shape)
     names = AXES.get(ndim, ()) if case.first or of_out else ()
-    return f"axis {axis}" + (f" ({names[axis]}, if channels come last)" if names else "")
+    return f"axis {axis}" + (f" ({names[axis]})" if names else "")
 
 
 AXES = {

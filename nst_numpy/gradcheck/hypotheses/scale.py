@@ -62,7 +62,6 @@ def missing_factor(case: Case) -> Iterator[Guess]:
             "1 − out": 1 - case.out,
             "out·(1 − out)": case.out * (1 - case.out),
             "1 − out²": 1 - case.out**2,
-            "(out > 0)": (case.out > 0).astype(np.float64),
         }
     for name, value in candidates.items():
         try:
@@ -96,7 +95,7 @@ def _inverse(text: str) -> str:
 
 def _constants(case: Case) -> Iterator[tuple[float, str, str]]:
     """Yield numbers that are easily forgotten, and what they are; the simple ones first."""
-    yield 2.0, "2", ""
+    yield 2.0, "2", ", as from the derivative of a square"
     window = _window_size(case)
     if window > 1:
         yield window, str(window), ", the number of entries that one output sees"
@@ -111,7 +110,8 @@ def _constants(case: Case) -> Iterator[tuple[float, str, str]]:
                 sizes = "·".join(str(shape[a]) for a in axes)
                 text = "·".join(names[a] for a in axes) if names else sizes
                 where = f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(map(str, axes))} of {name}"
-                tail = f" with {text} = {sizes}, {where}" if names else f", {where}"
+                these = "the size of " if len(axes) == 1 else "the sizes of "
+                tail = f" with {text} = {sizes}, {where}" if names else f", {these}{where}"
                 text = f"{times}·{text}" if times > 1 else text
                 yield value, _squared(text) if power == 2 else text, tail
     for value, text in ((3.0, "3"), (4.0, "4"), (np.pi, "π"), (255.0, "255")):

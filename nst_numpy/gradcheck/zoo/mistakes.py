@@ -354,8 +354,10 @@ def zoo_table() -> str:
         if diagnosis is None:
             said, sure = "nothing", "–"
         else:
-            where = f" in {diagnosis.argument}" if diagnosis.argument else ""
-            said = f"**{diagnosis.name}**{where}: {diagnosis.sentence}"
+            where = f", {diagnosis.argument}" if diagnosis.argument else ""
+            first = diagnosis.sentence.split(". ")[0].rstrip(".")
+            said = f"**{diagnosis.name}**{where}: {first}."
             sure = f"{100 * diagnosis.confidence:.0f} %"
-        rows.append(f"| {mistake.layer} | {mistake.what} | {said} | {sure} |")
+        right = "" if diagnosis and diagnosis.name == mistake.expected else " (not what was done)"
+        rows.append(f"| {mistake.layer} | {mistake.what} | {said}{right} | {sure} |")
     return "\n".join(rows)

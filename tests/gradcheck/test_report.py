@@ -1,0 +1,109 @@
+import json
+
+import numpy as np
+import pytest
+
+import nst_numpy as nst
+from nst_numpy.figures import gradcheck_figure, save_figure
+from nst_numpy.gradcheck import check_backward, check_directions
+from nst_numpy.gradcheck.zoo import MISTAKES, check_mistake
+
+
+def square(x):
+    return x**2, x
+
+
+def wrong_at(index):
+    def backward(grad_out, x):
+        grad = 2 * x * grad_out
+        grad[index] += 1
+        return grad
+
+    return backward
+
+
+def test_the_worst_entry():
+    x = np.arange(1.0, 13.0).reshape(3, 4)
+    report = check_backward(square, wrong_at((1, 2)), {"x": x})
+    row = report.arguments["x"]
+    assert row.wrong == 1
+    assert row.checked == row.entries == 12
+    assert row.index == report.worst.index == (1, 2)
+    assert row.analytic == pytest.approx(row.numeric + 1)
+    assert report.worst.argument == "x"
+    assert report.worst == row.worst > 0.01
+    assert isinstance(report.worst, float)
+    assert "1, 2" in str(report)
+    with pytest.raises(nst.gradcheck.GradientError, match=r"x\[1, 2\] is .*, should be "):
+        report.raise_if_wrong()
+
+
+def test_right():
+    report = check_backward(square, lambda g, x: 2 * g * x, {"x": np.ones(3)}, name="square")
+    assert report.ok
+    assert report.diagnosis is None
+    assert report.worst < 1e-8
+    report.raise_if_wrong()
+    assert str(report).startswith("square: right\n")
+
+
+def test_a_sample_says_how_sure_it_is():
+    x = np.random.default_rng(0).standard_normal(5000)
+    report = check_backward(square, lambda g, x: 2 * g * x, {"x": x}, entries=300)
+    row = report.arguments["x"]
+    assert (row.checked, row.entries) == (300, 5000)
+    # 50 wrong of 5000: each escapes a draw of 300 with probability about (1 - 300/5000)
+    assert row.chance_to_notice(0.01) == pytest.approx(1 - 0.94**50, abs=0.01)
+    assert row.chance_to_notice(1e-9) == pytest.approx(300 / 5000)
+    assert "300 of 5000 entries, drawn at random" in str(report)
+    assert (
+        check_backward(square, lambda g, x: 2 * g * x, {"x": x}, entries=None)
+        .arguments["x"]
+        .checked
+        == 5000
+    )
+
+
+def test_a_wrong_gradient_is_diagnosed_from_a_sample():
+    x = np.random.default_rng(0).standard_normal((40, 50))
+    report = check_backward(square, lambda g, x: -2 * g * x, {"x": x}, entries=50)
+    assert report.diagnosis.name == "sign"
+
+
+def test_what_rounding_hides_is_said():
+    report = check_backward(lambda x: (1e12 + x, x), lambda g, x: g * 0, {"x": np.ones((2, 2))})
+    assert report.arguments["x"].blind == 4
+    assert "of 4 entries the check says little" in str(report)
+
+
+def test_the_record_is_json():
+    for number in (0, 13):
+        record = check_mistake(MISTAKES[number]).record()
+        assert json.loads(json.dumps(record, allow_nan=False)) == record
+        assert record["ok"] is False
+        assert record["diagnoses"][0]["name"] == MISTAKES[number].expected
+
+
+def test_directions():
+    x = np.random.default_rng(0).standard_normal((20, 30))
+    right = check_directions(lambda v: (v**3).sum(), x, 3 * x**2)
+    assert right.ok
+    assert right.arguments["directions"].checked == 5
+    wrong = check_directions(lambda v: (v**3).sum(), x, x**2)
+    assert wrong.diagnosis.name == "factor"
+    assert "0.333333 times" in wrong.diagnosis.sentence
+    assert check_directions(lambda v: (v**3).sum(), x, x**3).diagnosis.name == "unknown"
+
+
+@pytest.mark.parametrize("number", range(0, len(MISTAKES), 5))
+def test_a_report_can_be_drawn(number, tmp_path):
+    figure = gradcheck_figure(check_mistake(MISTAKES[number]))
+    save_figure(figure, tmp_path / "errors.png")
+    assert (tmp_path / "errors.png").stat().st_size > 10_000
+
+
+def test_any_shape_can_be_drawn():
+    for shape in ((), (1,), (3,), (2, 3), (2, 3, 4), (2, 3, 4, 5), (2, 2, 2, 2, 2), (2,) * 6):
+        inputs = {"x": np.ones(shape), "w": np.ones(shape)}
+        report = check_backward(lambda x, w: (x * w, (x, w)), lambda g, c: (g, None), inputs)
+        gradcheck_figure(report).draw_without_rendering()
