@@ -7,7 +7,7 @@ from pathlib import Path
 import nox
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["demo", "tests", "notebooks", "docs", "lint", "types", "imports"]
+nox.options.sessions = ["demo", "tests", "notebooks", "docs", "course", "lint", "types", "imports"]
 README = Path("README.md").read_text(encoding="utf-8")
 
 
@@ -31,6 +31,18 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the README's second command: install for work, and test."""
     run_in_venv(session, readme_command(1))
+
+
+@nox.session
+def course(session: nox.Session) -> None:
+    """Hand out and grade from an installed package; then nbgrader on all the notebooks."""
+    session.install(".[test,course]")
+    folder = session.create_tmp()
+    with session.chdir(folder):
+        shutil.rmtree("handout", ignore_errors=True)
+        session.run("nst", "course", "release", "handout")
+        session.run("nst", "course", "grade", "handout", "--out", "grades", "--quiet")
+    session.run("pytest", "tests/course/in_nbgrader.py")
 
 
 @nox.session

@@ -134,15 +134,15 @@ def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> str | None:
     scale = float(np.abs(want).max())
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float((got * want).sum() / np.square(want, dtype=float).sum())
-    if (
-        scale
-        and ratio
-        and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio))
-    ):
-        return f"every value is {ratio:.6g} times what it should be"
+    constant = want.size > 1 and np.ptp(want) == 0  # then a factor is as good as a summand
     shift = got - want
+    if scale and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio)):
+        plain = any(abs(r - round(r)) < 1e-6 * abs(r) for r in (ratio, 1 / ratio))
+        if plain or not constant:
+            return f"every value is {ratio:.6g} times what it should be"
     if want.size > 1 and np.ptp(shift) < 1e-6 * scale:
-        return f"every value is too large by {float(np.mean(shift)):.6g}"
+        way = "large" if np.mean(shift) > 0 else "small"
+        return f"every value is too {way} by {abs(float(np.mean(shift))):.6g}"
     if want.ndim == 2 and want.shape[0] == want.shape[1] and np.allclose(got, want.T):
         return "it is transposed"
     return None

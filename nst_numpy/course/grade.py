@@ -1,5 +1,6 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
+import contextlib
 import re
 import sys
 from collections.abc import Callable
@@ -215,12 +216,15 @@ def find_submissions(
     if mine:
         return Submission(root.resolve().name, mine)
     students = _students(root, assignments)
-    if not any(student.files for student in students):
-        raise CourseError(
-            f"no answer found in {root}: a file's name begins with its assignment's, as in "
-            f"{next(iter(assignments.values())).long_name}.py"
-        )
-    return students
+    if any(student.files for student in students):
+        return students
+    mine = _by_content(root, assignments)
+    if mine:
+        return Submission(root.resolve().name, mine)
+    raise CourseError(
+        f"no answer found in {root}: a file's name begins with its assignment's, as in "
+        f"{next(iter(assignments.values())).long_name}.py"
+    )
 
 
 def assignment_of(path: Path, assignments: dict[str, Assignment]) -> str:
@@ -252,9 +256,21 @@ def _files_of(folder: Path, assignments: dict[str, Assignment]) -> dict[str, lis
     for place in (folder, *inner):
         for path in sorted(place.iterdir()):
             name = _by_name(path.stem, assignments)
-            if path.suffix in SUFFIXES and path.is_file() and name:
+            if path.suffix not in SUFFIXES or not path.is_file() or not name:
+                continue
+            if path.name not in assignments[name].files:  # a5_given.py is no answer
                 found[name].append(path)
     return {name: paths for name, paths in found.items() if paths}
+
+
+def _by_content(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
+    """Collect files with names of their own, by the functions in them."""
+    found: dict[str, list[Path]] = {}
+    for path in sorted(folder.iterdir()):
+        with contextlib.suppress(CourseError):
+            if path.is_file():
+                found.setdefault(assignment_of(path, assignments), []).append(path)
+    return found
 
 
 def _students(folder: Path, assignments: dict[str, Assignment]) -> list[Submission]:

@@ -38,10 +38,12 @@ def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
         An assignment's markers do not fit.
     """
     root = check_folder(folder)
-    places = _new_folders(assignments, root)
-    for assignment, place in zip(assignments, places, strict=True):
+    stubs = []
+    for assignment in assignments:
         assignment.check()
-        stub = strip_solutions(assignment.solution, str(assignment.folder))
+        stubs.append(strip_solutions(assignment.solution, str(assignment.folder)))
+    places = _new_folders(assignments, root)
+    for assignment, stub, place in zip(assignments, stubs, places, strict=True):
         _write(place / f"{assignment.long_name}.py", stub)
         _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
         _write(place / README, assignment.readme)
@@ -60,9 +62,10 @@ def release_source(assignments: list[Assignment], folder: PathLike) -> list[Path
     They hold solutions and hidden tests. Parameters, result and errors are those of `release`.
     """
     root = check_folder(check_folder(folder) / "source")
+    for assignment in assignments:
+        assignment.check()
     places = _new_folders(assignments, root)
     for assignment, place in zip(assignments, places, strict=True):
-        assignment.check()
         _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=True)
         _copy_files(assignment, place)
     return places

@@ -180,7 +180,7 @@ class Answer(Peer):
         sys.path.insert(0, os.getcwd())
         sys.dont_write_bytecode = True
         sys.modules[ANSWER] = self.module
-        sys.meta_path.insert(0, self.fence)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self.fence)
         self.fence.closed = True
 
     def load(self, cells: list[list[Any]], seconds: float) -> list[str]:

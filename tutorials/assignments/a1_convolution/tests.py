@@ -51,12 +51,8 @@ grad_out = np.random.default_rng(20312).standard_normal((4, 7, 5))
 expect.same(bias_gradient(grad_out), grad_out.sum(axis=(0, 1)), "bias_gradient(grad_out)")
 ### END HIDDEN TESTS
 
+
 # %% a1.grad_w
-x, w = np.arange(1.0, 10.0).reshape(3, 3, 1), np.ones((2, 2, 1, 1))
-grad_w = filter_gradient(np.ones((2, 2, 1)), (x, w, 1, 0))
-expect.same(grad_w, np.array([12.0, 16, 24, 28]).reshape(2, 2, 1, 1), "filter_gradient of ones")
-
-
 def check_filters(x, w, b, stride, pad):
     expect.gradient(
         lambda w: right_forward(x, w, b, stride, pad),
@@ -70,6 +66,10 @@ rng = np.random.default_rng(1)
 x, w, b = rng.standard_normal((4, 5, 2)), rng.standard_normal((2, 2, 2, 3)), np.zeros(3)
 check_filters(x, w, b, 1, 0)
 check_filters(x, w, b, 2, 1)
+
+x, w = np.arange(1.0, 10.0).reshape(3, 3, 1), np.ones((2, 2, 1, 1))
+grad_w = filter_gradient(np.ones((2, 2, 1)), (x, w, 1, 0))
+expect.same(grad_w, np.array([12.0, 16, 24, 28]).reshape(2, 2, 1, 1), "filter_gradient of ones")
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(20313)
 x, w, b = rng.standard_normal((6, 5, 2)), rng.standard_normal((3, 3, 2, 2)), np.zeros(2)
@@ -77,12 +77,8 @@ check_filters(x, w, b, 1, 1)
 check_filters(x, w, b, 2, 1)
 ### END HIDDEN TESTS
 
+
 # %% a1.grad_x
-x, w = np.zeros((3, 3, 1)), np.array([1.0, 2, 3, 4]).reshape(2, 2, 1, 1)
-grad_x = input_gradient(np.ones((2, 2, 1)), (x, w, 1, 0))
-expect.same(grad_x[:, :, 0], [[1, 3, 2], [4, 10, 6], [3, 7, 4]], "input_gradient of ones")
-
-
 def check_input(x, w, b, stride, pad):
     expect.gradient(
         lambda x: right_forward(x, w, b, stride, pad),
@@ -96,6 +92,10 @@ rng = np.random.default_rng(2)
 x, w, b = rng.standard_normal((4, 5, 2)), rng.standard_normal((2, 2, 2, 3)), np.zeros(3)
 check_input(x, w, b, 1, 0)
 check_input(x, w, b, 2, 1)
+
+x, w = np.zeros((3, 3, 1)), np.array([1.0, 2, 3, 4]).reshape(2, 2, 1, 1)
+grad_x = input_gradient(np.ones((2, 2, 1)), (x, w, 1, 0))
+expect.same(grad_x[:, :, 0], [[1, 3, 2], [4, 10, 6], [3, 7, 4]], "input_gradient of ones")
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(20314)
 x, w, b = rng.standard_normal((6, 7, 2)), rng.standard_normal((3, 3, 2, 2)), np.zeros(2)

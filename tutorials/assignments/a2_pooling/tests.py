@@ -29,14 +29,15 @@ expect.same(relu_forward(x)[0], x * (x > 0), "relu_forward of a picture")
 ### END HIDDEN TESTS
 
 # %% a2.relu_grad
+expect.gradient(
+    lambda x: (np.maximum(x, 0), x), relu_backward, {"x": distinct(1, (3, 2, 2))}, "relu_backward"
+)
+
 x, grad_out = np.array([-2.0, 0.0, 3.0, 1.0]), np.array([5.0, 6.0, 7.0, -8.0])
 expect.same(
     relu_backward(grad_out, x), [0, 0, 7, -8], "relu_backward([5, 6, 7, -8], [-2, 0, 3, 1])"
 )
 expect.same(grad_out, [5, 6, 7, -8], "grad_out after relu_backward, which must leave it as it is")
-expect.gradient(
-    lambda x: (np.maximum(x, 0), x), relu_backward, {"x": distinct(1, (3, 2, 2))}, "relu_backward"
-)
 ### BEGIN HIDDEN TESTS
 x = np.random.default_rng(31122).standard_normal((4, 3, 5))
 grad_out = x[::-1] - 0.5
@@ -58,16 +59,8 @@ for f, stride in [(3, 2), (2, 1), (3, 3)]:
     )
 ### END HIDDEN TESTS
 
+
 # %% a2.max_pool_grad
-x = np.array([[1.0, 2, 5, 4], [3, 0, 1, 7], [9, 8, 2, 2], [6, 5, 2, 1]])[:, :, None]
-grad_out = np.array([[10.0, 20], [30, 40]])[:, :, None]
-expect.same(
-    max_pool_backward(grad_out, (x, 2, 2))[:, :, 0],
-    [[0, 0, 0, 0], [10, 0, 0, 20], [30, 0, 40, 0], [0, 0, 0, 0]],
-    "max_pool_backward (of equal values the first one counts)",
-)
-
-
 def check_max_pool(x, f, stride):
     expect.gradient(
         lambda x: (layers.max_pool_forward(x[None], size=f, stride=stride)[0][0], (x, f, stride)),
@@ -79,6 +72,14 @@ def check_max_pool(x, f, stride):
 
 check_max_pool(distinct(2, (4, 6, 2)), 2, 2)
 check_max_pool(distinct(3, (5, 5, 1)), 3, 1)
+
+x = np.array([[1.0, 2, 5, 4], [3, 0, 1, 7], [9, 8, 2, 2], [6, 5, 2, 1]])[:, :, None]
+grad_out = np.array([[10.0, 20], [30, 40]])[:, :, None]
+expect.same(
+    max_pool_backward(grad_out, (x, 2, 2))[:, :, 0],
+    [[0, 0, 0, 0], [10, 0, 0, 20], [30, 0, 40, 0], [0, 0, 0, 0]],
+    "max_pool_backward (of equal values the first one counts)",
+)
 ### BEGIN HIDDEN TESTS
 check_max_pool(distinct(31124, (7, 5, 2)), 3, 2)
 check_max_pool(distinct(31125, (4, 5, 2)), 2, 1)
@@ -97,11 +98,8 @@ for f, stride in [(3, 2), (2, 1)]:
     )
 ### END HIDDEN TESTS
 
+
 # %% a2.avg_pool_grad
-grad_x = avg_pool_backward(np.array([[4.0, 8.0]])[:, :, None], ((2, 4, 1), 2, 2))
-expect.same(grad_x[:, :, 0], [[1, 1, 2, 2], [1, 1, 2, 2]], "avg_pool_backward")
-
-
 def check_avg_pool(x, f, stride):
     def forward(x):
         out, _ = layers.avg_pool_forward(x[None], size=f, stride=stride)
@@ -113,6 +111,9 @@ def check_avg_pool(x, f, stride):
 
 
 check_avg_pool(distinct(4, (4, 4, 2)), 2, 2)
+
+grad_x = avg_pool_backward(np.array([[4.0, 8.0]])[:, :, None], ((2, 4, 1), 2, 2))
+expect.same(grad_x[:, :, 0], [[1, 1, 2, 2], [1, 1, 2, 2]], "avg_pool_backward")
 ### BEGIN HIDDEN TESTS
 check_avg_pool(distinct(31127, (7, 5, 2)), 3, 2)
 check_avg_pool(distinct(31128, (4, 5, 2)), 2, 1)

@@ -30,12 +30,8 @@ a_S, a_G = np.random.default_rng(51842).standard_normal((2, 4, 5, 3))
 expect.same(style_loss(a_S, a_G), right_style(a_G, a_S), "style_loss(a_S, a_G)")
 ### END HIDDEN TESTS
 
+
 # %% a4.gradient
-a_S, a_G = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 2.0], [0.0, 0.0]]])
-# 4/64 · (1, 2) @ [[−9, 0], [0, 0]]
-expect.same(style_gradient(a_S, a_G), [[[-0.5625, 0], [0, 0]]], "style_gradient(a_S, a_G)")
-
-
 def check_style(a_S, a_G):
     expect.gradient(
         lambda a_G: (right_style(a_G, a_S), a_G),
@@ -46,6 +42,10 @@ def check_style(a_S, a_G):
 
 
 check_style(*np.random.default_rng(1).standard_normal((2, 3, 2, 3)))
+
+a_S, a_G = np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[1.0, 2.0], [0.0, 0.0]]])
+# 4/64 · (1, 2) @ [[−9, 0], [0, 0]]
+expect.same(style_gradient(a_S, a_G), [[[-0.5625, 0], [0, 0]]], "style_gradient(a_S, a_G)")
 ### BEGIN HIDDEN TESTS
 check_style(*np.random.default_rng(51843).standard_normal((2, 2, 4, 5)))
 ### END HIDDEN TESTS

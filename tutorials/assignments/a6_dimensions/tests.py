@@ -41,12 +41,8 @@ x, w, b = rng.standard_normal((12, 3)), rng.standard_normal((4, 3, 5)), rng.stan
 expect.same(conv1d(x, w, b), right_conv(x, w, b), "conv1d of a signal with several channels")
 ### END HIDDEN TESTS
 
+
 # %% a6.grad_w
-x = np.array([1.0, 2.0, 4.0, 8.0])[:, None]
-grad_w = filter_gradient_1d(np.array([[1.0], [10.0], [100.0]]), x, 2)
-expect.same(grad_w[:, 0, 0], [421, 842], "filter_gradient_1d")
-
-
 def check_filters(x, w):
     expect.gradient(
         lambda w: (right_conv(x, w, np.zeros(w.shape[-1])), None),
@@ -58,6 +54,10 @@ def check_filters(x, w):
 
 rng = np.random.default_rng(1)
 check_filters(rng.standard_normal((7, 2)), rng.standard_normal((3, 2, 2)))
+
+x = np.array([1.0, 2.0, 4.0, 8.0])[:, None]
+grad_w = filter_gradient_1d(np.array([[1.0], [10.0], [100.0]]), x, 2)
+expect.same(grad_w[:, 0, 0], [421, 842], "filter_gradient_1d")
 ### BEGIN HIDDEN TESTS
 rng = np.random.default_rng(61522)
 check_filters(rng.standard_normal((9, 3)), rng.standard_normal((4, 3, 2)))

@@ -1,0 +1,86 @@
+"""The notebooks in nbgrader itself: `nox -s course` installs it and runs this file."""
+
+import csv
+import json
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from nst_numpy.course import load_assignments, release, release_source
+
+NBGRADER = shutil.which("nbgrader", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+NAMES = [assignment.long_name for assignment in load_assignments().values()]
+
+
+def nbgrader(*words, folder):
+    return subprocess.run(
+        [NBGRADER, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory):
+    """An nbgrader course with the instructor's notebooks, and the students' release."""
+    folder = tmp_path_factory.mktemp("nbgrader").resolve()
+    assignments = list(load_assignments().values())
+    release_source(assignments, folder / "course")
+    release(assignments, folder / "handout")
+    return folder / "course", folder / "handout"
+
+
+def cells(path):
+    return [
+        (cell["cell_type"], "".join(cell["source"]).rstrip(), cell["metadata"].get("nbgrader", {}))
+        for cell in json.loads(path.read_text())["cells"]
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_generate_assignment_gives_what_we_release(places, name):
+    course, handout = places
+    done = nbgrader(
+        "generate_assignment", name, f"--course-dir={course}", "--create", folder=course
+    )
+    assert done.returncode == 0, done.stderr
+    theirs = cells(course / "release" / name / f"{name}.ipynb")
+    ours = cells(handout / name / f"{name}.ipynb")
+    assert [(kind, text) for kind, text, _ in theirs] == [(kind, text) for kind, text, _ in ours]
+    for (_, _, their), (_, _, our) in zip(theirs, ours, strict=True):
+        assert {k: v for k, v in their.items() if k not in ("checksum", "cell_type")} == our
+
+
+def test_validate_passes_with_the_solutions(places):
+    def validate(name):
+        done = nbgrader("validate", f"source/{name}/{name}.ipynb", folder=places[0])
+        return name, done.stdout + done.stderr
+
+    with ThreadPoolExecutor(2) as pool:
+        for name, said in pool.map(validate, NAMES):
+            assert "Success! Your notebook passes all the tests." in said, f"{name}: {said}"
+
+
+def test_validate_fails_with_the_stubs(places):
+    done = nbgrader("validate", "a3_content/a3_content.ipynb", folder=places[1])
+    assert "VALIDATION FAILED ON 3 CELL(S)" in done.stdout + done.stderr
+    assert "NotImplementedError" in done.stdout + done.stderr
+
+
+def test_autograde_gives_full_points(places):
+    course, _ = places
+    name = "a3_content"
+    shutil.copytree(course / "source" / name, course / "submitted" / "ada" / name)
+    for words in (
+        ("generate_assignment", name, "--force"),
+        ("autograde", name, "--create"),
+        ("export",),
+    ):
+        done = nbgrader(*words, folder=course)
+        assert done.returncode == 0, done.stderr
+    rows = csv.DictReader((course / "grades.csv").read_text().splitlines())
+    (row,) = (row for row in rows if row["assignment"] == name)
+    assert (row["student_id"], float(row["score"]), float(row["max_score"])) == ("ada", 7, 7)

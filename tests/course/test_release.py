@@ -1,0 +1,219 @@
+"""What students get: everything they need, and no answer."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from nst_numpy.cli import main
+from nst_numpy.course import (
+    as_text,
+    grade_answer,
+    load_assignment,
+    load_assignments,
+    notebook,
+    release,
+    release_source,
+)
+from nst_numpy.course.assignment import split_cells, split_readme, strip_solutions
+from nst_numpy.errors import CourseError, OutputError
+from tests.course.conftest import write_assignment
+
+BUNDLED = load_assignments()
+each = pytest.mark.parametrize("assignment", BUNDLED.values(), ids=BUNDLED)
+
+
+@pytest.fixture(scope="module")
+def handout(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("handout")
+    release(list(BUNDLED.values()), folder)
+    return folder
+
+
+@each
+def test_every_solution_scores_full(assignment):
+    done = grade_answer(assignment.folder / "solution.py", assignment)
+    assert done.points == done.max_points, as_text([done])
+    assert done.notes == ()
+
+
+@pytest.mark.parametrize("file", [f"{a}.py" for a in BUNDLED] + ["a3.ipynb"])
+def test_every_stub_scores_0(handout, file):
+    assignment = BUNDLED[file.partition(".")[0]]
+    name = assignment.long_name
+    done = grade_answer(handout / name / (name + file[2:]), assignment)
+    assert (done.points, done.notes) == (0, ())
+    assert {task.reason for task in done.tasks} == {"not written yet (raises NotImplementedError)"}
+
+
+@each
+def test_notebook_and_file_ask_for_the_same(handout, assignment):
+    name = assignment.long_name
+    source = {c.label: c.source for c in split_cells((handout / name / f"{name}.py").read_text())}
+    cells = {
+        c["id"]: c for c in json.loads((handout / name / f"{name}.ipynb").read_text())["cells"]
+    }
+    for task in assignment.tasks:
+        head, _, code = cells[task.grade_id]["source"].partition("\n")
+        assert head == f"# {task.name}"
+        assert code == source[task.name].strip()
+        assert cells[f"{task.grade_id}-text"]["source"].startswith(f"## {task.name}\n")
+        assert cells[f"{task.grade_id}-test"]["source"].endswith(task.public.strip())
+
+
+@each
+def test_a_task_has_one_name_everywhere(assignment):
+    assignment.check()
+    for task in assignment.tasks:
+        assert task.name.startswith(assignment.name + ".")
+        assert task.hidden or task.points == 0, f"{task.name} has no hidden test"
+        section = split_readme(assignment.readme)[task.name]
+        stub = {cell.label: cell.source for cell in split_cells(assignment.solution)}[task.name]
+        functions = re.findall(r"(?m)^def (\w+)", stub)
+        assert functions
+        for function in functions:
+            assert function in section
+            assert function in assignment.functions
+
+
+@each
+def test_no_line_of_a_solution_or_hidden_test_is_handed_out(handout, assignment):
+    secret = {
+        line.strip()
+        for text in re.findall(r"(?s)BEGIN SOLUTION\n(.*?)### END", assignment.solution)
+        for line in text.splitlines()
+    } | {line.strip() for task in assignment.tasks for line in task.hidden.splitlines()}
+    public = "".join(task.public for task in assignment.tasks) + assignment.header
+    public += strip_solutions(assignment.solution)
+    secret -= {line.strip() for line in public.splitlines()}
+    folder = handout / assignment.long_name
+    text = "\n".join(p.read_text() for p in folder.iterdir() if p.suffix in (".py", ".md", ".json"))
+    nb = json.loads((folder / f"{assignment.long_name}.ipynb").read_text())
+    text += "\n".join(cell["source"] for cell in nb["cells"])
+    lines = {line.strip() for line in text.splitlines()}
+    assert len(secret) > 5
+    assert not secret & lines
+    assert "BEGIN " not in text
+    # seeds and other numbers of hidden tests
+    for number in re.findall(r"\d{5,}", "".join(task.hidden for task in assignment.tasks)):
+        assert number not in text
+
+
+@pytest.mark.parametrize("name", ["a3", "a5"])
+def test_the_public_tests_run_alone(handout, name, tmp_path):
+    """`python tests.py` passes beside the solution, and stops at the first stub."""
+    assignment = BUNDLED[name]
+    name = assignment.long_name
+    folder = tmp_path / name
+    release([assignment], tmp_path)
+    (folder / f"{name}.py").write_text(assignment.solution)
+    for place, code in ((folder, 0), (handout / name, 1)):
+        done = subprocess.run(
+            [sys.executable, "tests.py"], cwd=place, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == code, done.stderr
+        assert ("NotImplementedError" in done.stderr) == bool(code)
+
+
+def test_a_released_folder_is_an_assignment_without_secrets(handout):
+    released = load_assignments(handout)
+    assert list(released) == list(BUNDLED)
+    assert not any(task.hidden for a in released.values() for task in a.tasks)
+
+
+def test_the_instructors_notebook(small, tmp_path):
+    (place,) = release_source([small], tmp_path / "nbgrader")
+    assert place == tmp_path / "nbgrader" / "source" / "t1_small"
+    text = (place / "t1_small.ipynb").read_text()
+    assert all(word in text for word in ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS", "31337.5"))
+    points = [
+        cell["metadata"]["nbgrader"]["points"]
+        for cell in json.loads(text)["cells"]
+        if cell["metadata"].get("nbgrader", {}).get("grade")
+    ]
+    assert points == [1, 2, 2.5]
+
+
+def test_a_notebook_has_each_cell_once(small):
+    ids = [cell["id"] for cell in notebook(small)["cells"]]
+    assert len(ids) == len(set(ids))
+    assert "t1-double" in ids
+
+
+def test_answers_are_not_overwritten(small, tmp_path):
+    (tmp_path / "t1_small").mkdir()
+    with pytest.raises(OutputError, match="t1_small exists already and may hold answers"):
+        release([small], tmp_path)
+
+
+def test_points_are_changed_in_one_place(small):
+    manifest = small.folder / "assignment.json"
+    data = json.loads(manifest.read_text())
+    data["points"]["t1.double"] = 10
+    manifest.write_text(json.dumps(data))
+    assert load_assignment(small.folder).points == 14.5
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "message"),
+    [
+        ("assignment.json", "{", "", "assignment.json is not JSON"),
+        ("assignment.json", '"points"', '"marks"', 'needs a "title" and "points"'),
+        ("assignment.json", "2.5", '"many"', "the points of t1.slope must be a number"),
+        ("tests.py", "# %% t1.square", "", "tests.py has no cell '# %% t1.square'"),
+        ("tests.py", "from solution", "from answer", "does not say which functions it tests"),
+        ("tests.py", "### END HIDDEN TESTS", "", "BEGIN HIDDEN TESTS has no ### END"),
+        ("solution.py", "### END SOLUTION", "", "do not come in turns"),
+        ("solution.py", "# %% t1.double", "", "task t1.double of assignment.json has no part in"),
+        ("README.md", "## t1.slope", "", "task t1.slope of assignment.json has no part in README"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_with_an_assignment(tmp_path, file, old, new, message):
+    folder = write_assignment(tmp_path / "t1_small")
+    text = (folder / file).read_text()
+    assert old in text
+    (folder / file).write_text(text.replace(old, new, 1))
+    with pytest.raises(CourseError) as caught:
+        release([load_assignment(folder)], tmp_path / "handout")
+    assert message in str(caught.value)
+
+
+def nst(*words):
+    return main(["course", *map(str, words)])
+
+
+def test_the_command_line(small, tmp_path, capsys):
+    course = ("--assignments", small.folder.parent)
+    assert nst("list", *course) == 0
+    assert re.search(r"t1.slope +2.5", capsys.readouterr().out)
+    assert nst("release", tmp_path / "handout", *course) == 0
+    stub = tmp_path / "handout" / "t1_small" / "t1_small.py"
+    assert nst("check", stub) == 0
+    assert re.search(r"t1.double +0 / 1 +not written yet", capsys.readouterr().out)
+    alice = tmp_path / "class" / "alice" / "t1_small"
+    alice.mkdir(parents=True)
+    (alice / "t1_small.py").write_text((small.folder / "solution.py").read_text())
+    out = tmp_path / "grades"
+    assert nst("grade", alice, "--out", out, "--quiet", *course) == 0
+    assert capsys.readouterr().out == ""
+    assert json.loads((out / "results.json").read_text())["score"] == 5.5
+    assert nst("grade", tmp_path / "class", "--out", out, *course) == 0
+    assert "alice,5.5,5.5,5.5,1,2,2.5" in capsys.readouterr().out
+    assert "alice,5.5" in (out / "grades.csv").read_text()
+    assert "5.5 / 5.5" in (out / "alice" / "report.txt").read_text()
+
+
+def test_what_the_command_line_says(small, tmp_path, capsys):
+    course = ("--assignments", small.folder.parent)
+    for words, message in (
+        (("grade", tmp_path / "none", *course), "does not exist: give a file, or a folder"),
+        (("grade", tmp_path, *course), "no answer found in"),
+        (("release", tmp_path, "t9", *course), "unknown assignment 't9': choose from t1"),
+        (("list", "--assignments", tmp_path / "class"), "has no folder with an assignment.json"),
+    ):
+        assert nst(*words) == 2
+        err = capsys.readouterr().err
+        assert message in err
+        assert err.count("\n") == 1
