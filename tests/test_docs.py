@@ -1,13 +1,17 @@
 """What the documentation points at is there, and its first commands are the ones that CI runs."""
 
+import argparse
 import ast
 import re
 import runpy
+import shlex
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+
+from nst_numpy.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -95,3 +99,33 @@ def test_the_drawn_rooms_are_those_of_the_import_contract():
     for path, picture in drawing["pictures"]().items():
         remedy = "run: python docs/tools/draw_rooms.py"
         assert path.read_text(encoding="utf-8") == picture, remedy
+
+
+def commands():
+    """Return every `nst` command in a page's sh blocks, as words."""
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.+?)```", page.read_text(encoding="utf-8"), flags=re.S):
+            for line in block.replace("\\\n", " ").split("\n"):
+                for part in line.split("&&"):
+                    words = shlex.split(part, comments=True)
+                    if words and re.match(r"NST_\w+=", words[0]):
+                        words = words[1:]
+                    if words[:1] == ["nst"]:
+                        yield tuple(words[1:])
+
+
+@pytest.mark.parametrize("words", sorted(set(commands())), ids=" ".join)
+def test_every_command_in_a_page_is_one(words):
+    assert words[0] in COMMANDS
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    import_module(f"nst_numpy.cli.{words[0]}").add_arguments(parser)
+    parser.parse_args(words[1:])
+
+
+HOWTO = sorted(ROOT.glob("docs/howto/*.md"))
+
+
+@pytest.mark.parametrize("page", HOWTO, ids=lambda page: page.stem)
+def test_the_python_of_the_how_to_pages_compiles(page):
+    for block in re.findall(r"```python\n(.+?)```", page.read_text(encoding="utf-8"), flags=re.S):
+        compile(block, page.name, "exec")
