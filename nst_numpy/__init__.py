@@ -11,8 +11,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nst_numpy import errors, files, gradcheck, images, layers, look, losses, optimize, samples
-    from nst_numpy import weights as weights
+    from nst_numpy import (
+        errors,
+        files,
+        gradcheck,
+        images,
+        layers,
+        look,
+        losses,
+        networks,
+        optimize,
+        samples,
+        training,
+        weights,
+    )
     from nst_numpy.errors import NstError
     from nst_numpy.images import deprocess, load_image, preprocess, save_image
     from nst_numpy.layers import get_threads, set_threads
@@ -30,8 +42,10 @@ _MODULES = (
     "layers",
     "look",
     "losses",
+    "networks",
     "optimize",
     "samples",
+    "training",
     "weights",
 )
 _NAMES = {
@@ -63,11 +77,13 @@ __all__ = [
     "load_image",
     "look",
     "losses",
+    "networks",
     "optimize",
     "preprocess",
     "samples",
     "save_image",
     "set_threads",
+    "training",
     "transfer",
     "weights",
 ]

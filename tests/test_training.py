@@ -1,3 +1,6 @@
+import doctest
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -245,3 +248,8 @@ def test_what_optimisers_say_of_bad_settings(make, message):
     with pytest.raises(SettingError) as caught:
         make()
     assert message in str(caught.value)
+
+
+def test_the_page_about_networks_is_true():
+    page = Path(__file__).parent.parent / "docs" / "networks.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0
