@@ -185,3 +185,41 @@ def test_a_plain_gradient():
         diagnosis = check_gradient(f, x, x).diagnosis
         assert diagnosis.name == "forward-result"
         assert diagnosis.sentence.startswith("f must return one number, not ")
+
+
+@pytest.mark.parametrize(
+    ("use", "name"),
+    [(np.square, "upstream-squared"), (np.abs, "upstream-not-linear")],
+)
+def test_what_backward_must_not_do_with_grad_out(use, name):
+    diagnosis = diagnose(lambda g, x: use(g) * 2 * x, lambda x: (x**2, x), {"x": X})
+    assert diagnosis.name == name
+
+
+def test_channels_first_get_no_letters():
+    x, w = RNG.standard_normal((2, 3, 6)), RNG.standard_normal((4, 3, 3))
+
+    def forward(x, w):
+        windows = np.lib.stride_tricks.sliding_window_view(x, 3, axis=2)
+        return np.einsum("nclk,fck->nfl", windows, w), (windows, w)
+
+    def backward(grad_out, cache):
+        windows, w = cache
+        grad_w = np.einsum("nfl,nclk->fck", grad_out, windows)
+        grad_x = np.zeros(x.shape)
+        for k in range(3):
+            grad_x[:, :, k : k + 4] += np.einsum("nfl,fc->ncl", grad_out, w[:, :, k])
+        return grad_x, grad_w
+
+    inputs = {"x": x, "w": w}
+    assert_gradients(forward, backward, inputs)
+
+    def flipped(grad_out, cache):
+        grad_x, grad_w = backward(grad_out, cache)
+        return np.roll(grad_x, 1, axis=2), grad_w[..., ::-1]
+
+    report = check_backward(forward, flipped, inputs)
+    found = {d.argument: d for d in reversed(report.diagnoses)}
+    assert found["w"].name == "kernel-not-flipped"
+    assert found["x"].name == "shifted"
+    assert "+1 along axis 2:" in found["x"].sentence

@@ -99,3 +99,15 @@ def test_the_maximum_of_two_arguments():
 
     report = check_backward(lambda a, b: (np.maximum(a, b), (a, b)), backward, inputs)
     assert report.ok, str(report)
+
+
+def test_a_kink_of_the_slope_is_no_mistake():
+    # Huber's loss: x²/2 up to 1, then straight; at 1 only its second derivative jumps
+    x = np.array([[-1.0, 1.0, 0.0], [2.0, -1.0, 0.5]])
+
+    def huber(v):
+        return np.where(np.abs(v) <= 1, v**2 / 2, np.abs(v) - 0.5).sum()
+
+    report = check_gradient(huber, x, np.clip(x, -1, 1))
+    assert report.ok, str(report)
+    assert not check_gradient(huber, x, np.clip(x, -1, 1.001)).ok

@@ -71,7 +71,7 @@ def test_a_wrong_gradient_is_diagnosed_from_a_sample():
 
 
 def test_what_rounding_hides_is_said():
-    report = check_backward(lambda x: (1e12 + x, x), lambda g, x: g * 0, {"x": np.ones((2, 2))})
+    report = check_backward(lambda x: (1e12 + x, x), lambda g, x: g, {"x": np.ones((2, 2))})
     assert report.arguments["x"].blind == 4
     assert "of 4 entries the check says little" in str(report)
 

@@ -117,6 +117,11 @@ HYPOTHESES = (
         "upstream-squared", "grad_out enters the chain rule once.", upstream.upstream_squared
     ),
     Hypothesis(
+        "upstream-not-linear",
+        "A backward pass multiplies grad_out and adds: no square, no sign, no comparison of it.",
+        upstream.upstream_not_linear,
+    ),
+    Hypothesis(
         "missing-factor",
         "The chain rule multiplies by the inner derivative, entry by entry.",
         scale.missing_factor,
@@ -130,5 +135,5 @@ HYPOTHESES = (
     ),
 )
 
-SHAPES = (SWAPPED, NOT_SUMMED, SUMMED_TOO_MUCH, TRANSPOSED)
+SHAPES = (NOT_SUMMED, SWAPPED, SUMMED_TOO_MUCH, TRANSPOSED)
 """Those that may explain a gradient of another shape than its argument."""

@@ -97,7 +97,16 @@ def axis_name(case: Case, axis: int, *, of_out: bool = False) -> str:
     """
     ndim = case.out.ndim if of_out else len(case.shape)
     names = AXES.get(ndim, ()) if case.first or of_out else ()
+    names = names if channels_last(case) else ()
     return f"axis {axis}" + (f" ({names[axis]})" if names else "")
+
+
+def channels_last(case: Case) -> bool:
+    """Whether nothing speaks against channels last: a kernel would be (*kernel, C_in, C_out)."""
+    pair = case.study.pair
+    first, *others = (pair.inputs[name] for name in pair.names)
+    kernels = [w for w in others if w.ndim == first.ndim > 2]
+    return all(w.shape[-2] == first.shape[-1] for w in kernels)
 
 
 AXES = {

@@ -8,7 +8,7 @@ from math import prod
 import numpy as np
 
 from nst_numpy.gradcheck.evidence import Case
-from nst_numpy.gradcheck.hypotheses.guess import Guess
+from nst_numpy.gradcheck.hypotheses.guess import Guess, channels_last
 
 CLOSE = 1e-4
 MENTIONED = 2  # possible origins of a factor
@@ -102,11 +102,14 @@ def _constants(case: Case) -> Iterator[tuple[float, str, str]]:
     pair = case.study.pair
     arrays = {pair.names[0]: case.study.cases[pair.names[0]].shape, "out": case.out.shape}
     arrays |= {name: pair.inputs[name].shape for name in (case.name, *pair.names)}
+    named = channels_last(case)
     for power, times in ((1, 1), (2, 2), (2, 1), (1, 2), (1, 4)):
         for name, shape in arrays.items():
             for axes in _axis_sets(shape):
                 value = float((times * prod(shape[a] for a in axes)) ** power)
-                names = NAMES.get(len(shape), ()) if name in (pair.names[0], "out") else ()
+                names = (
+                    NAMES.get(len(shape), ()) if named and name in (pair.names[0], "out") else ()
+                )
                 sizes = "·".join(str(shape[a]) for a in axes)
                 text = "·".join(names[a] for a in axes) if names else sizes
                 where = f"ax{'i' if len(axes) == 1 else 'e'}s {', '.join(map(str, axes))} of {name}"

@@ -32,6 +32,21 @@ def upstream_squared(case: Case) -> Iterator[Guess]:
         )
 
 
+def upstream_not_linear(case: Case) -> Iterator[Guess]:
+    """Add two upstream gradients: a right backward adds its gradients."""
+    first, second = case.upstream, case.study.other_upstream
+    of_second, of_sum = case.said_to(second), case.said_to(first + second)
+    if case.study.pair.scalar or of_second is None or of_sum is None:
+        return
+    if not np.allclose(case.a + of_second, of_sum, rtol=1e-6, atol=1e-9 * np.abs(of_sum).max()):
+        yield Guess(
+            "The gradient is not linear in grad_out.",
+            predicted=case.a,
+            evidence="for the sum of two grad_out it is not the sum of the two gradients",
+            certainty=0.6,
+        )
+
+
 def one_half_of_symmetric(case: Case) -> Iterator[Guess]:
     """Add the gradient for grad_out transposed: a product A·A has two factors."""
     if case.out.ndim < 2 or case.out.shape[-1] != case.out.shape[-2] or case.out.shape[-1] < 2:
