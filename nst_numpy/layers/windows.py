@@ -115,12 +115,23 @@ def _padding_pairs(who: str, pad: Padding, window: Window) -> Pairs:
                 for size, span, stride in zip(window.sizes, window.span, window.stride, strict=True)
             )
         raise SettingError(f"{who}: pad must be 'valid', 'same' or numbers, not {pad!r}")
-    if isinstance(pad, Iterable) and any(isinstance(p, Sequence) for p in pad):
-        pairs = [per_axis(who, "pad", p, 2, least=0) for p in pad]
+    if isinstance(pad, Iterable) and any(isinstance(p, Iterable) for p in pad):
+        pairs = [_pair(who, p) for p in pad]
         if len(pairs) != n:
             raise SettingError(f"{who}: pad needs {n} pairs (before, after), not {len(pairs)}")
-        return tuple((before, after) for before, after in pairs)
+        return tuple(pairs)
     return tuple((p, p) for p in per_axis(who, "pad", pad, n, least=0))  # type: ignore[arg-type]
+
+
+def _pair(who: str, pad: PerAxis) -> tuple[int, int]:
+    try:
+        before, after = per_axis(who, "pad", pad, 2, least=0)
+    except SettingError:
+        raise SettingError(
+            f"{who}: pad must have pairs (before, after) of whole numbers of at least 0, "
+            f"not {pad!r}"
+        ) from None
+    return before, after
 
 
 def _same_padding(size: int, span: int, stride: int) -> tuple[int, int]:

@@ -1,3 +1,4 @@
+from functools import partial
 from itertools import product
 from unittest import mock
 
@@ -7,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.gradcheck import assert_gradients
 from nst_numpy.layers import conv_backward, conv_forward, im2col
-from tests.numeric import numerical_gradient, relative_error
 
 
 def make(rng, x_shape, w_shape):
@@ -129,16 +130,7 @@ def test_sliding_windows_and_cols_agree_whatever_scratch_memory_held(
 def test_gradients(x_shape, w_shape, options):
     rng = np.random.default_rng(1)
     x, w, b = make(rng, x_shape, w_shape)
-    out, cache = conv_forward(x, w, b, **options)
-    upstream = rng.standard_normal(out.shape)
-
-    def loss(x, w, b):
-        return float((conv_forward(x, w, b, **options)[0] * upstream).sum())
-
-    grad_x, grad_w, grad_b = conv_backward(upstream, cache)
-    assert relative_error(grad_x, numerical_gradient(lambda v: loss(v, w, b), x)) < 1e-8
-    assert relative_error(grad_w, numerical_gradient(lambda v: loss(x, v, b), w)) < 1e-8
-    assert relative_error(grad_b, numerical_gradient(lambda v: loss(x, w, v), b)) < 1e-8
+    assert_gradients(partial(conv_forward, **options), conv_backward, {"x": x, "w": w, "b": b})
 
 
 def test_bands_join_without_a_seam(monkeypatch):
@@ -158,6 +150,11 @@ def conv(x_shape=(1, 8, 8, 3), w_shape=(3, 3, 3, 16), b_shape=(16,), dtype=np.fl
     return conv_forward(
         np.zeros(x_shape, np.float32), np.zeros(w_shape, dtype), np.zeros(b_shape, dtype), **options
     )
+
+
+@pytest.mark.parametrize("pad", [((1, 2), (0, 1)), [[1, 2], [0, 1]], np.array([[1, 2], [0, 1]])])
+def test_pairs_of_padding_may_be_tuples_lists_or_an_array(pad):
+    assert conv(pad=pad)[0].shape == (1, 8 + 3 - 2, 8 + 1 - 2, 16)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +178,8 @@ def conv(x_shape=(1, 8, 8, 3), w_shape=(3, 3, 3, 16), b_shape=(16,), dtype=np.fl
         ({"pad": -1}, SettingError, "pad must be a whole number of at least 0"),
         ({"pad": 0.5}, SettingError, "pad must be a whole number of at least 0"),
         ({"pad": None}, SettingError, "pad must be a whole number of at least 0"),
+        ({"pad": ((1, -1), (0, 0))}, SettingError, "pad must have pairs (before, after) of whole "
+         "numbers of at least 0, not (1, -1)"),
         ({"pad": ((1, 1),)}, SettingError, "pad needs 2 pairs (before, after), not 1"),
         ({"pad": "full"}, SettingError, "pad must be 'valid', 'same' or numbers, not 'full'"),
         ({"dilation": 0.5}, SettingError, "dilation must be a whole number"),
