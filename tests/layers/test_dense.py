@@ -4,8 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_numpy.errors import ShapeError
+from nst_numpy.gradcheck import assert_gradients
 from nst_numpy.layers import dense, dense_backward, dense_forward, reference
-from tests.numeric import numerical_gradient, relative_error
 
 
 def make(rng, n, c_in, c_out):
@@ -39,16 +39,7 @@ def test_gradients(monkeypatch):
     monkeypatch.setattr(dense, "ROWS", 2)  # several pieces
     rng = np.random.default_rng(1)
     x, w, b = make(rng, 5, 4, 3)
-    out, cache = dense_forward(x, w, b)
-    upstream = rng.standard_normal(out.shape)
-
-    def loss(x, w, b):
-        return float((dense_forward(x, w, b)[0] * upstream).sum())
-
-    grad_x, grad_w, grad_b = dense_backward(upstream, cache)
-    assert relative_error(grad_x, numerical_gradient(lambda v: loss(v, w, b), x)) < 1e-8
-    assert relative_error(grad_w, numerical_gradient(lambda v: loss(x, v, b), w)) < 1e-8
-    assert relative_error(grad_b, numerical_gradient(lambda v: loss(x, w, v), b)) < 1e-8
+    assert_gradients(dense_forward, dense_backward, {"x": x, "w": w, "b": b})
 
 
 @pytest.mark.parametrize(

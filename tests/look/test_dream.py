@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.gradcheck import check_gradient
 from nst_numpy.images import preprocess
 from nst_numpy.look import dream
 from nst_numpy.look.dream import UnitExcitement, bound_loss
 from nst_numpy.losses import total_variation_loss
 from nst_numpy.optimize import OPTIMIZERS
 from nst_numpy.vgg import VGG
-from tests.numeric import numerical_gradient, relative_error
 
 QUICK = {"size": 12, "iterations": 8}
 
@@ -31,8 +31,7 @@ def test_the_gradient_is_that_of_the_value(vgg, layer, position):
     objective = UnitExcitement(vgg, layer, 1, start, tv_weight=0.3, position=position)
     x = 100 * rng.standard_normal(start.shape)  # some of it beyond black and white
     _, grad = objective(x)
-    numerical = numerical_gradient(lambda x: objective(x)[0], x, eps=1e-4)
-    assert relative_error(grad, numerical) < 1e-6
+    check_gradient(lambda x: objective(x)[0], x, grad).raise_if_wrong()
 
 
 def test_the_activations_part_is_the_mean_or_the_position(vgg):

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.gradcheck import check_gradient
 from nst_numpy.look import drive_image, receptive_box, what_drove
 from nst_numpy.vgg import RELU_RULES, VGG
-from tests.numeric import numerical_gradient, relative_error
 
 
 @pytest.fixture(scope="module", params=["avg", "max"])
@@ -51,7 +51,7 @@ def test_by_the_rule_gradient_it_is_the_derivative():
         return float(vgg.forward(x, ["relu2_1"])["relu2_1"][0, row, col, channel])
 
     grad_x = what_drove(vgg, x, "relu2_1", channel, row, col, rule="gradient")
-    assert relative_error(grad_x, numerical_gradient(unit, x)) < 1e-6
+    check_gradient(unit, x, grad_x).raise_if_wrong()
 
 
 def test_the_rules_differ_as_their_papers_say(vgg, x):
