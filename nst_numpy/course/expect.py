@@ -107,7 +107,9 @@ def numbers(got: Any, what: str) -> np.ndarray:
         array = np.asarray(None)
     if array.dtype.kind not in "biufc":
         kind = getattr(got, "kind", type(got).__name__)
-        raise Wrong(f"{what}: returns a {kind}, it should be numbers")
+        raise Wrong(
+            f"{what}: returns a {kind}, it should be numbers", f"{what}: returns no numbers"
+        )
     return array
 
 

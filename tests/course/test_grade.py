@@ -143,14 +143,14 @@ def test_bytes_that_are_no_text(small, tmp_path):
 
 
 REFUSED = {
-    "open('/tmp/nst-elsewhere', 'w')": "write to /tmp/nst-elsewhere",
+    "open('HERE/a', 'w')": "write to HERE/a",
     "open('../nst-elsewhere', 'a')": "write to ../nst-elsewhere",
-    "os.open('/tmp/nst-elsewhere2', os.O_CREAT | os.O_WRONLY)": "write to /tmp/nst-elsewhere2",
-    "np.save('/tmp/nst-elsewhere', x)": "write to /tmp/nst-elsewhere.npy",
-    "os.remove('/etc/hostname')": "remove /etc/hostname",
-    "os.mkdir('/tmp/nst-elsewhere')": "make the folder /tmp/nst-elsewhere",
-    "os.rename('/tmp', 'mine')": "rename /tmp",
-    "os.symlink('/etc', '/tmp/nst-elsewhere')": "link /tmp/nst-elsewhere",
+    "os.open('HERE/b', os.O_CREAT | os.O_WRONLY)": "write to HERE/b",
+    "np.save('HERE/a', x)": "write to HERE/a.npy",
+    "os.remove('HERE/kept')": "remove HERE/kept",
+    "os.mkdir('HERE/a')": "make the folder HERE/a",
+    "os.rename('HERE/kept', 'mine')": "rename HERE/kept",
+    "os.symlink('/etc', 'HERE/a')": "link HERE/a",
     "subprocess.run(['true'])": "start or stop a process",
     "os.system('true')": "start or stop a process",
     "os.fork()": "start or stop a process",
@@ -166,11 +166,17 @@ REFUSED = {
 }
 
 
-def test_what_is_refused_and_said(grade):
+def test_what_is_refused_and_said(grade, tmp_path):
+    # only files of this test are at stake, should the fence have a hole
+    (tmp_path / "kept").write_text("still here")
+    refused = {
+        line.replace("HERE", str(tmp_path)): what.replace("HERE", str(tmp_path))
+        for line, what in REFUSED.items()
+    }
     body = "".join(
         f"    try:\n        {line}\n        left.append({line!r})\n    except OSError: pass\n"
         "    except ImportError: pass\n"
-        for line in REFUSED
+        for line in refused
     )
     done, tasks = grade(
         f"def double(x):\n    left = []\n{body}    assert not left, left\n    return 2 * x\n",
@@ -178,8 +184,10 @@ def test_what_is_refused_and_said(grade):
     )
     # whoever is refused, and goes on without it, loses nothing
     assert tasks["double"].right, tasks["double"].reason
-    assert {f"refused: the answer tried to {what}" for what in REFUSED.values()} == set(done.notes)
-    assert not list(Path("/tmp").glob("nst-elsewhere*"))
+    assert {f"refused: the answer tried to {what}" for what in refused.values()} == set(done.notes)
+    assert (tmp_path / "kept").read_text() == "still here"
+    assert not (tmp_path / "a").exists()
+    assert not (tmp_path / "b").exists()
     assert "note: refused: the answer tried to import torch" in as_text([done])
 
 
@@ -231,9 +239,13 @@ LEAKS = [
     "print(x)",
     "raise ValueError(str(x))",
     "raise type('E' + str(x), (Exception,), {})",
-    "open('/tmp/' + str(x), 'w')",
+    "open('../' + str(x), 'w')",
     "import sys; sys.stderr.write(str(x)); sys.exit(str(x))",
     "return x",
+    "return x[1] * 2 * x",
+    "return str(x)",
+    "return np.zeros(31337)",
+    "return type('E' + str(x), (), {})()",
 ]
 
 

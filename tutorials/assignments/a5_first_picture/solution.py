@@ -95,5 +95,5 @@ def paint(content, style, alpha, beta, steps, seed=0):
 if __name__ == "__main__":
     from PIL import Image
 
-    picture = paint(photograph, painting, alpha=1.0, beta=1000.0, steps=40)
+    picture = paint(photograph, painting, alpha=1.0, beta=400.0, steps=40)
     Image.fromarray(np.hstack([photograph, painting, picture])).save("first_picture.png")
