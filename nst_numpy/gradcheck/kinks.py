@@ -5,7 +5,7 @@ is not enough where entries share a kink. If two inputs of a max-pool are tied, 
 all of the gradient, but not both: moved together, they lift the maximum once, not twice.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,16 +20,45 @@ OUTPUTS = 40  # that are looked at, of each argument
 CLOSE = 1e-4
 
 
+SAYS = {
+    "all-tied": (
+        "Where inputs are tied for the maximum, each of them receives the whole gradient, so more "
+        "comes out than went in. (window == max) is true at every tied place: take one, the "
+        "argmax.",
+        "at {count} tied outputs the parts add up to more than the slope of moving the tied inputs "
+        "together; everywhere else the gradient is right",
+    ),
+    "wrong-at-kink": (
+        "Where inputs are tied, their parts do not add up to the slope of moving them together.",
+        "at {count} tied outputs; everywhere else the gradient is right",
+    ),
+    "mask-at-zero": (
+        "The gradient passes where the input is exactly at the threshold: the mask is ≥ and should "
+        "be >. By convention a ReLU's slope at 0 is 0. As a subgradient it is right, and "
+        "kinks='subgradient' accepts it.",
+        "shown only at kinks: at {count} entries one side has slope 0, and the gradient takes the "
+        "other side's; everywhere else it is right",
+    ),
+    "tie-shared": (
+        "Tied maxima share the gradient. By convention one of them receives it all. As a "
+        "subgradient it is right, and kinks='subgradient' accepts it.",
+        "at {count} tied outputs the parts add up to the right sum, but more than one input has a "
+        "part",
+    ),
+}
+"""What is found at kinks: the sentence, and the evidence."""
+
+UNUSUAL = ("mask-at-zero", "tie-shared")
+"""Right as subgradients, but not by convention."""
+
+
 @dataclass
 class Seen:
-    """How often what was found; the entries and what they should have had."""
+    """How often what was found, and by how much which entries are off."""
 
-    at_zero: int = 0  # slope of the living side at a lone kink
-    dead: int = 0
-    both: int = 0  # every tied input gets everything
-    shared: int = 0
-    other: int = 0
-    wrong: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    counts: Counter[str] = field(default_factory=Counter)
+    off: dict[str, dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    dead: int = 0  # lone kinks where the gradient is that of the dead side, as it should be
 
 
 def judge_kinks(study: Study) -> None:
@@ -73,8 +102,8 @@ def _judge_lone(j: int, r: float, ends: Array, weight: float, seen: Seen) -> Non
     if abs(dead) > CLOSE * abs(alive):
         return  # |x| at 0, say: both sides are alive, anything between is as good
     if abs(r - alive) < CLOSE * abs(alive):
-        seen.at_zero += 1
-        seen.wrong["mask-at-zero"][j] = weight * (alive - dead)
+        seen.counts["mask-at-zero"] += 1
+        seen.off["mask-at-zero"][j] = weight * (alive - dead)
     else:
         seen.dead += 1
 
@@ -84,74 +113,38 @@ def _judge_tie(
 ) -> None:
     alive = np.array([max(pair, key=abs) for pair in ends])
     size = float(np.abs(alive).max())
+    shared = (np.abs(row) > CLOSE * size).sum() > 1
     if np.abs(row - alive).max() < CLOSE * size:
-        seen.both += 1
         name = "all-tied"
     elif abs(row.sum() - together) > CLOSE * size:
-        seen.other += 1
         name = "wrong-at-kink"
-    elif (np.abs(row) > CLOSE * size).sum() > 1:
-        seen.shared += 1
+    elif shared:
         name = "tie-shared"
     else:
         return
+    seen.counts[name] += 1
+    # one input, say the first, should have it all
     for j, r in zip(members[1:], row[1:], strict=True):
-        seen.wrong[name][j] = weight * r
-    if name == "tie-shared":
-        seen.wrong[name][members[0]] = weight * (row[0] - together)
+        seen.off[name][j] = weight * r
+    seen.off[name][members[0]] = weight * (row[0] - together)
 
 
 def _complain(case: Case, seen: Seen) -> None:
-    pair, name = case.study.pair, case.name
-    if seen.both:
-        _mark(case, seen.wrong["all-tied"])
-        pair.complain(
-            "all-tied",
-            "Where inputs are tied for the maximum, each of them receives the whole gradient, so "
-            "more comes out than went in. (window == max) is true at every tied place: take one, "
-            "the argmax.",
-            name,
-            f"at {seen.both} tied outputs the parts add up to more than the slope of moving the "
-            "tied inputs together; everywhere else the gradient is right",
-        )
-    if seen.other:
-        _mark(case, seen.wrong["wrong-at-kink"])
-        pair.complain(
-            "wrong-at-kink",
-            "Where inputs are tied, their parts do not add up to the slope of moving them "
-            "together.",
-            name,
-            f"at {seen.other} tied outputs; everywhere else the gradient is right",
-        )
-    if case.study.kinks == "subgradient":
-        return
-    accepted = "kinks='subgradient' accepts it"
-    if seen.at_zero and not seen.dead:
-        _mark(case, seen.wrong["mask-at-zero"])
-        pair.complain(
-            "mask-at-zero",
-            "The gradient passes where the input is exactly at the threshold: the mask is ≥ and "
-            "should be >. By convention a ReLU's slope at 0 is 0. As a subgradient it is right, "
-            f"and {accepted}.",
-            name,
-            f"shown only at kinks: at {seen.at_zero} entries one side has slope 0, and the "
-            "gradient takes the other side's; everywhere else it is right",
-        )
-    if seen.shared:
-        _mark(case, seen.wrong["tie-shared"])
-        pair.complain(
-            "tie-shared",
-            "Tied maxima share the gradient. By convention one of them receives it all. As a "
-            f"subgradient it is right, and {accepted}.",
-            name,
-            f"at {seen.shared} tied outputs the parts add up to the right sum, but more than one "
-            "input has a part",
-        )
+    """Say what was found, and show it in the map of errors."""
+    for name, (sentence, evidence) in SAYS.items():
+        count = seen.counts[name]
+        allowed = name in UNUSUAL and case.study.kinks == "subgradient"
+        # some at the dead side, some at the other: no mask of ≥ does that
+        mixed = name == "mask-at-zero" and seen.dead > 0
+        if count and not allowed and not mixed:
+            _mark(case, seen.off[name])
+            pair = case.study.pair
+            pair.complain(name, sentence, case.name, evidence.format(count=count))
 
 
-def _mark(case: Case, wrong: dict[int, float]) -> None:
-    """Show in the map of errors which entries are meant: wrong[j] is how far they are off."""
-    for j, off in wrong.items():
+def _mark(case: Case, off_by: dict[int, float]) -> None:
+    """Show in the map of errors which entries are meant: by how much each is off."""
+    for j, off in off_by.items():
         a = np.array([np.asarray(case.analytic).reshape(-1)[case.slopes.entries[j]]])
         error = float(relative_errors(a, a - off)[0])
         case.errors[j] = max(case.errors[j], error)
