@@ -49,7 +49,7 @@ myst_heading_anchors = 4
 # `nox -s notebooks` runs the tutorials and fills this cache; what is not there runs now.
 nb_execution_mode = "cache"
 nb_execution_cache_path = str(BUILD / "jupyter_cache")
-nb_execution_timeout = 120
+nb_execution_timeout = 300
 nb_execution_raise_on_error = True
 nb_merge_streams = True
 

@@ -20,7 +20,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "docs" / "_build"
-TIMEOUT = 120  # seconds a cell
+TIMEOUT = 300  # seconds a cell: for what hangs, not for what is slow
 
 
 def main(prefixes: list[str]) -> None:
