@@ -51,11 +51,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="functions to check (default: all of this project's)",
     )  # fmt: skip
     add(
-        "--input", action="append", default=[], type=named_input, metavar="NAME=SHAPE",
+        "--input", action="append", type=named_input, metavar="NAME=SHAPE",
         help="an argument of forward: random numbers of a shape, x=2,5,5,3, or x=FILE.npy",
     )  # fmt: skip
     add(
-        "--option", action="append", default=[], type=named_option, metavar="NAME=VALUE",
+        "--option", action="append", type=named_option, metavar="NAME=VALUE",
         help="an argument of forward that is no array: stride=2",
     )  # fmt: skip
     add("--tolerance", type=float, default=TOLERANCE, help="largest relative error that passes")
@@ -91,12 +91,12 @@ def run(args: argparse.Namespace) -> int:
 def check_functions(args: argparse.Namespace, output: Path | None, numbers: Path | None) -> int:
     """Check somebody's pair of functions."""
     rng = np.random.default_rng(args.seed)
-    inputs: dict[str, Any] = {name: make(value, rng) for name, value in args.input}
+    inputs: dict[str, Any] = {name: make(value, rng) for name, value in args.input or []}
     if not inputs:
         raise SettingError("give each array that forward takes: --input x=2,5,5,3")
     forward, backward = load_pair(args.functions)
     report = check_backward(
-        forward, backward, inputs | dict(args.option), tolerance=args.tolerance,
+        forward, backward, inputs | dict(args.option or []), tolerance=args.tolerance,
         entries=args.entries, kinks=args.kinks, seed=args.seed, name=args.functions,
     )  # fmt: skip
     print(report)
