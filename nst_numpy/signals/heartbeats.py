@@ -9,6 +9,7 @@ is measured here is how well a network learns a rule from examples, and not how 
 finds a disease.
 """
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -252,7 +253,7 @@ def linear_model() -> list[Row]:
 
 
 NETWORK, LINEAR, ALWAYS = "network", "linear model", f"always {CLASSES[0]}"
-TRAINED = {NETWORK: lecture_network, LINEAR: linear_model}
+TRAINED: dict[str, Callable[[], Sequence[Row]]] = {NETWORK: lecture_network, LINEAR: linear_model}
 
 
 @dataclass(frozen=True, eq=False)
@@ -329,7 +330,13 @@ class Study:
         return any(history.interrupted for history in self.histories.values())
 
 
-def study(data: Heartbeats, *, epochs: int = EPOCHS, seed: int = 0) -> Study:
+def study(
+    data: Heartbeats,
+    *,
+    epochs: int = EPOCHS,
+    seed: int = 0,
+    models: Mapping[str, Callable[[], Sequence[Row]]] = TRAINED,
+) -> Study:
     """Train the network and the linear model in the same way, and count all three.
 
     Every class counts the same in the loss, however rare. A beat gets the class with the
@@ -343,6 +350,8 @@ def study(data: Heartbeats, *, epochs: int = EPOCHS, seed: int = 0) -> Study:
     epochs : int
     seed : int
         Of the first filters, and of the order of the beats.
+    models : mapping of str to callable
+        What makes the layers of each model that is trained; give others to compare them.
 
     Raises
     ------
@@ -355,7 +364,7 @@ def study(data: Heartbeats, *, epochs: int = EPOCHS, seed: int = 0) -> Study:
         raise SettingError(f"study: seed must be at least 0, not {seed}")
     x, labels = data.of("train")
     networks, histories = {}, {}
-    for name, rows in TRAINED.items():
+    for name, rows in models.items():
         rng = np.random.default_rng(seed)
         networks[name] = net = Sequential(rows(), input_shape=x.shape[1:], rng=rng)
         histories[name] = fit(
