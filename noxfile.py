@@ -69,15 +69,19 @@ def imports(session: nox.Session) -> None:
 
 @nox.session
 def notebooks(session: nox.Session) -> None:
-    """Run the tutorials as notebooks: all, or `-- 03` for one. The site takes their outputs."""
+    """Run the tutorials as notebooks: all, or `-- 03` for one. `docs` takes their outputs."""
     session.install(".[docs]")
     session.run("python", "docs/tools/run_notebooks.py", *session.posargs)
 
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the site into docs/_build/html, and check its links; a warning is an error."""
+    """Build the site into docs/_build/html; a warning is an error, and a dead link too.
+
+    Tutorials run as in `notebooks`, but only those whose cells have no outputs yet.
+    """
     session.install(".[docs]")
+    session.run("python", "docs/tools/run_notebooks.py", "--missing")
     build = ("-b", "html", "-c", "docs", "-d", "docs/_build/doctrees", ".", "docs/_build/html")
     session.run("sphinx-build", "-q", "-W", "--keep-going", "-E", "-a", *build)
     session.run("python", "docs/tools/check_links.py")

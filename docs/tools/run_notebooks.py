@@ -1,11 +1,13 @@
 """Convert the tutorials to notebooks, run each, and keep the outputs for the site.
 
-    python docs/tools/run_notebooks.py [PREFIX …]
+    python docs/tools/run_notebooks.py [--missing] [PREFIX …]
 
 Notebooks with outputs go to docs/_build/notebooks/. The same outputs go into the cache that
-the site's build reads, so that nothing is run twice.
+the site's build reads, so that nothing is run twice. With --missing only those run whose
+cells are not in the cache.
 """
 
+import argparse
 import sys
 import tempfile
 import time
@@ -14,7 +16,7 @@ from pathlib import Path
 import jupytext
 import nbformat
 from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
 from myst_nb.core.read import myst_nb_reader_plugin
 from nbclient import NotebookClient
 
@@ -23,22 +25,37 @@ BUILD = ROOT / "docs" / "_build"
 TIMEOUT = 300  # seconds a cell: for what hangs, not for what is slow
 
 
-def main(prefixes: list[str]) -> None:
+def main() -> None:
     """Run the tutorials whose names begin with one of the prefixes; all, if there are none."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--missing", action="store_true", help="only those not in the cache")
+    parser.add_argument("prefixes", nargs="*", metavar="PREFIX", help="such as 03 (default: all)")
+    args = parser.parse_args()
     pages = [
         page
         for page in sorted((ROOT / "tutorials").glob("[0-9][0-9]_*.md"))
-        if not prefixes or page.name.startswith(tuple(prefixes))
+        if not args.prefixes or page.name.startswith(tuple(args.prefixes))
     ]
     if not pages:
-        sys.exit(f"no tutorial begins with {', '.join(prefixes)}")
+        sys.exit(f"no tutorial begins with {', '.join(args.prefixes)}")
     cache = get_cache(BUILD / "jupyter_cache")
     for page in pages:
+        if args.missing and is_kept(cache, page):
+            continue
         started = time.perf_counter()
         notebook = run(page)
         seconds = time.perf_counter() - started
         keep(cache, page, notebook, seconds)
         print(f"{page.name}: {seconds:.1f} s", flush=True)
+
+
+def is_kept(cache: JupyterCacheAbstract, page: Path) -> bool:
+    """Say whether the site's build will find the outputs of a page."""
+    try:
+        cache.match_cache_notebook(myst_nb_reader_plugin(str(page)))
+    except KeyError:
+        return False
+    return True
 
 
 def run(page: Path) -> nbformat.NotebookNode:
@@ -53,7 +70,9 @@ def run(page: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def keep(cache, page: Path, notebook: nbformat.NotebookNode, seconds: float) -> None:
+def keep(
+    cache: JupyterCacheAbstract, page: Path, notebook: nbformat.NotebookNode, seconds: float
+) -> None:
     """Put the outputs into the cache, under the key that the site's build will look for."""
     as_site = myst_nb_reader_plugin(str(page))
     mine = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -69,4 +88,4 @@ def keep(cache, page: Path, notebook: nbformat.NotebookNode, seconds: float) -> 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()
