@@ -228,8 +228,14 @@ def _trailing_number(name: str) -> int:
 
 
 def read_text(file: h5py.File, attribute: str) -> str:
-    """Read an attribute of the file that is one text; an empty one where there is none."""
-    return "".join(_texts(file, attribute)) if attribute in file.attrs else ""
+    """Read an attribute of the file that is one text; an empty one where there is none.
+
+    The text must have a fixed length, as `write` gives it: one of variable length lies
+    elsewhere in the file, and if that place is damaged the HDF5 library can search for ever.
+    """
+    if attribute not in file.attrs or file.attrs.get_id(attribute).dtype.kind != "S":
+        return ""
+    return "".join(_texts(file, attribute))
 
 
 def _texts(item: h5py.Group, attribute: str) -> list[str]:
@@ -330,6 +336,6 @@ def write(
     with atomic_write(path) as temporary, h5py.File(temporary, "w") as file:
         file.attrs["layer_names"] = np.array(list(layers), dtype="S")
         for attribute, text in texts.items():
-            file.attrs[attribute] = text
+            file.attrs[attribute] = np.bytes_(text.encode())
         for name, (kernel, bias) in layers.items():
             file[f"{name}/kernel"], file[f"{name}/bias"] = kernel, bias

@@ -311,13 +311,17 @@ def described(change):
     def spoil(file):
         text = json.loads(file.attrs["network"])
         change(text)
-        file.attrs["network"] = json.dumps(text)
+        file.attrs["network"] = np.bytes_(json.dumps(text))
 
     return spoil
 
 
 def set_text(text):
-    return lambda file: file.attrs.__setitem__("network", text)
+    return lambda file: file.attrs.__setitem__("network", np.bytes_(text))
+
+
+def of_variable_length(file):
+    file.attrs["network"] = file.attrs["network"].decode()
 
 
 def replace(place, *arguments, **options):
@@ -340,7 +344,8 @@ NO_NETWORK = "does not describe a network of this package: give a file that Sequ
     [
         (lambda file: file.attrs.__delitem__("network"), NO_NETWORK),
         (set_text("{"), NO_NETWORK),
-        (set_text("[" * 100_000), NO_NETWORK),
+        (set_text("[" * 60_000), NO_NETWORK),
+        (of_variable_length, NO_NETWORK),
         (set_text("[]"), NO_NETWORK),
         (described(lambda d: d.pop("rows")), NO_NETWORK),
         (described(lambda d: d.update(rows=[])), NO_NETWORK),
@@ -388,6 +393,22 @@ def test_other_files_are_refused(path, tmp_path):
     net_of().save(path)
     path.write_bytes(path.read_bytes()[:-500])
     assert "is damaged or cut short: copy or download it again" in message(path)
+
+
+def test_a_file_with_wrong_bytes_is_read_or_refused_and_nothing_else(path):
+    net_of().save(path)
+    good, rng = path.read_bytes(), np.random.default_rng(5)
+    refused = 0
+    for _ in range(150):
+        bad = bytearray(good)
+        for place in rng.integers(len(bad), size=4):
+            bad[place] = rng.integers(256)
+        path.write_bytes(bad)
+        try:
+            Sequential.load(path)
+        except WeightsError:
+            refused += 1
+    assert refused > 0
 
 
 def test_vggs_file_is_not_one_of_these():
