@@ -19,6 +19,7 @@ author = "the nst_numpy developers"
 copyright = "the nst_numpy developers, MIT licence"
 version = release = distribution("nst_numpy").version
 language = "en"
+smartquotes = False  # G_kk' is a formula
 
 extensions = [
     "myst_nb",
