@@ -20,7 +20,6 @@ from tqdm import tqdm
 
 from nst_numpy.errors import SettingError, ShapeError, SignalError
 from nst_numpy.networks import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
-from nst_numpy.rows import check_count
 from nst_numpy.training import Adam, accuracy, fit
 
 Array = NDArray[np.floating]
@@ -30,6 +29,8 @@ CLASSES = ("left", "right")
 CHANCE = 0.5
 VERSIONS = 4  # examples that a block gives
 PERCENTILES = (0, 1, 10, 25, 50, 75, 90, 99, 100)  # what the baseline knows of brightness
+BASELINE_EPOCHS, BASELINE_RATE = 100, 0.05  # it costs nothing: let it converge
+SMALL = 0.1  # beside the first filters that He et al. (2015) would take
 TINY = 1e-3  # beside a slice's standard deviation, so that an even slice stays 0
 
 Prepare = Callable[[Array, np.random.Generator], Array]
@@ -44,11 +45,10 @@ class Rule:
     least, most : float
         Size of the drift, in voxels a slice.
     texture : float
-        What the second smallest eigenvalue of the structure tensor must reach, in squared
-        units of brightness per voxel: below it there is nothing to follow.
+        What the texture of `measure_drift` must reach, in squared units of brightness per
+        voxel: below it there is nothing to follow.
     rest : float
-        What the smallest may be, as a part of the second smallest: above it, there is no
-        single direction in which little changes.
+        How much of the change from slice to slice the drift may leave unexplained, 0 … 1.
     """
 
     least: float
@@ -62,6 +62,15 @@ class Rule:
                 "Rule: drifts must be 0 < least < most, texture above 0, and rest above 0 and "
                 f"at most 1, not {self}"
             )
+
+    def keeps(self, drift: Array, texture: Array, rest: Array) -> NDArray[np.bool_]:
+        """Say of each block, given what `measure_drift` returns, whether it is kept."""
+        size = np.abs(drift).max(axis=1)
+        kept: NDArray[np.bool_] = (
+            (self.least <= size) & (size <= self.most)
+            & (texture >= self.texture) & (rest <= self.rest)
+        )  # fmt: skip
+        return kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +95,9 @@ class Examples:
     blocks: int
 
 
-def grid(low: Sequence[int], high: Sequence[int], size: Sequence[int], stride: int) -> Labels:
+def grid(
+    low: Sequence[int], high: Sequence[int], size: Sequence[int], stride: Sequence[int]
+) -> Labels:
     """Corners of all blocks that lie between two corners of a region, a stride apart.
 
     Returns
@@ -95,12 +106,13 @@ def grid(low: Sequence[int], high: Sequence[int], size: Sequence[int], stride: i
 
     Examples
     --------
-    >>> grid((0, 10), (4, 16), (4, 4), stride=2)
+    >>> grid((0, 10), (4, 16), (4, 4), stride=(2, 2))
     array([[ 0, 10],
            [ 0, 12]])
     """
-    check_count("grid", "stride", stride)
-    axes = [np.arange(a, b - s + 1, stride) for a, b, s in zip(low, high, size, strict=True)]
+    axes = [
+        np.arange(a, b - s + 1, step) for a, b, s, step in zip(low, high, size, stride, strict=True)
+    ]
     return np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
@@ -125,12 +137,12 @@ def cut(array: NDArray[Any], corners: Labels, size: Sequence[int]) -> Array:
     return windows[tuple(corners.T)].astype(np.float32)
 
 
-def measure_drift(blocks: Array) -> tuple[Array, Array]:
-    """Find the direction in which a block changes least.
+def measure_drift(blocks: Array) -> tuple[Array, Array, Array]:
+    """Find how far a block's content moves from slice to slice, by least squares.
 
-    The structure tensor is the mean over the block of g gᵀ, where g (3,) is the gradient along
-    slices, rows and columns. Its eigenvector of the smallest eigenvalue points along the
-    thing that drifts; divided by its first component, it says rows and columns a slice.
+    What moves unchanged by d = (rows, columns) a slice obeys ∂I/∂slice + d · ∇I = 0 at every
+    voxel, where ∇I is the gradient within the slice. The sum of the squares is least for
+    d = −M⁻¹ m with M = Σ ∇I ∇Iᵀ and m = Σ ∂I/∂slice ∇I.
 
     Parameters
     ----------
@@ -139,16 +151,23 @@ def measure_drift(blocks: Array) -> tuple[Array, Array]:
     Returns
     -------
     drift : ndarray, (N, 2)
-        Rows and columns a slice.
-    eigenvalues : ndarray, (N, 3)
-        From the smallest to the largest.
+        d: rows and columns a slice.
+    texture : ndarray, (N,)
+        The smaller eigenvalue of M, as a mean over voxels: 0 where all edges point the same
+        way, so that only a part of d can be seen.
+    rest : ndarray, (N,)
+        The part of Σ (∂I/∂slice)² that the drift does not explain, 0 … 1.
+
+    Notes
+    -----
+    Lucas and Kanade (1981), one step without pyramids.
 
     Examples
     --------
     A pattern that moves by half a column to the right a slice:
 
     >>> t, i, j = np.mgrid[:6, :12, :12]
-    >>> drift, _ = measure_drift((np.sin(j - t / 2) + np.sin(0.7 * i))[None])
+    >>> drift, _, _ = measure_drift((np.sin(0.5 * (j - t / 2)) + np.sin(0.7 * i))[None])
     >>> drift.round(1) + 0.0
     array([[0. , 0.5]])
     """
@@ -157,15 +176,21 @@ def measure_drift(blocks: Array) -> tuple[Array, Array]:
             "measure_drift: blocks must be (N, D, H, W) with D, H and W of at least 2, "
             f"not {blocks.shape}"
         )
-    gradients = [np.gradient(blocks, axis=axis).reshape(len(blocks), -1) for axis in (1, 2, 3)]
-    g = np.stack(gradients, axis=1).astype(np.float64)
-    # (N, 3, M) @ (N, M, 3) -> (N, 3, 3)
-    tensor = g @ g.swapaxes(1, 2) / g.shape[2]
-    eigenvalues, vectors = np.linalg.eigh(tensor)
-    along = vectors[:, :, 0]
-    # a thing that lies within the slices drifts infinitely fast: the rule drops it
-    first = np.where(np.abs(along[:, :1]) < 1e-9, 1e-9, along[:, :1])
-    return along[:, 1:] / first, eigenvalues
+    n, steps = len(blocks), np.diff(blocks, axis=1)
+    between = (blocks[:, 1:] + blocks[:, :-1]) / 2
+    change = steps.reshape(n, -1, 1).astype(np.float64)
+    # (N, D-1, H, W) -> (N, M, 2)
+    g = np.stack([np.gradient(between, axis=axis).reshape(n, -1) for axis in (2, 3)], axis=2)
+    g = g.astype(np.float64)
+    # (N, 2, M) @ (N, M, 2) -> (N, 2, 2)
+    tensor = g.swapaxes(1, 2) @ g / g.shape[1]
+    texture = np.linalg.eigvalsh(tensor)[:, 0]
+    # (N, 2, M) @ (N, M, 1) -> (N, 2, 1); what has no texture gets no drift instead of an error
+    drift = -np.linalg.solve(tensor + TINY * np.eye(2), g.swapaxes(1, 2) @ change / g.shape[1])
+    # (N, M, 2) @ (N, 2, 1) -> (N, M, 1)
+    left = np.square(change + g @ drift).sum(axis=(1, 2))
+    total = np.square(change).sum(axis=(1, 2))
+    return drift[:, :, 0], texture, left / np.where(total > 0, total, 1)
 
 
 def make_examples(blocks: Array, rule: Rule) -> Examples:
@@ -190,13 +215,8 @@ def make_examples(blocks: Array, rule: Rule) -> Examples:
         raise ShapeError(
             f"make_examples: blocks must be (N, D, H, W) with H equal to W, not {blocks.shape}"
         )
-    drift, eigenvalues = measure_drift(blocks)
-    size = np.abs(drift).max(axis=1)
-    kept = (
-        (rule.least <= size) & (size <= rule.most)
-        & (eigenvalues[:, 1] >= rule.texture)
-        & (eigenvalues[:, 0] <= rule.rest * eigenvalues[:, 1])
-    )  # fmt: skip
+    drift, texture, rest = measure_drift(blocks)
+    kept = rule.keeps(drift, texture, rest)
     if not kept.any():
         raise SignalError(
             f"make_examples: none of {len(blocks)} blocks drifts as the rule wants ({rule}): "
@@ -207,8 +227,13 @@ def make_examples(blocks: Array, rule: Rule) -> Examples:
     chosen = np.where(down[:, None, None, None], chosen.swapaxes(2, 3), chosen)
     y = (np.where(down, drift[:, 0], drift[:, 1]) > 0).astype(np.intp)
     x, labels = four_versions(chosen, y)
-    values = np.percentile(x.reshape(len(x), -1), PERCENTILES, axis=1).T
-    return Examples(even_out(x), labels, values.astype(np.float32), len(blocks))
+    return Examples(even_out(x), labels, describe_brightness(x), len(blocks))
+
+
+def describe_brightness(blocks: Array) -> Array:
+    """`PERCENTILES` of every block: (N, D, H, W) -> float32 (N, P)."""
+    values = np.percentile(blocks.reshape(len(blocks), -1), PERCENTILES, axis=1)
+    return values.T.astype(np.float32)
 
 
 def four_versions(blocks: Array, y: Labels) -> tuple[Array, Labels]:
@@ -293,8 +318,12 @@ class Trial:
 
 @dataclass(eq=False)
 class Comparison:
-    """All trials, and of each rival the network of the first fold and seed."""
+    """All trials, and of each rival the network of the first fold and seed.
 
+    `classes` are the names of 0 and 1.
+    """
+
+    classes: tuple[str, str] = CLASSES
     trials: list[Trial] = field(default_factory=list)
     networks: dict[str, Sequential] = field(default_factory=dict)
     interrupted: bool = False
@@ -316,6 +345,7 @@ def compare(
     epochs: int,
     learning_rate: float = 2e-3,
     batch_size: int = 64,
+    classes: tuple[str, str] = CLASSES,
     progress: bool = False,
 ) -> Comparison:
     """Train every rival on every fold with every seed. Ctrl-C keeps the trials so far.
@@ -327,14 +357,16 @@ def compare(
     seeds : sequence of int
         Of the first filters, of the order of the batches, and of shuffled slices.
     """
-    result = Comparison()
+    result = Comparison(classes)
     jobs = [(fold, seed, rival) for fold in range(len(folds)) for seed in seeds for rival in rivals]
     with tqdm(total=len(jobs), disable=not progress, unit="network") as bar:
         for fold, seed, rival in jobs:
             bar.set_postfix_str(rival.name)
             settings = {
-                "epochs": epochs, "batch_size": batch_size, "optimizer": Adam(learning_rate),
-            }  # fmt: skip
+                "epochs": epochs if rival.rows else BASELINE_EPOCHS,
+                "batch_size": batch_size,
+                "optimizer": Adam(learning_rate if rival.rows else BASELINE_RATE),
+            }
             net, trial = _try(rival, fold, seed, *folds[fold], settings)
             if trial is None:
                 result.interrupted = True
@@ -353,6 +385,8 @@ def _try(
     rng = np.random.default_rng(seed)
     (x, x_test), rows = _shown(rival, train, test, rng), rival.rows or [Dense(2)]
     net = Sequential(rows, x.shape[1:], rng=rng)
+    # small first filters: what they end as is then what they learnt, not what they began as
+    next(iter(net.params.values()))[0][:] *= SMALL
     history = fit(net, x, train.y, rng=rng, **settings)
     if history.interrupted:
         return net, None
@@ -391,7 +425,39 @@ def make_rivals(rows_3d: Sequence[Row], rows_2d: Sequence[Row]) -> list[Rival]:
 
 
 def two_layers(first: int, pool: Any, second: int) -> list[Row]:
-    """The lecture's 16 and 32 filters, in as many dimensions as the input has."""
+    """Return the lecture's 16 and 32 filters, in as many dimensions as the input has."""
     return [
         Conv(16, first), ReLU(), MaxPool(pool), Conv(32, second), ReLU(), Flatten(), Dense(2),
     ]  # fmt: skip
+
+
+def steepness(kernels: Array) -> Array:
+    """How much filters are slanted, seen from above: below 0 to the left, above 0 to the right.
+
+    The Fourier transform of the sum over rows, (slices, columns), has its energy on a line
+    across the slant. What is returned is the energy of drifts to the right less that of
+    drifts to the left, over both.
+
+    Parameters
+    ----------
+    kernels : ndarray, (F, D, h, w)
+
+    Returns
+    -------
+    ndarray, (F,)
+        −1 … 1.
+
+    Examples
+    --------
+    >>> diagonal = np.eye(5)[:, None, :]
+    >>> steepness(np.stack([diagonal, diagonal[..., ::-1]])).round(1)
+    array([ 1., -1.])
+    """
+    energy = np.abs(np.fft.fft2(kernels.sum(axis=2))) ** 2
+    slices, columns = (np.sign(np.fft.fftfreq(n)) for n in energy.shape[1:])
+    # a pattern f(column − v·slice) has energy where slice and column frequency differ in sign
+    # (v > 0): the product is −1 there
+    way = -slices[:, None] * columns[None, :]
+    moving = energy * np.abs(way)
+    total = moving.sum(axis=(1, 2))
+    return (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)

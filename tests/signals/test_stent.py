@@ -1,0 +1,136 @@
+import json
+
+import numpy as np
+import pytest
+
+from nst_numpy.cli import main
+from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
+from nst_numpy.figures.volume import volume_figure
+from nst_numpy.signals import load_ct, stent
+from nst_numpy.signals.drift import CLASSES, Comparison, Trial
+
+
+def wires(depth=60, side=40):
+    """A made-up volume: a few leaning wires of metal, bone without metal, and noise."""
+    rng = np.random.default_rng(0)
+    volume = rng.integers(0, 100, (depth, side, side))
+    for at, lean in ((8, 0.4), (20, -0.4), (30, 0.3)):
+        for z in range(depth):
+            c = round(14 + (lean * z) % 12)
+            volume[z, at : at + 2, c : c + 2] = 1800
+    volume[:, 10:24, 30:36] = 900
+    return volume
+
+
+@pytest.fixture(scope="module")
+def volume():
+    return wires()
+
+
+def test_the_stent_is_what_hangs_together_with_metal():
+    volume = np.zeros((4, 4, 4), dtype=int)
+    volume[0, 0, 0], volume[0, 0, 1], volume[1, 1, 2] = 1600, 700, 650  # a corner is enough
+    volume[3, 3, 3] = 1400  # as bright as bone can be
+    marked = stent.find_stent(volume)
+    assert np.argwhere(marked).tolist() == [[0, 0, 0], [0, 0, 1], [1, 1, 2]]
+
+
+def test_counts_in_blocks_are_sums(volume):
+    mask = volume > 50
+    corners = np.array([[0, 0, 0], [3, 7, 11], [46, 26, 26]])
+    expected = [mask[a : a + 14, b : b + 14, c : c + 14].sum() for a, b, c in corners]
+    assert stent.count_in_blocks(mask, corners).tolist() == expected
+
+
+def test_regions_do_not_touch(volume):
+    (a, b), (c, d) = stent.regions(volume)
+    assert (a, d) == (0, 60)
+    assert c - b == stent.GAP
+    # the last level of a block of the lower region, and the first of the upper one
+    lower = stent.dense_corners(volume, (a, b), (1, 4, 4))[:, 0].max() + stent.SIZE[0]
+    upper = stent.dense_corners(volume, (c, d), (1, 4, 4))[:, 0].min()
+    assert upper - lower >= stent.GAP
+
+
+def test_ranks_leave_no_brightness():
+    rng = np.random.default_rng(0)
+    blocks = np.stack([rng.integers(0, 3, (4, 4, 4)), rng.integers(0, 900, (4, 4, 4))])
+    ranks = stent.equalise(blocks.astype(np.float32), rng)
+    np.testing.assert_array_equal(np.sort(ranks[0].ravel()), np.sort(ranks[1].ravel()))
+    order = np.argsort(ranks[1].ravel())
+    assert (np.diff(blocks[1].ravel()[order]) >= 0).all()
+
+
+def test_examples_of_both_tasks(volume):
+    halves, rng = stent.regions(volume), np.random.default_rng(0)
+    for make in (stent.lean_examples, stent.find_examples):
+        examples = make(volume, halves[0], rng, 40)
+        assert examples.x.shape[1:] == stent.SIZE
+        assert examples.x.dtype == np.float32
+        assert examples.y.mean() == 0.5
+
+
+def test_errors(volume):
+    with pytest.raises(ShapeError, match=r"find_stent: a volume must be \(D, H, W\)"):
+        stent.find_stent(np.zeros((3, 3)))
+    with pytest.raises(SignalError, match="find_stent: nothing in the volume reaches 1500"):
+        stent.find_stent(np.zeros((3, 3, 3)))
+    with pytest.raises(ShapeError, match="regions: 20 levels are too few"):
+        stent.regions(np.zeros((20, 20, 20)))
+    with pytest.raises(ShapeError, match=r"regions: a volume must be .* each at least 14"):
+        stent.regions(np.zeros((60, 5, 20)))
+    with pytest.raises(UnknownNameError, match="unknown task 'leans': did you mean lean"):
+        stent.compare_on_volume(volume, "leans")
+    metal_above = np.where(np.arange(60)[:, None, None] < 40, 0, volume)
+    with pytest.raises(SignalError, match="find_examples: levels 0 to 29 have 0 blocks"):
+        stent.find_examples(metal_above, (0, 30), np.random.default_rng(0), 5)
+
+
+def test_the_real_volume():
+    volume = load_ct()
+    marked = stent.find_stent(volume)
+    assert marked.sum() == 13193
+    # the vertebra's edge is dense and not stent
+    assert not marked[:, 100:].any()
+    assert stent.regions(volume) == ((0, 121), (135, 256))
+    corners = stent.dense_corners(volume, (135, 256), (14, 14, 14))
+    assert len(corners) > 20
+    assert corners[:, 0].min() >= 135
+    assert corners[:, 0].max() + 14 <= 256
+
+
+def test_the_command_on_a_made_up_volume(volume, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("nst_numpy.cli.volume.load_ct", lambda: volume)
+    monkeypatch.setattr(stent, "MOST_BLOCKS", {"train": 12, "test": 8})
+    figure, numbers = tmp_path / "v.png", tmp_path / "v.json"
+    words = ["volume", "--task", "find", "--runs", "1", "--epochs", "1", "--threads", "1"]
+    assert main([*words, "-o", str(figure), "--json", str(numbers)]) == 0
+    assert figure.stat().st_size > 10_000
+    record = json.loads(numbers.read_text(encoding="utf-8"))
+    assert {trial["rival"] for trial in record["trials"]} == {
+        "3-D filters", "2-D, one slice", "brightness alone",
+    }  # fmt: skip
+    assert len(record["trials"]) == 6
+    assert "brightness alone" in capsys.readouterr().out
+
+
+def test_the_figure_shows_the_answers(volume):
+    answers = np.full(volume.shape, np.nan, dtype=np.float32)
+    answers[40:50, 5:20, 5:30] = 0.9
+    net = stent.Sequential(stent.two_layers(5, 2, 5), (14, 14, 14, 1))
+    trials = [Trial("3-D filters", 0, 0, 0.9, 0.9, 1, 1.0)]
+    comparison = Comparison(CLASSES, trials, {"3-D filters": net})
+    figure = volume_figure(volume, stent.find_stent(volume), answers, (37, 60), comparison)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "brightest, from the front" in titles
+    assert "90.0 %" in [text.get_text() for axes in figure.axes for text in axes.texts]
+
+
+def test_bad_files_and_seeds_are_found_before_the_work(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(
+        "nst_numpy.cli.volume.compare_on_volume", lambda *a, **k: pytest.fail("worked")
+    )
+    monkeypatch.chdir(tmp_path)
+    for words in (["-o", "no/v.png"], ["-o", "v.doc"], ["--json", "no/v.json"], ["--seed", "-1"]):
+        assert main(["volume", *words]) == 2
+        assert len(capsys.readouterr().err.splitlines()) == 1
