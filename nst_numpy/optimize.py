@@ -30,6 +30,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from nst_numpy.errors import NonFiniteError, SettingError
 
@@ -120,7 +121,10 @@ def run_optimizer(
     run = _Run(function, x, callback)
     try:
         if name == "lbfgs":
-            _lbfgs(run, iterations)
+            # SciPy brings a BLAS of its own: its threads, which wait busily between two small
+            # products, took as much time as J, and the bits depended on their number
+            with threadpool_limits(1, user_api="blas"):
+                _lbfgs(run, iterations)
         else:
             step = _gradient_descent if name == "gd" else _adam
             step(run, iterations, LEARNING_RATES[name] if learning_rate is None else learning_rate)
@@ -160,7 +164,9 @@ class _Run:
         self.minimum.losses.append(value)
         if self.callback is not None:
             seconds = time.perf_counter() - self.started
-            if self.callback(Step(len(self.minimum.losses), value, x, seconds)) is True:
+            answer = self.callback(Step(len(self.minimum.losses), value, x, seconds))
+            # a comparison with a NumPy number gives np.True_, which `is True` would miss
+            if isinstance(answer, (bool, np.bool_)) and answer:
                 raise _StopRun
 
     def end(self, reason: str, message: str) -> None:

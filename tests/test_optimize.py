@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.optimize import OPTIMIZERS, run_optimizer
@@ -72,6 +73,15 @@ def test_adams_first_step_has_the_length_of_the_learning_rate():
     np.testing.assert_allclose(result.x, START - 0.5, rtol=1e-6)
 
 
+def test_lbfgs_holds_every_blas_to_one_thread():
+    def threads():
+        return max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas")
+
+    seen = []
+    run_optimizer("lbfgs", bowl(), START, 2, callback=lambda step: seen.append(threads()))
+    assert seen == [1, 1]
+
+
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_ctrl_c_keeps_the_picture_so_far(name):
     def interrupt(step):
@@ -89,6 +99,13 @@ def test_a_callback_can_end_the_run(name):
     result = run_optimizer(name, bowl(), START, 30, callback=lambda step: step.iteration == 2)
     assert result.reason == "stopped"
     assert len(result.losses) == 2
+
+
+def test_a_comparison_with_a_numpy_number_ends_the_run_too():
+    goal = np.float64(np.inf)
+    result = run_optimizer("gd", bowl(), START, 30, callback=lambda step: goal > step.loss)
+    assert result.reason == "stopped"
+    assert len(result.losses) == 1
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)
