@@ -106,9 +106,7 @@ LAYERS: dict[str, Callable[[np.random.Generator], GradientReport]] = {
     "max-pool, overlapping": partial(_of_x, _POOLS["max"], (2, 7, 6, 2), False, **_OVERLAPPING),
     "max-pool, tied": partial(_of_x, _POOLS["max"], (2, 6, 6, 3), True),
     "average pool, 2-D": partial(_of_x, _POOLS["avg"], (2, 6, 8, 3), False),
-    "average pool, overlapping": partial(
-        _of_x, _POOLS["avg"], (2, 7, 6, 2), False, **_OVERLAPPING
-    ),
+    "average pool, overlapping": partial(_of_x, _POOLS["avg"], (2, 7, 6, 2), False, **_OVERLAPPING),
     "average pool, 3-D": partial(_of_x, _POOLS["avg"], (1, 4, 4, 6, 2), False),
     "global average pool": partial(_of_x, _GLOBAL, (2, 4, 5, 3), False),
     "ReLU": partial(_of_x, _RELU, (2, 5, 5, 3), False),
