@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nst_numpy import (
         errors,
+        figures,
         files,
         gradcheck,
         images,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         networks,
         optimize,
         samples,
+        signals,
         training,
         weights,
     )
@@ -36,6 +38,7 @@ __version__ = "0.1.0"
 
 _MODULES = (
     "errors",
+    "figures",
     "files",
     "gradcheck",
     "images",
@@ -45,6 +48,7 @@ _MODULES = (
     "networks",
     "optimize",
     "samples",
+    "signals",
     "training",
     "weights",
 )
@@ -69,6 +73,7 @@ __all__ = [
     "Result",
     "deprocess",
     "errors",
+    "figures",
     "files",
     "get_threads",
     "gradcheck",
@@ -83,6 +88,7 @@ __all__ = [
     "samples",
     "save_image",
     "set_threads",
+    "signals",
     "training",
     "transfer",
     "weights",
