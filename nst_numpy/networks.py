@@ -24,10 +24,8 @@ from nst_numpy.errors import (
     NstError,
     SettingError,
     ShapeError,
-    UnknownNameError,
 )
 from nst_numpy.files import PathLike
-from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.layers.parallel import Finish, single_threaded_blas
 from nst_numpy.rows import (
     ROWS,
@@ -46,6 +44,7 @@ from nst_numpy.rows import (
     kernel_shapes,
     name_rows,
 )
+from nst_numpy.taped import Taped
 
 __all__ = [
     "AvgPool",
@@ -63,7 +62,7 @@ MOST_PARAMETERS = 10**8  # that `load` believes: a file may declare more than me
 _REMEDY = "give a file that Sequential.save wrote"
 
 
-class Sequential:
+class Sequential(Taped):
     """A network whose layers follow one another.
 
     Parameters
@@ -182,14 +181,6 @@ class Sequential:
         """All names that `forward` knows, from the input upwards."""
         return list(self.layers)
 
-    def check_names(self, names: Iterable[str]) -> list[str]:
-        """Sort layer names from the input upwards; an unknown one is an error."""
-        names = set(names)
-        for name in names:
-            if name not in self.layers:
-                raise UnknownNameError.of("layer", name, self.layers)
-        return [name for name in self.layers if name in names]
-
     def feature_shapes(self, shape: Shape, names: Iterable[str] | None = None) -> dict[str, Shape]:
         """Return the shape of each layer's activation for an input of `shape`, computing none.
 
@@ -269,11 +260,7 @@ class Sequential:
         SettingError
             If `forward` did not reach a named layer, or the rule is unknown.
         """
-        start = self._check_grads(grads)
-        if relu not in RELU_RULES:
-            raise SettingError(
-                f"Sequential.backward: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}"
-            )
+        start = self._check_backward(grads, relu)
         reached = self.layer_names[: self.layer_names.index(start) + 1]
         grad = np.zeros(self._shapes[start], dtype=self.dtype)
         with single_threaded_blas():
@@ -364,18 +351,6 @@ class Sequential:
                 f"{who}: x is {x.dtype}, the network {self.dtype}: use x.astype(np.{self.dtype})"
             )
         self.feature_shapes(x.shape, [deepest])
-
-    def _check_grads(self, grads: Mapping[str, Array | Finish]) -> str:
-        """Refuse gradients that do not belong to the last forward; return the deepest layer."""
-        if not grads:
-            raise SettingError("Sequential.backward: give the gradient of at least one layer")
-        for name in self.check_names(grads):
-            if name not in self._tape:
-                raise SettingError(
-                    f"Sequential.backward: the last forward did not reach {name}: "
-                    "call forward with that layer first"
-                )
-        return self.check_names(grads)[-1]
 
 
 def _first(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Pair:

@@ -28,7 +28,15 @@ from nst_numpy.layers import (
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
-from nst_numpy.layers.windows import AXIS_NAMES, Padding, PerAxis, make_window, per_axis, shape_name
+from nst_numpy.layers.windows import (
+    AXIS_NAMES,
+    Padding,
+    PerAxis,
+    Window,
+    make_window,
+    per_axis,
+    shape_name,
+)
 
 Array = NDArray[np.floating]
 Shape = tuple[int, ...]
@@ -49,6 +57,10 @@ class Row:
 
     def kernel_shape(self, who: str, shape: Shape) -> Shape | None:
         """Shape of the layer's w, given its input's shape; None if it has none."""
+        return None
+
+    def window(self, who: str, shape: Shape) -> Window | None:
+        """Say where the layer's window goes on an input of `shape`; None if it has none."""
         return None
 
     def out_shape(self, who: str, shape: Shape) -> Shape:
@@ -90,11 +102,14 @@ class Conv(Row):
         kernel = per_axis(who, "kernel", self.kernel, _dimensions(who, shape), least=1)
         return *kernel, shape[-1], check_count(who, "filters", self.filters)
 
+    def window(self, who: str, shape: Shape) -> Window:
+        """Say where the filters go."""
+        kernel = self.kernel_shape(who, shape)[:-2]
+        return make_window(who, shape[1:-1], kernel, **self.options())
+
     def out_shape(self, who: str, shape: Shape) -> Shape:
         """(N, *out_sizes, filters)."""
-        kernel = self.kernel_shape(who, shape)[:-2]
-        window = make_window(who, shape[1:-1], kernel, **self.options())
-        return shape[0], *window.out_sizes, self.filters
+        return shape[0], *self.window(who, shape).out_sizes, self.filters
 
     def options(self) -> dict[str, Any]:
         """Return what says where the window goes."""
@@ -158,11 +173,14 @@ class Pool(Row):
 
     kind: ClassVar[str] = "pool"
 
+    def window(self, who: str, shape: Shape) -> Window:
+        """Say where the pool goes."""
+        _dimensions(who, shape)
+        return pool_window(who, shape, **self.options())
+
     def out_shape(self, who: str, shape: Shape) -> Shape:
         """(N, *out_sizes, C)."""
-        _dimensions(who, shape)
-        window = pool_window(who, shape, **self.options())
-        return shape[0], *window.out_sizes, shape[-1]
+        return shape[0], *self.window(who, shape).out_sizes, shape[-1]
 
 
 @dataclass(frozen=True)

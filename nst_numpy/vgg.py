@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
@@ -21,7 +21,7 @@ from nst_numpy.layers import (
     max_pool_forward,
     relu_forward,
 )
-from nst_numpy.layers.activation import RELU_RULES, apply_mask, pack_mask, rectify
+from nst_numpy.layers.activation import apply_mask, pack_mask, rectify
 from nst_numpy.layers.convolution import choose_method, conv_input_gradient, convolve
 from nst_numpy.layers.parallel import Finish, Parts, in_turn
 from nst_numpy.layers.pooling import (
@@ -38,6 +38,7 @@ from nst_numpy.layers.winograd import (
     winograd_forward_in_parts,
     winograd_input_gradient,
 )
+from nst_numpy.taped import Taped
 from nst_numpy.weights import BLOCKS, load_weights
 
 Array = NDArray[np.floating]
@@ -85,7 +86,7 @@ def layer_table(convolutions: Sequence[int]) -> tuple[Layer, ...]:
 TABLES = {name: layer_table([count for count, _ in blocks]) for name, blocks in BLOCKS.items()}
 
 
-class VGG:
+class VGG(Taped):
     """A fixed VGG: activations of a picture, and gradients back to its pixels.
 
     Parameters
@@ -195,11 +196,7 @@ class VGG:
         SettingError
             If `forward` did not reach a named layer.
         """
-        start = self._check_grads(grads)
-        if relu not in RELU_RULES:
-            raise SettingError(
-                f"VGG.backward: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}"
-            )
+        start = self._check_backward(grads, relu)
         # each is dropped when it has arrived: its memory is free before the largest layers
         pending = dict(grads)
         del grads
@@ -246,26 +243,6 @@ class VGG:
                 below(part, place)
 
         return finish
-
-    def _check_grads(self, grads: Mapping[str, Array | Finish]) -> str:
-        """Refuse gradients that do not belong to the last forward; return the deepest layer."""
-        if not grads:
-            raise SettingError("VGG.backward: give the gradient of at least one layer")
-        for name in self.check_names(grads):
-            if name not in self._tape:
-                raise SettingError(
-                    f"VGG.backward: the last forward did not reach {name}: "
-                    "call forward with that layer first"
-                )
-        return self.check_names(grads)[-1]
-
-    def check_names(self, names: Iterable[str]) -> list[str]:
-        """Sort layer names from the image upwards; an unknown one is an error."""
-        names = set(names)
-        for name in names:
-            if name not in self.layer_names:
-                raise UnknownNameError.of("layer", name, self.layer_names)
-        return [name for name in self.layer_names if name in names]
 
     def feature_shapes(
         self, image_shape: tuple[int, ...], names: Iterable[str] | None = None

@@ -34,9 +34,10 @@ from nst_numpy.figures import check_figure_output, save_figure, units_figure
 from nst_numpy.figures.units import Beside
 from nst_numpy.files import check_output, write_json
 from nst_numpy.images import preprocess
+from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_drove
 from nst_numpy.samples import photo_paths
-from nst_numpy.vgg import POOLS, RELU_RULES, VGG
+from nst_numpy.vgg import POOLS, VGG
 
 MOST = 81  # units on a sheet
 

@@ -112,7 +112,7 @@ def max_pool_in_parts(
     finish : callable
         Pools a part x[n, rows, …], given its place (n, rows, …). Parts begin between windows.
     """
-    window = _side_by_side(x_shape, size)
+    window = pool_window("max_pool_in_parts", x_shape, size, None, 0)
     out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
     winner = np.empty(out.shape, dtype=np.min_scalar_type(math.prod(window.kernel) - 1))
 
@@ -200,7 +200,7 @@ def avg_pool_in_parts(
     x_shape: tuple[int, ...], dtype: DTypeLike, size: PerAxis = 2
 ) -> tuple[Array, AvgPoolCache, Finish]:
     """Prepare to average-pool an array in parts: `max_pool_in_parts`, with the mean."""
-    window = _side_by_side(x_shape, size)
+    window = pool_window("avg_pool_in_parts", x_shape, size, None, 0)
     out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
     count = out.dtype.type(math.prod(window.kernel))
 
@@ -301,13 +301,6 @@ def global_avg_pool_backward(grad_out: Array, cache: tuple[int, ...]) -> Array:
 def _bands(out: Array) -> list[slice]:
     """Cut the first spatial axis so that a band stays in cache."""
     return chunks(out.shape[1], max(1, BAND_BYTES * out.shape[1] // out.nbytes))
-
-
-def _side_by_side(x_shape: tuple[int, ...], size: PerAxis) -> Window:
-    """Return windows that do not overlap, without padding."""
-    sizes = x_shape[1:-1]
-    kernel = per_axis("pool", "size", size, len(sizes), least=1)
-    return make_window("pool", sizes, kernel, kernel, 0)
 
 
 def _windows_of(

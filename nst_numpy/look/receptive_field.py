@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.layers.pooling import pool_window
-from nst_numpy.layers.windows import Window, make_window
 from nst_numpy.networks import Sequential
 from nst_numpy.objective import Network
-from nst_numpy.rows import Conv, Flatten, GlobalAvgPool, Pool
+from nst_numpy.rows import Flatten, GlobalAvgPool
 from nst_numpy.vgg import TABLES, VGG, Layer
 
 
@@ -153,19 +151,13 @@ def _row_slides(
 ) -> Slides:
     """Say how a layer's window slides over an input of `shape`: one Slide an axis."""
     row = network.layers[name]
-    if isinstance(row, Conv):
-        kernel = network.params[name][0].shape[:-2]
-        return _window_slides(make_window(who, shape[1:-1], kernel, **row.options()))
-    if isinstance(row, Pool):
-        return _window_slides(pool_window(who, shape, **row.options()))
+    window = row.window(who, shape)
+    if window is not None:
+        columns = (window.span, window.stride, window.pad)
+        return [Slide(span, stride, *pad) for span, stride, pad in zip(*columns, strict=True)]
     if isinstance(row, (GlobalAvgPool, Flatten)):
         return [Slide(size, 1, 0, 0) for size in shape[1:-1]]
     return [STILL] * axes
-
-
-def _window_slides(window: Window) -> Slides:
-    columns = (window.span, window.stride, window.pad)
-    return [Slide(span, stride, *pad) for span, stride, pad in zip(*columns, strict=True)]
 
 
 def vgg_slides(layer: str, table: Sequence[Layer] = TABLES["vgg16"]) -> Slides:

@@ -3,8 +3,9 @@ import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
+from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.look import drive_image, receptive_box, what_drove
-from nst_numpy.vgg import RELU_RULES, VGG
+from nst_numpy.vgg import VGG
 
 
 @pytest.fixture(scope="module", params=["avg", "max"])
