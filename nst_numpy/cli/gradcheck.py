@@ -24,15 +24,16 @@ from tqdm import tqdm
 
 from nst_numpy.cli.options import (
     add_threads,
-    check_distinct,
+    check_seed,
     duration,
     table,
     use_threads,
     whole_number,
 )
+from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.errors import SettingError
-from nst_numpy.figures import check_figure_output, gradcheck_figure, save_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.figures import gradcheck_figure, save_figure
+from nst_numpy.files import write_json
 from nst_numpy.gradcheck import check_backward
 from nst_numpy.gradcheck.check import ENTRIES, KINKS, TOLERANCE
 from nst_numpy.gradcheck.loading import load_pair
@@ -76,11 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Check, print a table, and return 0 if all is right, else 1."""
     use_threads(args)
-    if args.seed < 0:
-        raise SettingError(f"--seed must be at least 0, not {args.seed}")
-    output = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=output, JSON=numbers)
+    check_seed(args)
+    output, numbers = check_outputs(args)
     if args.functions is None:
         if output or args.input or args.option:
             raise SettingError("--output, --input and --option belong to FILE.py:FORWARD,BACKWARD")

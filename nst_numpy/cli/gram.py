@@ -23,16 +23,16 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from nst_numpy.cli.options import add_network, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.options import add_network, table, use_threads, whole_number
+from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.figures import (
-    check_figure_output,
     gram_difference_figure,
     gram_figure,
     save_figure,
     unit_image,
 )
 from nst_numpy.figures.channels import Patches
-from nst_numpy.files import check_output, write_json
+from nst_numpy.files import write_json
 from nst_numpy.images import ImageArray, load_image, preprocess
 from nst_numpy.look.channels import (
     Array,
@@ -72,9 +72,7 @@ def run(args: argparse.Namespace) -> int:
     """Find out first whether everything is there; then measure, print and draw."""
     use_threads(args)
     paths = [resolve_picture(text) for text in (args.picture, args.other) if text is not None]
-    output = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=output, JSON=numbers)
+    output, numbers = check_outputs(args)
     photos = picture_files(args.photos or photo_paths()) if output and args.patches else None
     vgg = VGG.load(args.weights, args.pool)
     vgg.check_names([args.layer])

@@ -20,7 +20,14 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.cli.options import add_threads, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.options import (
+    add_threads,
+    check_distinct,
+    check_seed,
+    table,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure
 from nst_numpy.figures.heartbeat import (
@@ -93,8 +100,7 @@ def _check(args: argparse.Namespace) -> None:
         raise SettingError("--rate belongs to --signal: the bundled EKG has 360 samples a second")
     if not (math.isfinite(args.broad_above) and args.broad_above > 0):
         raise SettingError(f"--broad-above must be above 0 ms, not {args.broad_above}")
-    if args.seed < 0:
-        raise SettingError(f"--seed must be at least 0, not {args.seed}")
+    check_seed(args)
 
 
 def _read(args: argparse.Namespace) -> tuple[np.ndarray, float]:

@@ -12,11 +12,12 @@ Half of the picture is learnt from, the other half is for the test; then the rev
 
 import argparse
 
-from nst_numpy.cli.options import check_distinct, use_threads
+from nst_numpy.cli.options import use_threads
+from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.cli.rivals import add_training, record_comparison, rivals_table, seeds
-from nst_numpy.figures import check_figure_output, save_figure
+from nst_numpy.figures import save_figure
 from nst_numpy.figures.movie import movie_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.files import write_json
 from nst_numpy.signals import load_movie
 from nst_numpy.signals.motion import EPOCHS, agreement, compare_on_movie, on_longer_clips
 
@@ -30,9 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the results can be written; then train, print and draw."""
-    figure = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=figure, JSON=numbers)
+    figure, numbers = check_outputs(args)
     use_threads(args)
     movie = load_movie()
     result, folds = compare_on_movie(

@@ -4,7 +4,7 @@ import argparse
 from itertools import combinations
 from pathlib import Path
 
-from nst_numpy.errors import OutputError
+from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.layers import set_threads
 from nst_numpy.tables import table as table
 from nst_numpy.vgg import POOLS
@@ -32,6 +32,12 @@ def add_network(parser: argparse.ArgumentParser) -> None:
 def use_threads(args: argparse.Namespace) -> None:
     """Do what --threads says."""
     set_threads(args.threads)
+
+
+def check_seed(args: argparse.Namespace) -> None:
+    """Refuse a --seed that no random numbers can come from."""
+    if args.seed < 0:
+        raise SettingError(f"--seed must be at least 0, not {args.seed}")
 
 
 def whole_number(text: str) -> int:

@@ -6,8 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.cli.options import add_threads, table, whole_number
-from nst_numpy.errors import SettingError
+from nst_numpy.cli.options import add_threads, check_seed, table, whole_number
 from nst_numpy.signals.drift import Comparison, Examples
 
 
@@ -25,8 +24,7 @@ def add_training(parser: argparse.ArgumentParser, epochs: int) -> None:
 
 def seeds(args: argparse.Namespace) -> range:
     """Return a seed a run."""
-    if args.seed < 0:
-        raise SettingError(f"--seed must be at least 0, not {args.seed}")
+    check_seed(args)
     return range(args.seed, args.seed + args.runs)
 
 

@@ -21,11 +21,17 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from nst_numpy.cli.options import add_threads, check_distinct, table, use_threads, whole_number
-from nst_numpy.errors import SettingError
-from nst_numpy.figures import check_figure_output, save_figure
+from nst_numpy.cli.options import (
+    add_threads,
+    check_seed,
+    table,
+    use_threads,
+    whole_number,
+)
+from nst_numpy.cli.outputs import check_outputs
+from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.files import write_json
 from nst_numpy.optimize import Step
 from nst_numpy.rows import Row
 from nst_numpy.signals import load_ecg, load_movie
@@ -71,11 +77,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the results can be written; then make, measure, print and draw."""
-    figure = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=figure, JSON=numbers)
-    if args.seed < 0:
-        raise SettingError(f"--seed must be at least 0, not {args.seed}")
+    figure, numbers = check_outputs(args)
+    check_seed(args)
     use_threads(args)
     record, drawn, interrupted = (_ekg if args.of == "ekg" else _movie)(args)
     if numbers:

@@ -16,10 +16,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nst_numpy.cli.options import add_network, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.options import add_network, table, use_threads, whole_number
+from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.errors import SettingError
-from nst_numpy.figures import check_figure_output, save_figure, trace_figure, trace_path_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.figures import save_figure, trace_figure, trace_path_figure
+from nst_numpy.files import write_json
 from nst_numpy.images import load_image, preprocess
 from nst_numpy.look.trace import COLOURS, PIXELS, Part, Trace, trace, trace_deep
 from nst_numpy.samples import resolve_picture
@@ -46,9 +47,7 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args)
     layer, channel, row, col = read_unit(args.unit)
     path = resolve_picture(args.picture)
-    output = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=output, JSON=numbers)
+    output, numbers = check_outputs(args)
     image = load_image(path, args.size)
     vgg = VGG.load(args.weights, args.pool)
     x = preprocess(image, dtype=vgg.dtype)

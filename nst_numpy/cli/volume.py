@@ -14,11 +14,12 @@ Half of the levels is learnt from, the other half is for the test; then the reve
 
 import argparse
 
-from nst_numpy.cli.options import check_distinct, use_threads
+from nst_numpy.cli.options import use_threads
+from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.cli.rivals import add_training, record_comparison, rivals_table, seeds
-from nst_numpy.figures import check_figure_output, save_figure
+from nst_numpy.figures import save_figure
 from nst_numpy.figures.volume import volume_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.files import write_json
 from nst_numpy.signals import load_ct
 from nst_numpy.signals.stent import EPOCHS, TASKS, compare_on_volume, find_stent, paint, regions
 
@@ -36,9 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the results can be written; then train, print and draw."""
-    figure = check_figure_output(args.output) if args.output else None
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=figure, JSON=numbers)
+    figure, numbers = check_outputs(args)
     use_threads(args)
     volume = load_ct()
     result, folds = compare_on_volume(
