@@ -3,6 +3,7 @@
 import os
 import platform
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,20 @@ def memory_megabytes(what):
     status = Path("/proc/self/status").read_text()
     line = next(line for line in status.splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024 / 1e6
+
+
+def take_turns(runs, rounds):
+    """Return the seconds of each contender, by name, in turns of one run to warm up and three."""
+    times = {name: [] for name in runs}
+    for _ in range(rounds):
+        for name, run in runs.items():
+            time.sleep(0.3)  # the other library's threads spin for a while before they sleep
+            run()
+            for _ in range(3):
+                started = time.perf_counter()
+                run()
+                times[name].append(time.perf_counter() - started)
+    return times
 
 
 def write_table(name, lines):

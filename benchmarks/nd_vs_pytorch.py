@@ -10,11 +10,10 @@ as a picture of height 1). Layouts are made before the clock starts.
 """
 
 import argparse
-import time
 
 import numpy as np
 import torch
-from common import machine, write_table
+from common import machine, take_turns, write_table
 from torch.nn import functional
 
 import nst_numpy as nst
@@ -88,20 +87,6 @@ def check_equal(runs):
                 raise SystemExit(f"different results: {error}")
 
 
-def measure(runs, rounds):
-    """Return the seconds of each contender, taking turns."""
-    times = {name: [] for name in runs}
-    for _ in range(rounds):
-        for name, run in runs.items():
-            time.sleep(0.2)  # the other library's threads spin for a while before they sleep
-            run()
-            for _ in range(3):
-                started = time.perf_counter()
-                run()
-                times[name].append(time.perf_counter() - started)
-    return times
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=9)
@@ -121,7 +106,7 @@ def main():
     for name, (x_shape, w_shape, pad) in CASES.items():
         runs = make_runs(x_shape, w_shape, pad)
         check_equal(runs)
-        times = measure(runs, args.rounds)
+        times = take_turns(runs, args.rounds)
         cells = [f"{1e3 * np.median(t):.1f} ({1e3 * min(t):.1f})" for t in times.values()]
         ratios = []
         for best in (np.median, min):

@@ -11,10 +11,9 @@ where step follows step. Peak memory is measured in a process of its own for eac
 import argparse
 import subprocess
 import sys
-import time
 
 import numpy as np
-from common import ALPHA, BETA, machine, memory_megabytes, pictures, write_table
+from common import ALPHA, BETA, machine, memory_megabytes, pictures, take_turns, write_table
 
 import nst_numpy as nst
 
@@ -58,16 +57,7 @@ def print_peak(name, size):
 
 def measure(size, rounds):
     """Return the median seconds of each contender, taking turns."""
-    steps = make_steps(size)
-    times = {name: [] for name in steps}
-    for _ in range(rounds):
-        for name, step in steps.items():
-            time.sleep(0.3)  # the other library's threads spin for a while before they sleep
-            step()
-            for _ in range(3):
-                started = time.perf_counter()
-                step()
-                times[name].append(time.perf_counter() - started)
+    times = take_turns(make_steps(size), rounds)
     return {name: float(np.median(t)) for name, t in times.items()}
 
 

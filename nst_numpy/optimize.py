@@ -30,9 +30,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from threadpoolctl import threadpool_limits
 
 from nst_numpy.errors import NonFiniteError, SettingError
+from nst_numpy.layers.parallel import single_threaded_blas
 
 Array = NDArray[np.floating]
 Function = Callable[[Array], tuple[float, Array]]
@@ -121,9 +121,9 @@ def run_optimizer(
     run = _Run(function, x, callback)
     try:
         if name == "lbfgs":
-            # SciPy brings a BLAS of its own: its threads, which wait busily between two small
-            # products, took as much time as J, and the bits depended on their number
-            with threadpool_limits(1, user_api="blas"):
+            # SciPy's threads, which wait busily between two small products, took as much time
+            # as J, and the bits depended on their number
+            with single_threaded_blas():
                 _lbfgs(run, iterations)
         else:
             step = _gradient_descent if name == "gd" else _adam
@@ -230,19 +230,31 @@ def _gradient_descent(run: _Run, iterations: int, learning_rate: float) -> None:
     run.end("iterations", f"did the {iterations} iterations asked for")
 
 
+def adam_step(
+    grad: Array, m: Array, v: Array, t: int, learning_rate: float,
+    beta1: float = 0.9, beta2: float = 0.999, epsilon: float = 1e-8,
+) -> Array:  # fmt: skip
+    """Return what step number t, from 1, takes off; m and v, zeros at first, change in place.
+
+    Equation (17); Kingma and Ba (2015), algorithm 1.
+    """
+    m += (1 - beta1) * (grad - m)
+    v += (1 - beta2) * (grad * grad - v)
+    m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
+    step: Array = learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+    return step
+
+
 def _adam(run: _Run, iterations: int, learning_rate: float) -> None:
     """Adam (Kingma and Ba 2015, algorithm 1): every pixel has its own step size."""
-    beta1, beta2, epsilon = 0.9, 0.999, 1e-8
     m, v = np.zeros_like(run.x), np.zeros_like(run.x)
     _, grad = run.evaluate(run.x)
     # Adam does not feel the size of the gradient, but epsilon does
     scale = run.x.dtype.type(1.0 / _largest(grad))
     for t in range(1, iterations + 1):
         grad = grad * scale
-        m += (1 - beta1) * (grad - m)
-        v += (1 - beta2) * (grad * grad - v)
-        m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-        x = (run.x - learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)).astype(run.x.dtype)
+        step = adam_step(grad, m, v, t, learning_rate)
+        x = (run.x - step).astype(run.x.dtype)
         value, grad = run.evaluate(x)
         run.accept(x, value)
     run.end("iterations", f"did the {iterations} iterations asked for")

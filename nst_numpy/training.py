@@ -20,6 +20,7 @@ from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.layers.parallel import single_threaded_blas
 from nst_numpy.losses import softmax_cross_entropy
 from nst_numpy.networks import Sequential
+from nst_numpy.optimize import adam_step
 from nst_numpy.rows import Pair, check_count
 
 Array = NDArray[np.floating]
@@ -110,11 +111,10 @@ class Adam(Optimizer):
 
     def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
         """Equation (17)."""
-        first += (1 - self.beta1) * (grad - first)
-        second += (1 - self.beta2) * (grad * grad - second)
-        m_hat = first / (1 - self.beta1**self.steps)
-        v_hat = second / (1 - self.beta2**self.steps)
-        w -= self.learning_rate * m_hat / (np.sqrt(v_hat) + self.epsilon)
+        w -= adam_step(
+            grad, first, second, self.steps, self.learning_rate,
+            self.beta1, self.beta2, self.epsilon,
+        )  # fmt: skip
 
 
 # ---- the run

@@ -32,6 +32,8 @@ from nst_numpy.cli.outputs import check_outputs
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
+from nst_numpy.look import receptive_fields
+from nst_numpy.networks import Sequential
 from nst_numpy.optimize import Step
 from nst_numpy.rows import Row
 from nst_numpy.signals import load_ecg, load_movie
@@ -49,7 +51,6 @@ from nst_numpy.signals.texture import (
     movie_block,
     movie_rows,
     random_network,
-    receptive_sizes,
     rhythm,
     synthesise,
 )
@@ -98,9 +99,7 @@ def _ekg(args: argparse.Namespace) -> Result:
     sample, rate = ekg_strip(*load_ecg(), args.start, args.seconds)
     nets = {depth: ekg_rows(depth) for depth in EKG_DEPTHS}
     made = _make(args, sample, nets)
-    titles = {
-        depth: f"sees {receptive_sizes(nets[depth])[0] / rate:.2f} s at once" for depth in made
-    }
+    titles = {depth: f"sees {_seen(nets[depth], sample) / rate:.2f} s at once" for depth in made}
     strips = {"the sample": sample} | {titles[depth]: made[depth].x for depth in made}
     rhythms = {title: rhythm(strip, rate) for title, strip in strips.items()}
     _print(args, made, titles, ("beats", "uneven", "like the sample"), {
@@ -118,6 +117,12 @@ def _ekg(args: argparse.Namespace) -> Result:
         for title, each in rhythms.items()
     }
     return _record(args, made, titles, measured), figure, _interrupted(made)
+
+
+def _seen(rows: list[Row], sample: Array) -> int:
+    """How many samples of a strip the last layer sees."""
+    net = Sequential(rows, sample.shape[1:])
+    return receptive_fields(net, net.layer_names[-1], sample.shape[1:-1])[0].size
 
 
 def _movie(args: argparse.Namespace) -> Result:

@@ -8,6 +8,7 @@ the number of threads: the results are equal, bit for bit, for any number of the
 
 import math
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -74,8 +75,14 @@ def set_threads(threads: int | None) -> None:
     _chosen = threads
 
 
-@cache
 def _blas() -> ThreadpoolController:
+    """Find every BLAS of the process: SciPy brings its own, often later than NumPy's."""
+    return _blas_of("scipy.linalg" in sys.modules)
+
+
+@cache
+def _blas_of(scipy_too: bool) -> ThreadpoolController:
+    """Look through the loaded libraries; that takes some milliseconds."""
     return ThreadpoolController().select(user_api="blas")
 
 

@@ -94,26 +94,6 @@ def movie_rows(frames: int, filters: int = MOVIE_FILTERS) -> list[Row]:
     return [conv, ReLU(), *[AvgPool((1, 2, 2)), conv, ReLU()] * 2]
 
 
-def receptive_sizes(rows: Sequence[Row]) -> tuple[int, ...]:
-    """How many positions of the input the last layer sees, along each axis.
-
-    >>> receptive_sizes(ekg_rows(3))
-    (36,)
-    """
-    windows = [_window(row) for row in rows if not isinstance(row, ReLU)]
-    axes = max(len(window) for window in windows)
-    size, step = np.ones((2, axes), dtype=int)
-    for row, window in zip((r for r in rows if not isinstance(r, ReLU)), windows, strict=True):
-        size += (np.array(window) - 1) * step
-        step *= window if isinstance(row, AvgPool) else 1
-    return tuple(int(n) for n in size)
-
-
-def _window(row: Row) -> tuple[int, ...]:
-    window = row.kernel if isinstance(row, Conv) else getattr(row, "size", 1)
-    return (window,) if isinstance(window, int) else tuple(window)
-
-
 def synthesise(
     net: Sequential,
     sample: Array,

@@ -1,3 +1,6 @@
+import os
+import subprocess
+import sys
 import threading
 
 import numpy as np
@@ -86,3 +89,22 @@ def test_scratch_is_reused_and_grows():
     small = scratch("test", (4,), np.float32)
     assert np.shares_memory(small, scratch("test", (2, 2), np.float32))
     assert scratch("test", (1000,), np.float64).shape == (1000,)
+
+
+def test_a_blas_that_is_loaded_later_is_held_too():
+    code = """
+from threadpoolctl import threadpool_info
+from nst_numpy.layers.parallel import single_threaded_blas
+
+with single_threaded_blas():
+    pass
+import scipy.linalg
+
+with single_threaded_blas():
+    print(max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"))
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"

@@ -6,7 +6,6 @@ changes of single lines in these functions.
 
 import numpy as np
 
-# ruff: noqa: D103
 # mypy: ignore-errors
 
 
@@ -27,6 +26,7 @@ def conv_forward(x, w, b, *, stride=1, pad=0):
 
 
 def conv_backward(grad_out, cache):
+    """Return the gradients of x, w and b: every window hands back what it used."""
     x, w, padded, stride, pad = cache
     kernel, sizes = w.shape[:-2], grad_out.shape[1:-1]
     grad_padded, grad_w = np.zeros_like(padded), np.zeros_like(w)
@@ -57,6 +57,7 @@ def max_pool_forward(x, *, size=2, stride=2):
 
 
 def max_pool_backward(grad_out, cache):
+    """Send each output's gradient to the first of the largest in its window."""
     x, size, stride = cache
     grad_x = np.zeros_like(x)
     for i, j in np.ndindex(*grad_out.shape[1:3]):
@@ -79,6 +80,7 @@ def avg_pool_forward(x, *, size=2, stride=2):
 
 
 def avg_pool_backward(grad_out, cache):
+    """Share each output's gradient evenly in its window."""
     x, size, stride = cache
     grad_x = np.zeros_like(x)
     for i, j in np.ndindex(*grad_out.shape[1:3]):
@@ -93,6 +95,7 @@ def relu_forward(x):
 
 
 def relu_backward(grad_out, cache):
+    """Let the gradient pass where x was above 0."""
     x = cache
     mask = x > 0
     return grad_out * mask
@@ -105,6 +108,7 @@ def sigmoid_forward(x):
 
 
 def sigmoid_backward(grad_out, cache):
+    """Multiply by the derivative, out · (1 − out)."""
     out = cache
     return grad_out * out * (1 - out)
 
@@ -115,6 +119,7 @@ def dense_forward(x, w, b):
 
 
 def dense_backward(grad_out, cache):
+    """Return the gradients of x, w and b."""
     x, w = cache
     grad_x = grad_out @ w.T
     grad_w = x.T @ grad_out
@@ -128,6 +133,7 @@ def gram_forward(a):
 
 
 def gram_backward(grad_out, cache):
+    """Return a (g + gᵀ): a channel is a factor in its row and in its column."""
     a = cache
     return a @ grad_out + a @ grad_out.T
 
