@@ -5,7 +5,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.errors import SettingError
+from nst_numpy.layers.checks import check_grad_out
 from nst_numpy.layers.parallel import scratch
 
 Array = NDArray[np.floating]
@@ -62,11 +63,7 @@ def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gra
     """
     if rule not in RELU_RULES:
         raise SettingError(f"relu must be one of {', '.join(RELU_RULES)}, not {rule!r}")
-    if grad_out.shape != cache.shape:
-        raise ShapeError(
-            f"relu_backward: grad_out must have the output's shape {cache.shape}, "
-            f"not {grad_out.shape}"
-        )
+    check_grad_out("relu_backward", grad_out, cache.shape)
     grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
     return grad_x if rule == "deconvolution" else grad_x * cache
 

@@ -31,6 +31,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers import im2col, reference, winograd
+from nst_numpy.layers.checks import check_dtypes, check_grad_out
 from nst_numpy.layers.parallel import Finish
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
@@ -136,7 +137,7 @@ def conv_backward(grad_out: Array, cache: ConvCache) -> tuple[Array, Array, Arra
         If grad_out is not shaped like the output.
     """
     x, w, window, method = cache
-    _check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
+    check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
     if method == "reference":
         return reference.conv_backward(grad_out, x, w, window)
     grad_x = conv_input_gradient(grad_out, w, window, method)
@@ -149,7 +150,7 @@ def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Arra
     Parameters are those of `conv_backward`.
     """
     x, w, window, _ = cache
-    _check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
+    check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
     return im2col.param_gradients(grad_out, x, w, window)
 
 
@@ -271,16 +272,5 @@ def _check_conv(
         raise ShapeError(f"{who}: b must have one entry a filter, {w.shape[-1:]}, not {b.shape}")
     if 0 in x.shape or 0 in w.shape:
         raise ShapeError(f"{who}: an axis is empty: {shapes}")
-    if not np.issubdtype(x.dtype, np.floating) or not x.dtype == w.dtype == b.dtype:
-        raise ShapeError(
-            f"{who}: x is {x.dtype}, w {w.dtype} and b {b.dtype}: give all three the same "
-            "floating dtype, with .astype"
-        )
+    check_dtypes(who, x, w, b)
     return make_window(who, x.shape[1:-1], w.shape[:-2], stride, pad, dilation)
-
-
-def _check_grad_out(who: str, grad_out: Array, shape: tuple[int, ...]) -> None:
-    if grad_out.shape != shape:
-        raise ShapeError(
-            f"{who}: grad_out must have the output's shape {shape}, not {grad_out.shape}"
-        )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import ShapeError
+from nst_numpy.layers.checks import check_dtypes, check_grad_out
 from nst_numpy.layers.parallel import chunks, for_each
 
 Array = NDArray[np.floating]
@@ -76,14 +77,14 @@ def dense_backward(grad_out: Array, cache: DenseCache) -> tuple[Array, Array, Ar
 
 def dense_input_gradient(grad_out: Array, cache: DenseCache) -> Array:
     """Return only ∂J/∂x = grad_out @ wᵀ."""
-    _check_grad_out(grad_out, cache)
+    check_grad_out("dense_backward", grad_out, (cache.x.shape[0], cache.w.shape[1]))
     # (N, C_out) @ (C_out, C_in) -> (N, C_in)
     return _product(grad_out, cache.w.T)
 
 
 def dense_param_gradients(grad_out: Array, cache: DenseCache) -> tuple[Array, Array]:
     """Return only ∂J/∂w = xᵀ @ grad_out and ∂J/∂b = Σ_n grad_out."""
-    _check_grad_out(grad_out, cache)
+    check_grad_out("dense_backward", grad_out, (cache.x.shape[0], cache.w.shape[1]))
     # (C_in, N) @ (N, C_out) -> (C_in, C_out)
     return _product(cache.x.T, grad_out), grad_out.sum(axis=0)
 
@@ -109,16 +110,4 @@ def _check_dense(x: Array, w: Array, b: Array) -> None:
         raise ShapeError(f"{who}: b must have one entry an output, {w.shape[1:]}, not {b.shape}")
     if 0 in x.shape or 0 in w.shape:
         raise ShapeError(f"{who}: an axis is empty: {shapes}")
-    if not np.issubdtype(x.dtype, np.floating) or not x.dtype == w.dtype == b.dtype:
-        raise ShapeError(
-            f"{who}: x is {x.dtype}, w {w.dtype} and b {b.dtype}: give all three the same "
-            "floating dtype, with .astype"
-        )
-
-
-def _check_grad_out(grad_out: Array, cache: DenseCache) -> None:
-    shape = (cache.x.shape[0], cache.w.shape[1])
-    if grad_out.shape != shape:
-        raise ShapeError(
-            f"dense_backward: grad_out must have the output's shape {shape}, not {grad_out.shape}"
-        )
+    check_dtypes(who, x, w, b)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.errors import ShapeError
+from nst_numpy.layers.checks import check_grad_out
 from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
@@ -143,7 +144,7 @@ def max_pool_backward(
     -------
     grad_x : ndarray, shaped like x
     """
-    _check_grad_out("max_pool_backward", grad_out, cache.winner.shape)
+    check_grad_out("max_pool_backward", grad_out, cache.winner.shape)
     return _send_back(_max_pool_shares(grad_out, cache), grad_out, cache.window, finish)
 
 
@@ -230,7 +231,7 @@ def avg_pool_backward(
     -------
     grad_x : ndarray, shaped like x
     """
-    _check_grad_out("avg_pool_backward", grad_out, (None, *cache.window.out_sizes, None))
+    check_grad_out("avg_pool_backward", grad_out, (None, *cache.window.out_sizes, None))
     return _send_back(_avg_pool_shares(grad_out, cache), grad_out, cache.window, finish)
 
 
@@ -291,7 +292,7 @@ def global_avg_pool_backward(grad_out: Array, cache: tuple[int, ...]) -> Array:
     grad_x : ndarray, shaped like x
     """
     items, *sizes, channels = cache
-    _check_grad_out("global_avg_pool_backward", grad_out, (items, channels))
+    check_grad_out("global_avg_pool_backward", grad_out, (items, channels))
     share = grad_out / math.prod(sizes)
     # (N, C) -> (N, 1, …, 1, C), then over all positions
     share = share.reshape(items, *(1 for _ in sizes), channels)
@@ -421,12 +422,3 @@ def _check_activation(who: str, x: Array) -> None:
         )
     if not np.issubdtype(x.dtype, np.floating):
         raise ShapeError(f"{who}: x must be of a floating dtype, not {x.dtype}: use .astype")
-
-
-def _check_grad_out(who: str, grad_out: Array, shape: tuple[int | None, ...]) -> None:
-    if len(shape) != grad_out.ndim or any(
-        want is not None and want != got for want, got in zip(shape, grad_out.shape, strict=True)
-    ):
-        raise ShapeError(
-            f"{who}: grad_out must have the output's shape {shape}, not {grad_out.shape}"
-        )
