@@ -38,6 +38,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
+from nst_numpy.layers.products import multiply
 
 Array = NDArray[np.floating]
 Piece = tuple[int, slice, slice]  # item, tile rows, tile columns
@@ -254,7 +255,7 @@ def _multiply(v: Array, u: Array, m: Array, points: slice) -> None:
     """Sum over the input channels: (6, 6, rows, columns, C_in) -> (6, 6, rows, columns, C_out)."""
     # 36 times (tiles, C_in) @ (C_in, C_out) -> (tiles, C_out)
     v_flat, m_flat = (a.reshape(len(u), -1, a.shape[-1]) for a in (v, m))
-    np.matmul(v_flat[points], u[points], out=m_flat[points])
+    multiply(v_flat[points], u[points], m_flat[points])
 
 
 def _pixels(tiles: slice, size: int) -> slice:
@@ -265,64 +266,62 @@ def _to_points(x: Parts, piece: Piece, v: Array) -> None:
     """Transform the inputs of some tiles: (N, H, W, C) -> v (6, 6, rows, columns, C)."""
     item, rows, columns = piece
     _, height, width, channels = x.shape
-    tiles = (rows.stop - rows.start, columns.stop - columns.start)
+    tile_rows, tiles = rows.stop - rows.start, columns.stop - columns.start
     top, bottom = rows.start * TILE - 1, rows.stop * TILE + 1
     left, right = columns.start * TILE - 1, columns.stop * TILE + 1
     seen = slice(max(top, 0), min(bottom, height))
     inside = slice(max(left, 0), min(right, width))
     band = x.read(item, seen, inside)
-    half = scratch("half", (POINTS, tiles[0], right - left, channels), x.dtype)
-    # beyond the border there are zeros
-    half[:, :, : inside.start - left] = 0
-    half[:, :, inside.stop - left :] = 0
-    for row in range(tiles[0]):
-        d = _rows_or_zeros(band, row * TILE + top - seen.start)
-        target = half[:, row, inside.start - left : inside.stop - left]
-        # down the rows: (6, 6) @ (6, columns*C) -> (6, columns*C)
-        np.matmul(B_T, d.reshape(POINTS, -1), out=target.reshape(POINTS, -1))
-    # input number j of every tile: (6, 6, rows, columns, C), tiles overlap by two columns
-    d = scratch("tiles", (POINTS, POINTS, *tiles, channels), x.dtype)
-    step = half.strides[2]
-    np.copyto(d, as_strided(half, d.shape, (step, *half.strides[:2], TILE * step, half.itemsize)))
-    # along the columns, 6*rows times: (6, 6) @ (6, columns*C) -> (6, columns*C)
-    np.matmul(B_T, _one_row_each(d), out=_one_row_each(v))
+    # along the columns: (6, 6) @ (6, C) -> (6, C) for each row and tile
+    half = scratch("half", (POINTS, bottom - top, tiles, channels), x.dtype)
+    half[:, : seen.start - top] = 0  # beyond the border there are zeros
+    half[:, seen.stop - top :] = 0
+    target = half[:, seen.start - top : seen.stop - top].transpose(1, 2, 0, 3)
+    first, last = 0, tiles
+    if left < 0:
+        np.matmul(B_T, _six_columns(band, left), out=target[:, 0])
+        first = 1
+    if right > width and last > first:
+        last -= 1
+        np.matmul(B_T, _six_columns(band, last * TILE + left - inside.start), out=target[:, last])
+    if last > first:
+        row, column, value = band.strides
+        start = band[:, first * TILE + left - inside.start :]
+        shape = (len(band), last - first, POINTS, channels)  # tiles overlap by two columns
+        d = as_strided(start, shape, (row, TILE * column, column, value))
+        np.matmul(B_T, d, out=target[:, first:last])
+    # down the rows: (6, 6) @ (6, columns*C) -> (6, columns*C) for each point and row of tiles
+    step = half.strides
+    shape = (POINTS, tile_rows, POINTS, tiles * channels)  # tiles overlap by two rows
+    d = as_strided(half, shape, (step[0], TILE * step[1], step[1], half.itemsize))
+    np.matmul(B_T, d, out=v.reshape(POINTS, POINTS, tile_rows, -1).swapaxes(1, 2))
 
 
-def _rows_or_zeros(x: Array, top: int) -> Array:
-    """Return the six rows from `top` on; those that x does not have are zeros."""
-    start, stop = max(top, 0), min(top + POINTS, len(x))
-    if stop - start == POINTS:
-        return x[start:stop]
-    rows = np.zeros((POINTS, *x.shape[1:]), dtype=x.dtype)
-    rows[start - top : stop - top] = x[start:stop]
-    return rows
-
-
-def _one_row_each(d: Array) -> Array:
-    """(p, q, rows, columns, C) -> (q, rows, p, columns*C), a view.
-
-    For products over p, a row of tiles at a time: BLAS is slow with wider matrices.
-    """
-    return d.reshape(*d.shape[:3], -1).transpose(1, 2, 0, 3)
+def _six_columns(band: Array, left: int) -> Array:
+    """Copy six columns from `left` on: (H, W, C) -> (H, 6, C); those beyond a border are zeros."""
+    columns = scratch("edge", (len(band), POINTS, band.shape[-1]), band.dtype)
+    columns[...] = 0
+    start, stop = max(left, 0), min(left + POINTS, band.shape[1])
+    columns[:, start - left : stop - left] = band[:, start:stop]
+    return columns
 
 
 def _from_points(m: Array, b: Array | None, region: Array) -> None:
     """Transform the products back, plus b: (6, 6, rows, columns, C) -> (H', W', C)."""
-    # along the columns, 6*rows times: (4, 6) @ (6, columns*C) -> (4, columns*C)
-    half = scratch("half", (TILE, *m.shape[1:]), m.dtype)
-    np.matmul(A_T, _one_row_each(m), out=_one_row_each(half))
-    # down the rows, 4*rows times: (4, 6) @ (6, columns*C) -> (4, columns*C)
-    # in the memory of the values, which are multiplied by now
-    y = scratch("values", (TILE, TILE, *m.shape[2:]), m.dtype)
-    np.matmul(A_T, _one_row_each(half.swapaxes(0, 1)), out=_one_row_each(y.swapaxes(0, 1)))
-    rows, columns, channels = m.shape[2:]
-    whole = region.shape[:2] == (rows * TILE, columns * TILE)
-    pixels = region if whole else np.empty((rows * TILE, columns * TILE, channels), m.dtype)
-    # (4 columns, 4 rows, rows, columns, C) -> (rows, 4, columns, 4, C)
-    pixels.reshape(rows, TILE, columns, TILE, channels)[...] = y.transpose(2, 1, 3, 0, 4)
+    tile_rows, tiles, channels = m.shape[2:]
+    height, width, _ = region.shape  # what lies beyond the border is dropped
+    # down the rows: (4, 6) @ (6, columns*C) -> (4, columns*C) for each point and row of tiles
+    half = scratch("half", (POINTS, tile_rows * TILE, tiles, channels), m.dtype)
+    m = m.reshape(POINTS, POINTS, tile_rows, -1).swapaxes(1, 2)
+    np.matmul(A_T, m, out=half.reshape(POINTS, tile_rows, TILE, -1))
+    # along the columns: (4, 6) @ (6, C) -> (4, C) for each row and tile
+    half = half[:, :height].transpose(1, 2, 0, 3)
+    whole, rest = divmod(width, TILE)
+    pixels = region[:, : whole * TILE].reshape(height, whole, TILE, channels)
+    np.matmul(A_T, half[:, :whole], out=pixels)
+    if rest:
+        region[:, whole * TILE :] = np.matmul(A_T, half[:, whole])[:, :rest]
     if b is not None:
         # a row at a time: a loop over C alone would be short
-        by_row = pixels.reshape(rows * TILE, -1)
-        by_row += np.tile(b, columns * TILE)
-    if not whole:  # what lies beyond the border is dropped
-        region[...] = pixels[: region.shape[0], : region.shape[1]]
+        by_row = region.reshape(height, -1)
+        by_row += np.tile(b, width)
