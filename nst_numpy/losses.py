@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers.parallel import chunks, for_each
+from nst_numpy.layers.products import multiply
 
 Array = NDArray[np.floating]
 
@@ -128,8 +129,7 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
     grad = np.empty_like(f)
 
     def work(rows: slice) -> None:
-        # (M', C) @ (C, C) -> (M', C)
-        np.matmul(f[rows], pull, out=grad[rows])
+        multiply(f[rows], pull, grad[rows])  # (M', C) @ (C, C) -> (M', C)
 
     for_each(work, _pieces(f))
     return value, grad.reshape(a.shape)

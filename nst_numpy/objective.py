@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers.parallel import Finish, in_turn, scratch, single_threaded_blas
+from nst_numpy.layers.products import multiply
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
 
 Array = NDArray[np.floating]
@@ -203,8 +204,8 @@ class Objective:
 
         def add(part: Array, place: tuple[slice, ...]) -> None:
             f = a[place].reshape(-1, a.shape[-1])
-            # (h*w, C) @ (C, C) -> (h*w, C)
-            product = np.matmul(f, pull, out=scratch("style", f.shape, f.dtype))
+            product = scratch("style", f.shape, f.dtype)
+            multiply(f, pull, product)  # (h*w, C) @ (C, C) -> (h*w, C)
             part += product.reshape(part.shape)
 
         return self.style[name] * value, add

@@ -23,6 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
+from nst_numpy.layers.products import SMALL_PRODUCT, multiply
 from nst_numpy.layers.windows import Window, crop_or_pad, offset_slices
 
 Array = NDArray[np.floating]
@@ -32,7 +33,6 @@ COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
 SLIDING_BYTES = 5 << 19  # where windows slide: less is read again, so few large pieces are better
 SHORT_RUN = 16  # values: a shorter run costs more to start than to copy
 FEWEST_CHANNELS = 8  # for a product with each tap alone
-SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without packing first
 FEWEST_ROWS = 32  # of a small product: fewer are slow
 SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rounding
 
@@ -59,14 +59,17 @@ def _correlate_cols(
     filters = w.shape[-1]
     # (*kernel, C_in, C_out) -> (prod(kernel)*C_in, C_out)
     w_matrix = np.ascontiguousarray(w.reshape(-1, filters))
+    b_line = np.tile(b, window.out_sizes[-1])
 
     def work(piece: Piece) -> None:
+        part = out[piece]
         # (n*rows*…, C_out), a view: pieces are contiguous in out
-        band = out[piece].reshape(-1, filters)
-        np.matmul(_cols(x, window, piece), w_matrix, out=band)
-        band += b
+        multiply(_cols(x, window, piece), w_matrix, part.reshape(-1, filters))
+        # a whole line at a time: a loop over C_out alone would be short
+        lines = part.reshape(*part.shape[:-2], -1)
+        lines += b_line[: lines.shape[-1]]
         if finish is not None:
-            finish(out[piece], piece)
+            finish(part, piece)
 
     for_each(work, _pieces(x, window, max(len(w_matrix), filters)))
 
@@ -233,7 +236,7 @@ def correlate_product_first(
         band = _band(x, window, piece)
         # (prod(kernel)*C_out, C_in) @ (C_in, n*sizes) -> (prod(kernel)*C_out, n*sizes)
         z = scratch("products", (len(taps), band[..., 0].size), x.dtype)
-        np.matmul(taps, band.reshape(-1, channels).T, out=z)
+        multiply(taps, band.reshape(-1, channels).T, z)
         z = z.reshape(*window.kernel, filters, *band.shape[:-1])
         part = out[piece]
         # filters first: then every loop below runs along a row

@@ -75,7 +75,7 @@ def set_threads(threads: int | None) -> None:
     _chosen = threads
 
 
-def _blas() -> ThreadpoolController:
+def blas() -> ThreadpoolController:
     """Find every BLAS of the process: SciPy brings its own, often later than NumPy's."""
     return _blas_of("scipy.linalg" in sys.modules)
 
@@ -100,7 +100,7 @@ def single_threaded_blas() -> Iterator[None]:
     global _holders, _limit
     with _holding:
         if _holders == 0:
-            _limit = _blas().limit(limits=1)
+            _limit = blas().limit(limits=1)
         _holders += 1
     try:
         yield

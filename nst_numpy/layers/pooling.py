@@ -331,9 +331,10 @@ def _largest(
 
 def _add_up(padded: Array, window: Window, rows: slice, out: Array) -> None:
     """Sum what the windows of some rows see."""
-    out[...] = 0
-    for offset in np.ndindex(*window.kernel):
-        out += padded[offset_slices(window, offset, rows)]
+    first, *others = (offset_slices(window, k, rows) for k in np.ndindex(*window.kernel))
+    out[...] = padded[first]
+    for seen in others:
+        out += padded[seen]
 
 
 def _send_back(shares: Shares, grad_out: Array, window: Window, finish: Finish | None) -> Array:

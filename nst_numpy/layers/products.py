@@ -1,54 +1,74 @@
 """Matrix products in blocks so small that BLAS takes them as they are.
 
-Before a large product BLAS copies both matrices into an order that suits the core, which
-pays where each number is used many times. A convolution's products are small, and there
-the copying takes a fifth of the time or more. For up to a million multiplications
-OpenBLAS has code that does without; so larger products are cut to that size here.
+Before a product, BLAS copies both matrices into an order that suits the core. That pays
+where each number is used very often; in a convolution's products it takes a tenth of the
+time or more. For up to a million multiplications OpenBLAS has code that does without, on
+processors with AVX-512. There a larger product is cut into blocks of that size.
 """
+
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.layers.parallel import blas
+
 Array = NDArray[np.floating]
 
 SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without copying first
-COLUMNS = 64  # of a block: four of the widest registers, and what its code is written for
+SMALL_RESULT = 1200  # numbers: up to so many, if the right matrix is a transposed one
+COLUMNS = 64  # of a block: four registers
 FEWEST_ROWS = 16  # of a block: fewer are slow
+AVX512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's names for those processors
 
 
 def multiply(a: Array, b: Array, out: Array) -> None:
-    """Compute out = a @ b, stack by stack.
+    """Compute out = a @ b.
 
     Parameters
     ----------
-    a : ndarray, (P, M, K)
-    b : ndarray, (P, K, N), or (K, N) for all of them
-    out : ndarray, (P, M, N)
+    a : ndarray, (…, M, K)
+    b : ndarray, (…, K, N), with as many axes as a
+        May be a transposed view.
+    out : ndarray, (…, M, N)
     """
-    stacks, m, k = a.shape
-    n = b.shape[-1]
-    columns = COLUMNS if n % COLUMNS == 0 else n
-    rows = min(m, SMALL_PRODUCT // (k * columns))
-    if rows < min(m, FEWEST_ROWS):
+    m, k = a.shape[-2:]
+    columns = min(b.shape[-1], COLUMNS)
+    most = SMALL_PRODUCT // (k * columns)
+    if b.strides[-1] != b.itemsize:
+        most = min(most, SMALL_RESULT // columns)
+    if a.dtype != np.float32 or most < min(m, FEWEST_ROWS) or not has_small_products():
         np.matmul(a, b, out=out)
         return
-    rows = _even(m, rows)
-    whole = m - m % rows
-    # (…, K, N) -> (…, 1, N/columns, K, columns), a view
-    b_blocks = b.reshape(*b.shape[:-1], -1, columns).swapaxes(-2, -3)[..., None, :, :, :]
-    for part, height in ((slice(0, whole), rows), (slice(whole, m), m - whole)):
-        if height:
-            # (P, M, K) -> (P, M/rows, 1, rows, K), a view
-            a_blocks = a[:, part].reshape(stacks, -1, 1, height, k)
-            # (P, M, N) -> (P, M/rows, N/columns, rows, columns), a view
-            blocks = out[:, part].reshape(stacks, -1, height, n // columns, columns)
-            np.matmul(a_blocks, b_blocks, out=blocks.swapaxes(2, 3))
+    front = a.shape[:-2]
+    for rows, height in _parts(m, _even(m, most)):
+        # (…, M, K) -> (…, M/height, 1, height, K), a view
+        a_blocks = a[..., rows, :].reshape(*front, -1, 1, height, k)
+        for place, width in _parts(b.shape[-1], columns):
+            # (…, K, N) -> (…, 1, N/width, K, width), a view
+            b_blocks = b[..., place].reshape(*front, 1, k, -1, width).swapaxes(-2, -3)
+            # (…, M, N) -> (…, M/height, N/width, height, width), a view
+            blocks = out[..., rows, place].reshape(*front, -1, height, b_blocks.shape[-3], width)
+            np.matmul(a_blocks, b_blocks, out=blocks.swapaxes(-2, -3))
+
+
+@cache
+def has_small_products() -> bool:
+    """Say whether this machine's BLAS has code for small products."""
+    return any(library.get("architecture") in AVX512 for library in blas().info())
 
 
 def _even(total: int, most: int) -> int:
-    """Return the size of blocks of at most `most`, equal ones if that takes few more."""
-    count = -(-total // most)
-    for more in range(count, 2 * count):
-        if total % more == 0:
-            return total // more
-    return -(-total // count)
+    """Return the size of blocks of at most `most`, all equal if that leaves them large enough."""
+    fewest = -(-total // most)
+    for count in range(fewest, total // FEWEST_ROWS + 1):
+        if total % count == 0:
+            return total // count
+    return -(-total // fewest)
+
+
+def _parts(total: int, size: int) -> list[tuple[slice, int]]:
+    """Cut range(total) into what blocks of this size fill, and the rest, with the blocks' sizes."""
+    whole = total - total % size
+    parts = [(slice(0, whole), size), (slice(whole, total), total - whole)]
+    return [(part, width) for part, width in parts if part.stop > part.start]
