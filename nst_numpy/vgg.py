@@ -22,7 +22,13 @@ from nst_numpy.layers import (
     relu_forward,
 )
 from nst_numpy.layers.activation import apply_mask, pack_mask, rectify
-from nst_numpy.layers.convolution import choose_method, conv_input_gradient, convolve
+from nst_numpy.layers.convolution import (
+    choose_method,
+    conv_input_gradient,
+    convolve,
+    input_gradient_in_parts,
+    product_first_is_smaller,
+)
 from nst_numpy.layers.parallel import Finish, Parts, in_turn
 from nst_numpy.layers.pooling import (
     avg_pool_backward_in_parts,
@@ -35,7 +41,7 @@ from nst_numpy.layers.winograd import (
     flip_kernel,
     kernel_bytes,
     transform_kernel,
-    winograd_forward_in_parts,
+    winograd_in_parts,
     winograd_input_gradient,
 )
 from nst_numpy.taped import Taped
@@ -206,6 +212,8 @@ class VGG(Taped):
         for at in reversed(range(reached.index(start) + 1)):
             name = reached[at]
             finish = self._on_arrival(reached[at - 1], pending, relu) if at > 0 else None
+            if finish is not None and self._collects(reached[: at + 1]):
+                return self._last_two_backward(grad, finish)
             if name.startswith("conv"):
                 grad = self._conv_backward(name, grad, finish)
             elif name.startswith("pool"):
@@ -221,6 +229,28 @@ class VGG(Taped):
         if method == "winograd" or isinstance(grad, Parts):  # only winograd reads parts
             return winograd_input_gradient(grad, self._transformed(name)[1], finish)
         return conv_input_gradient(grad, self.params[name][0], window, method, finish=finish)
+
+    def _collects(self, reached: Sequence[str]) -> bool:
+        """Say whether the layers left are two convolutions that `_last_two_backward` can do."""
+        if len(reached) != 3 or not reached[-1].startswith("conv"):
+            return False
+        (_, lower), (_, upper) = self._tape[reached[0]], self._tape[reached[-1]]
+        w = self.params[reached[0]][0]
+        return lower == "im2col" and upper == "winograd" and product_first_is_smaller(w)
+
+    def _last_two_backward(self, grad: Array | Parts, finish: Finish) -> Array:
+        """Carry the gradient through both convolutions of the first block to the pixels.
+
+        The gradient between them would be the largest array of all. It is made in parts, and
+        what each gives to the pixels is collected.
+        """
+        lower, _, upper = list(self._tape)[:3]
+        w = self.params[lower][0]
+        shape = (*self._x_shape[:-1], w.shape[-1])
+        collect, complete = input_gradient_in_parts(shape, w, self._tape[lower][0])
+        u_flipped = self._transformed(upper)[1]
+        winograd_in_parts(grad, u_flipped, None, in_turn(finish, collect))
+        return complete()
 
     def _on_arrival(self, name: str, pending: dict[str, Array | Finish], relu: str) -> Finish:
         """Make what happens to each part of ∂J/∂a^[l] as soon as it is computed.
@@ -311,7 +341,7 @@ class VGG(Taped):
             return convolve(a, w, b, window, method, u=u, finish=rectified)
         shape = (*a.shape[:-1], w.shape[-1])
         out, self._tape[above.name], pooled = POOLS[self.pool].in_parts(shape, a.dtype)
-        winograd_forward_in_parts(a, u, b, in_turn(rectified, pooled))
+        winograd_in_parts(a, u, b, in_turn(rectified, pooled))
         return out
 
     def _plan(self, name: str, sizes: tuple[int, ...]) -> tuple[Window, str]:

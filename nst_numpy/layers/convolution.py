@@ -24,6 +24,7 @@ from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` p
 """
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -201,21 +202,54 @@ def conv_input_gradient(
     if method == "winograd":
         u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
         return winograd.winograd_input_gradient(grad_out, u_flipped, finish)
-    spatial = tuple(range(w.ndim - 2))
-    # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)
-    flipped = np.flip(w, axis=spatial).swapaxes(-1, -2)
     spread = _spread_by_stride(grad_out, window)
-    pads = []
-    for size, span, spread_size, (before, _) in zip(
-        window.sizes, window.span, spread.shape[1:-1], window.pad, strict=True
-    ):
-        first = span - 1 - before
-        pads.append((first, size + span - 1 - spread_size - first))
-    ones = (1,) * len(spatial)
-    back = Window(spread.shape[1:-1], window.kernel, ones, window.dilation, tuple(pads))
-    if math.prod(flipped.shape) <= flipped.shape[-2] ** 2:
+    flipped, back = _way_back(w, window)
+    if product_first_is_smaller(w):
         return im2col.correlate_product_first(spread, flipped, back, finish)
     return im2col.correlate(spread, flipped, None, back, finish)
+
+
+def input_gradient_in_parts(
+    shape: tuple[int, ...], w: Array, window: Window
+) -> tuple[Finish, Callable[[], Array]]:
+    """Prepare to compute ∂J/∂x from a grad_out that is itself computed in parts.
+
+    For filters of which `product_first_is_smaller` is true, at stride 1.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        (N, *out_sizes, C_out), of grad_out.
+    w, window : as in `convolve`
+
+    Returns
+    -------
+    add : callable
+        Takes a part grad_out[item, rows, …], given its place (item, rows, …).
+    complete : callable
+        Returns grad_x once every part has come.
+    """
+    return im2col.product_first_in_parts(shape, *_way_back(w, window))
+
+
+def product_first_is_smaller(w: Array) -> bool:
+    """Say whether grad_out times each tap of each filter is no larger than grad_out."""
+    *kernel, c_in, c_out = w.shape
+    return math.prod(kernel) * c_in <= c_out
+
+
+def _way_back(w: Array, window: Window) -> tuple[Array, Window]:
+    """Return the flipped kernel, channels swapped, and where it goes over the spread grad_out."""
+    # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)
+    flipped = np.flip(w, axis=tuple(range(w.ndim - 2))).swapaxes(-1, -2)
+    sizes = tuple((o - 1) * s + 1 for o, s in zip(window.out_sizes, window.stride, strict=True))
+    pads = []
+    for size, span, spread, (before, _) in zip(
+        window.sizes, window.span, sizes, window.pad, strict=True
+    ):
+        first = span - 1 - before
+        pads.append((first, size + span - 1 - spread - first))
+    return flipped, Window(sizes, window.kernel, (1,) * len(sizes), window.dilation, tuple(pads))
 
 
 def choose_method(method: str, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window) -> str:

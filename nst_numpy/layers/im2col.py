@@ -17,6 +17,8 @@ gathers the channels of its neighbours along the other axes, and is then treated
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -24,7 +26,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
 from nst_numpy.layers.products import SMALL_PRODUCT, multiply
-from nst_numpy.layers.windows import Window, crop_or_pad, offset_slices
+from nst_numpy.layers.windows import Window, crop_or_pad
 
 Array = NDArray[np.floating]
 Piece = tuple[slice, slice]
@@ -221,36 +223,77 @@ def _as_lines(part: Array, length: int) -> tuple[Array, int]:
 def correlate_product_first(
     x: Array, w: Array, window: Window, finish: Finish | None = None
 ) -> Array:
-    """Return the same as `correlate`, for filters so few that the product is the smaller array.
+    """Return the same as `correlate`, at stride 1, for filters so few that products are smaller.
 
-    First every input position is multiplied with all taps of all filters; then each output
-    adds up, from its neighbours, the products that were meant for it. Such is the gradient
-    of the first layer: 64 channels go in, 3 come out.
+    First every input position is multiplied with all taps of all filters; then each product
+    is added to the output that it was meant for. Such is the gradient of the first layer:
+    64 channels go in, 3 come out.
+    """
+    add, complete = product_first_in_parts(x.shape, w, window)
+    rows = COLS_BYTES * x.shape[1] // max(x[:1].nbytes, 1)
+    places = [(item, cut) for item in range(len(x)) for cut in chunks(x.shape[1], rows)]
+    for_each(lambda place: add(x[place], place), places)
+    out = complete()
+    if finish is not None:
+        finish(out, (slice(None),))
+    return out
+
+
+def product_first_in_parts(
+    x_shape: tuple[int, ...], w: Array, window: Window
+) -> tuple[Finish, Callable[[], Array]]:
+    """Prepare to do what `correlate_product_first` does, for an x that is computed in parts.
+
+    Returns
+    -------
+    add : callable
+        Takes a part x[item, rows, …], given its place (item, rows, …).
+    complete : callable
+        Returns the output once every part has come.
     """
     channels, filters = w.shape[-2:]
-    out = np.empty((x.shape[0], *window.out_sizes, filters), dtype=x.dtype)
     # (*kernel, C_in, C_out) -> (prod(kernel)*C_out, C_in)
     taps = np.ascontiguousarray(w.swapaxes(-1, -2).reshape(-1, channels))
+    # by where a part began, what it gives and the outputs that this is for
+    blocks: dict[tuple[int, ...], tuple[tuple[Any, ...], Array]] = {}
 
-    def work(piece: Piece) -> None:
-        band = _band(x, window, piece)
-        # (prod(kernel)*C_out, C_in) @ (C_in, n*sizes) -> (prod(kernel)*C_out, n*sizes)
-        z = scratch("products", (len(taps), band[..., 0].size), x.dtype)
-        multiply(taps, band.reshape(-1, channels).T, z)
-        z = z.reshape(*window.kernel, filters, *band.shape[:-1])
-        part = out[piece]
+    def add(part: Array, place: tuple[Any, ...]) -> None:
+        sizes = part.shape[:-1]
+        # (prod(kernel)*C_out, C_in) @ (C_in, prod(sizes)) -> (prod(kernel)*C_out, prod(sizes))
+        z = scratch("products", (len(taps), math.prod(sizes)), part.dtype)
+        multiply(taps, part.reshape(-1, channels).T, z)
+        z = z.reshape(*window.kernel, filters, *sizes)
         # filters first: then every loop below runs along a row
-        total = scratch("total", (filters, *part.shape[:-1]), x.dtype)
+        reached = (n + span - 1 for n, span in zip(sizes, window.span, strict=True))
+        total = scratch("total", (filters, *reached), part.dtype)
         total[...] = 0
         for offset in np.ndindex(*window.kernel):
-            rows = slice(0, part.shape[1])
-            total += z[offset][(slice(None), *offset_slices(window, offset, rows))]
-        part[...] = np.moveaxis(total, 0, -1)
-        if finish is not None:
-            finish(part, piece)
+            axes = zip(sizes, window.span, offset, window.dilation, strict=True)
+            # output o sees input o + k*dilation - pad
+            firsts = ((n, span - 1 - k * d) for n, span, k, d in axes)
+            total[(slice(None), *(slice(first, first + n) for n, first in firsts))] += z[offset]
+        item, *cuts = place
+        starts = [cut.start for cut in cuts] + [0] * (len(sizes) - len(cuts))
+        target, inside = [item], [slice(None)]
+        for start, size, span, out_size, (before, _) in zip(
+            starts, total.shape[1:], window.span, window.out_sizes, window.pad, strict=True
+        ):
+            first = start + before - span + 1
+            low, high = max(first, 0), max(min(first + size, out_size), 0)
+            target.append(slice(low, max(low, high)))
+            inside.append(slice(low - first, max(low, high) - first))
+        # (C_out, *sizes) -> (*sizes, C_out), without what belongs to no output
+        block = np.moveaxis(total[tuple(inside)], 0, -1).copy()
+        blocks[(item, *starts)] = (tuple(target), block)
 
-    for_each(work, _pieces(x, window, len(taps)))
-    return out
+    def complete() -> Array:
+        out = np.zeros((x_shape[0], *window.out_sizes, filters), dtype=w.dtype)
+        # blocks overlap; in this order, so that threads do not change the rounding
+        for _, (target, block) in sorted(blocks.items(), key=lambda entry: entry[0]):
+            out[target] += block
+        return out
+
+    return add, complete
 
 
 def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Piece]:

@@ -151,10 +151,11 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     return out
 
 
-def winograd_forward_in_parts(x: Array, u: Array, b: Array, finish: Finish) -> None:
-    """Do what `winograd_forward` does, but keep nothing: each part is for `finish` alone.
+def winograd_in_parts(x: Array | Parts, u: Array, b: Array | None, finish: Finish) -> None:
+    """Convolve, but keep nothing: each part of the output is for `finish` alone.
 
-    Parts begin at multiples of `TILE` rows and columns.
+    Does what `winograd_forward` does, or without b what `winograd_input_gradient` does. Parts
+    begin at multiples of `TILE` rows and columns.
     """
     _convolve(x, u, b, None, finish)
 

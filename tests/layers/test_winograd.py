@@ -80,7 +80,7 @@ def test_parts_that_are_not_kept_make_the_same_whole():
     x, w, b = make(6, (2, 21, 35, 3), 4)
     u = wg.transform_kernel(w)
     whole = np.full((2, 21, 35, 4), np.nan, dtype=np.float32)
-    wg.winograd_forward_in_parts(x, u, b, lambda part, place: whole.__setitem__(place, part))
+    wg.winograd_in_parts(x, u, b, lambda part, place: whole.__setitem__(place, part))
     assert np.array_equal(whole, wg.winograd_forward(x, u, b))
 
 
