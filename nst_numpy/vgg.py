@@ -38,9 +38,8 @@ from nst_numpy.layers.pooling import (
 )
 from nst_numpy.layers.windows import Window, make_window
 from nst_numpy.layers.winograd import (
-    flip_kernel,
     kernel_bytes,
-    transform_kernel,
+    prepare_kernels,
     winograd_in_parts,
     winograd_input_gradient,
 )
@@ -361,8 +360,7 @@ class VGG(Taped):
     def _transformed(self, name: str) -> tuple[Array, Array]:
         """Return the kernel as Winograd's method wants it, forward and backward; then keep it."""
         if name not in self._kept:
-            u = transform_kernel(self.params[name][0])
-            self._kept[name] = (u, flip_kernel(u))
+            self._kept[name] = prepare_kernels(self.params[name][0])
         return self._kept[name]
 
     def _check_input(self, x: Array, deepest: str | None) -> None:

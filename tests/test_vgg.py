@@ -67,6 +67,19 @@ def test_pixel_gradient_of_any_set_of_layers(pool, names):
         np.testing.assert_array_equal(upstream[name], grad)
 
 
+@pytest.mark.parametrize("shape", [(2, 61, 58, 3), (1, 90, 214, 3)])  # one piece, and many
+def test_the_first_block_in_parts_gives_the_same_gradient(shape, monkeypatch):
+    rng = np.random.default_rng(3)
+    vgg = VGG.random((32, 64), rng, convolutions=(2, 1), dtype=np.float32)
+    x = rng.standard_normal(shape).astype(np.float32)
+    features = vgg.forward(x, ["conv1_1", "relu1_1", "relu1_2", "relu2_1"])
+    assert vgg._collects(["conv1_1", "relu1_1", "conv1_2"])
+    in_parts = vgg.backward(features)
+    np.testing.assert_array_equal(in_parts, vgg.backward(features))
+    monkeypatch.setattr(VGG, "_collects", lambda self, reached: False)
+    np.testing.assert_allclose(in_parts, vgg.backward(features), rtol=1e-4, atol=1e-3)
+
+
 def test_backward_twice_gives_the_same():
     vgg = tiny()
     x = np.random.default_rng(4).standard_normal((1, 8, 8, 3))

@@ -260,7 +260,7 @@ def product_first_in_parts(
     def add(part: Array, place: tuple[Any, ...]) -> None:
         sizes = part.shape[:-1]
         # (prod(kernel)*C_out, C_in) @ (C_in, prod(sizes)) -> (prod(kernel)*C_out, prod(sizes))
-        z = scratch("products", (len(taps), math.prod(sizes)), part.dtype)
+        z = scratch("by tap", (len(taps), math.prod(sizes)), part.dtype)
         multiply(taps, part.reshape(-1, channels).T, z)
         z = z.reshape(*window.kernel, filters, *sizes)
         # filters first: then every loop below runs along a row

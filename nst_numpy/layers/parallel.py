@@ -154,7 +154,8 @@ def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]
     """Return an uninitialised array that belongs to this thread and is reused by `name`.
 
     Fresh memory costs more than the arithmetic on it. The content is lost at the next
-    call with the same name on the same thread.
+    call with the same name on the same thread: what a `Finish` or the reading of `Parts`
+    uses must not have a name of the layer that calls it.
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _local.__dict__

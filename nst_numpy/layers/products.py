@@ -29,7 +29,7 @@ def multiply(a: Array, b: Array, out: Array) -> None:
     ----------
     a : ndarray, (…, M, K)
     b : ndarray, (…, K, N), with as many axes as a
-        May be a transposed view.
+        May be a transposed view. Or (…, N/64, K, 64), from `in_blocks`.
     out : ndarray, (…, M, N)
     """
     m, k = a.shape[-2:]
@@ -37,19 +37,43 @@ def multiply(a: Array, b: Array, out: Array) -> None:
     most = SMALL_PRODUCT // (k * columns)
     if b.strides[-1] != b.itemsize:
         most = min(most, SMALL_RESULT // columns)
-    if a.dtype != np.float32 or most < min(m, FEWEST_ROWS) or not has_small_products():
+    split = b.ndim > a.ndim
+    if not split and (
+        a.dtype != np.float32 or most < min(m, FEWEST_ROWS) or not has_small_products()
+    ):
         np.matmul(a, b, out=out)
         return
     front = a.shape[:-2]
     for rows, height in _parts(m, _even(m, most)):
         # (…, M, K) -> (…, M/height, 1, height, K), a view
         a_blocks = a[..., rows, :].reshape(*front, -1, 1, height, k)
-        for place, width in _parts(b.shape[-1], columns):
+        for place, width in _parts(out.shape[-1], columns):
             # (…, K, N) -> (…, 1, N/width, K, width), a view
-            b_blocks = b[..., place].reshape(*front, 1, k, -1, width).swapaxes(-2, -3)
+            b_blocks = b if split else _side_by_side(b[..., place], width)
+            b_blocks = b_blocks[..., None, :, :, :]
             # (…, M, N) -> (…, M/height, N/width, height, width), a view
             blocks = out[..., rows, place].reshape(*front, -1, height, b_blocks.shape[-3], width)
             np.matmul(a_blocks, b_blocks, out=blocks.swapaxes(-2, -3))
+
+
+def in_blocks(b: Array) -> Array:
+    """Copy b, (…, K, N), to where `multiply` reads it fastest, each block in one piece.
+
+    Returns
+    -------
+    blocks : ndarray, (…, N/64, K, 64)
+        If b may be cut so; else a copy like b.
+    """
+    *_, k, n = b.shape
+    fits = n % COLUMNS == 0 and k * COLUMNS * FEWEST_ROWS <= SMALL_PRODUCT
+    if b.dtype == np.float32 and fits and has_small_products():
+        b = _side_by_side(b, COLUMNS)
+    return np.ascontiguousarray(b)
+
+
+def _side_by_side(b: Array, width: int) -> Array:
+    """See b as blocks of columns: (…, K, N) -> (…, N/width, K, width), a view."""
+    return b.reshape(*b.shape[:-1], -1, width).swapaxes(-2, -3)
 
 
 @cache

@@ -33,12 +33,14 @@ rows of G g. The input gradient is a convolution with the flipped kernel, so it 
 computed by the same routine with the same transformed kernel, read backwards.     (W3)
 """
 
+import math
+
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
-from nst_numpy.layers.products import multiply
+from nst_numpy.layers.products import in_blocks, multiply
 
 Array = NDArray[np.floating]
 Piece = tuple[int, slice, slice]  # item, tile rows, tile columns
@@ -109,8 +111,7 @@ def transform_kernel(w: Array) -> Array:
 def flip_kernel(u: Array) -> Array:
     """Turn the forward pass's transformed kernel into the input gradient's (W3).
 
-    A view of the same numbers, read backwards. Of a small kernel a copy is made in the new
-    order, because a product of few tiles with a transposed matrix is slow.
+    A view of the same numbers, read backwards.
 
     Parameters
     ----------
@@ -120,12 +121,33 @@ def flip_kernel(u: Array) -> Array:
     -------
     u_flipped : ndarray, (36, C_out, C_in)
     """
-    flipped = u[::-1].swapaxes(1, 2)
-    return np.ascontiguousarray(flipped) if u.nbytes <= COPIED_BYTES else flipped
+    return u[::-1].swapaxes(1, 2)
+
+
+def prepare_kernels(w: Array) -> tuple[Array, Array]:
+    """Transform the filters for many passes, forward and backward.
+
+    Of a small kernel two copies are made, each in the order in which it is read. The large
+    ones are kept once, and the way back reads a transposed view.
+
+    Parameters
+    ----------
+    w : ndarray, (3, 3, C_in, C_out)
+
+    Returns
+    -------
+    u, u_flipped : ndarrays
+        `transform_kernel(w)` and `flip_kernel` of it, or their `in_blocks`.
+    """
+    u = transform_kernel(w)
+    flipped = flip_kernel(u)
+    if u.nbytes > COPIED_BYTES:
+        return u, flipped
+    return in_blocks(u), in_blocks(flipped)
 
 
 def kernel_bytes(w: Array) -> int:
-    """Bytes that a filter's transforms take, `transform_kernel` and `flip_kernel` together."""
+    """Bytes that what `prepare_kernels` returns takes."""
     u = w.nbytes // (TAPS * TAPS) * (POINTS * POINTS)
     return 2 * u if u <= COPIED_BYTES else u
 
@@ -137,7 +159,7 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     ----------
     x : ndarray, float32 (N, H, W, C_in)
     u : ndarray, float32 (36, C_in, C_out)
-        From `transform_kernel`.
+        From `transform_kernel` or `prepare_kernels`.
     b : ndarray, float32 (C_out,)
     finish : callable, optional
         As in `convolve`.
@@ -146,7 +168,7 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     -------
     out : ndarray, float32 (N, H, W, C_out)
     """
-    out = np.empty((*x.shape[:-1], u.shape[2]), dtype=x.dtype)
+    out = np.empty((*x.shape[:-1], _channels(u)[1]), dtype=x.dtype)
     _convolve(x, u, b, out, finish)
     return out
 
@@ -170,7 +192,7 @@ def winograd_input_gradient(
     grad_out : ndarray, float32 (N, H, W, C_out)
         Or its parts, from a layer above that makes them when they are needed.
     u_flipped : ndarray, float32 (36, C_out, C_in)
-        From `flip_kernel`.
+        From `flip_kernel` or `prepare_kernels`.
     finish : callable, optional
         As in `convolve`.
 
@@ -178,7 +200,7 @@ def winograd_input_gradient(
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    grad_x = np.empty((*grad_out.shape[:-1], u_flipped.shape[2]), dtype=grad_out.dtype)
+    grad_x = np.empty((*grad_out.shape[:-1], _channels(u_flipped)[1]), dtype=grad_out.dtype)
     _convolve(grad_out, u_flipped, None, grad_x, finish)
     return grad_x
 
@@ -200,7 +222,7 @@ def _convolve(
         place = (item, _pixels(rows, height), _pixels(columns, width))
         if out is None:
             sizes = (cut.stop - cut.start for cut in place[1:])
-            part = scratch("part", (*sizes, u.shape[2]), x.dtype)
+            part = scratch("part", (*sizes, _channels(u)[1]), x.dtype)
         else:
             part = out[place]
         _from_points(m, b, part)
@@ -247,9 +269,16 @@ def _values_and_products(piece: Piece, u: Array) -> tuple[Array, Array]:
     """Make room for the values at the points and for their products with the kernel."""
     _, rows, columns = piece
     tiles = (rows.stop - rows.start, columns.stop - columns.start)
-    v = scratch("values", (POINTS, POINTS, *tiles, u.shape[1]), u.dtype)
-    # the products take the memory of the tiles, which are transformed by then
-    return v, scratch("tiles", (POINTS, POINTS, *tiles, u.shape[2]), u.dtype)
+    v, m = (
+        scratch(name, (POINTS, POINTS, *tiles, channels), u.dtype)
+        for name, channels in zip(("values", "products"), _channels(u), strict=True)
+    )
+    return v, m
+
+
+def _channels(u: Array) -> tuple[int, int]:
+    """C_in and C_out of transformed filters, (36, C_in, C_out) or (36, C_out/64, C_in, 64)."""
+    return u.shape[-2], math.prod(u.shape[1:]) // u.shape[-2]
 
 
 def _multiply(v: Array, u: Array, m: Array, points: slice) -> None:

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError
-from nst_numpy.layers import conv_backward, conv_forward, set_threads
+from nst_numpy.layers import conv_backward, conv_forward, products, set_threads
 from nst_numpy.layers import winograd as wg
 from nst_numpy.layers.convolution import choose_method
 from nst_numpy.layers.parallel import Parts
@@ -93,13 +93,30 @@ def test_an_input_that_is_read_in_parts_gives_the_same(monkeypatch):
     assert np.array_equal(wg.winograd_input_gradient(parts, u), wg.winograd_input_gradient(x, u))
 
 
-def test_a_large_kernel_is_not_copied(monkeypatch):
-    u = wg.transform_kernel(np.ones((3, 3, 4, 8), np.float32))
-    assert not np.shares_memory(wg.flip_kernel(u), u)
+@pytest.mark.parametrize("copied_bytes", [0, 10**9])
+@pytest.mark.parametrize("channels", [(64, 128), (40, 48)])
+def test_prepared_kernels_give_the_same(copied_bytes, channels, monkeypatch):
+    monkeypatch.setattr(products, "has_small_products", lambda: True)
+    monkeypatch.setattr(wg, "COPIED_BYTES", copied_bytes)
+    x, w, b = make(8, (2, 21, 35, channels[0]), channels[1])
+    u, u_flipped = wg.prepare_kernels(w)
+    assert np.shares_memory(u, u_flipped) == (copied_bytes == 0)
+    plain = wg.transform_kernel(w)
+    out = wg.winograd_forward(x, u, b)
+    assert np.array_equal(out, wg.winograd_forward(x, plain, b))
+    np.testing.assert_allclose(
+        wg.winograd_input_gradient(out, u_flipped),
+        wg.winograd_input_gradient(out, wg.flip_kernel(plain)),
+        rtol=1e-5, atol=1e-4,
+    )  # fmt: skip
+
+
+def test_kernel_bytes_is_what_prepared_kernels_take(monkeypatch):
+    w = np.ones((3, 3, 64, 128), np.float32)
+    u, u_flipped = wg.prepare_kernels(w)
+    assert wg.kernel_bytes(w) == u.nbytes + u_flipped.nbytes
     monkeypatch.setattr(wg, "COPIED_BYTES", 0)
-    flipped = wg.flip_kernel(u)
-    assert np.shares_memory(flipped, u)
-    assert flipped.shape == (36, 8, 4)
+    assert wg.kernel_bytes(w) == wg.prepare_kernels(w)[0].nbytes
 
 
 def test_results_do_not_depend_on_the_number_of_threads():
