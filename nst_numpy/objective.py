@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.layers.memory import Reserve
 from nst_numpy.layers.parallel import Finish, in_turn, scratch, single_threaded_blas
 from nst_numpy.layers.products import multiply
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
@@ -101,6 +102,7 @@ class Objective:
         self.names = vgg.check_names({*self.content, *self.style})
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
+        self._reserve = Reserve()
         self.content_targets: dict[str, Array] = {}
         self.style_targets: dict[str, Array] = {}
         self._set_targets(content_x, style_x)
@@ -128,7 +130,7 @@ class Objective:
         value : float
         grad_x : ndarray, shaped like x
         """
-        with single_threaded_blas():
+        with single_threaded_blas(), self._reserve.in_use():
             return self._evaluate(x)
 
     def _evaluate(self, x: Array) -> tuple[float, Array]:

@@ -24,6 +24,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from nst_numpy.layers.memory import empty
 from nst_numpy.layers.parallel import Finish, chunks, for_each, scratch
 from nst_numpy.layers.products import SMALL_PRODUCT, multiply
 from nst_numpy.layers.windows import Window, crop_or_pad
@@ -43,7 +44,7 @@ def correlate(
     x: Array, w: Array, b: Array | None, window: Window, finish: Finish | None = None
 ) -> Array:
     """Return out = cols @ w + b; `finish` is called with each part of it."""
-    out = np.empty((x.shape[0], *window.out_sizes, w.shape[-1]), dtype=x.dtype)
+    out = empty((x.shape[0], *window.out_sizes, w.shape[-1]), x.dtype)
     bias = np.zeros(w.shape[-1], dtype=x.dtype) if b is None else b
     values = window.kernel[-1] * x.shape[-1]  # that lie side by side in a window
     slides = window.stride[-1] == window.dilation[-1] == 1

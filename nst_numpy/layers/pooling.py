@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.errors import ShapeError
 from nst_numpy.layers.checks import check_grad_out
+from nst_numpy.layers.memory import empty
 from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
 from nst_numpy.layers.windows import (
     AXIS_NAMES,
@@ -85,7 +86,7 @@ def max_pool_forward(
     _check_activation("max_pool_forward", x)
     window = pool_window("max_pool_forward", x.shape, size, stride, pad)
     padded = pad_for(x, window, fill=-np.inf)
-    out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
+    out = empty((x.shape[0], *window.out_sizes, x.shape[-1]), x.dtype)
     winner = np.empty(out.shape, dtype=np.min_scalar_type(math.prod(window.kernel) - 1))
 
     def work(rows: slice) -> None:
@@ -114,7 +115,7 @@ def max_pool_in_parts(
         Pools a part x[n, rows, …], given its place (n, rows, …). Parts begin between windows.
     """
     window = pool_window("max_pool_in_parts", x_shape, size, None, 0)
-    out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
+    out = empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype)
     winner = np.empty(out.shape, dtype=np.min_scalar_type(math.prod(window.kernel) - 1))
 
     def finish(part: Array, place: tuple[Any, ...]) -> None:
@@ -187,7 +188,7 @@ def avg_pool_forward(
     inputs = np.empty((1, *window.out_sizes, 1), dtype=x.dtype)
     _add_up(ones, window, slice(0, window.out_sizes[0]), inputs)
     padded = pad_for(x, window)
-    out = np.empty((x.shape[0], *window.out_sizes, x.shape[-1]), dtype=x.dtype)
+    out = empty((x.shape[0], *window.out_sizes, x.shape[-1]), x.dtype)
 
     def work(rows: slice) -> None:
         _add_up(padded, window, rows, out[:, rows])
@@ -202,7 +203,7 @@ def avg_pool_in_parts(
 ) -> tuple[Array, AvgPoolCache, Finish]:
     """Prepare to average-pool an array in parts: `max_pool_in_parts`, with the mean."""
     window = pool_window("avg_pool_in_parts", x_shape, size, None, 0)
-    out = np.empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype=dtype)
+    out = empty((x_shape[0], *window.out_sizes, x_shape[-1]), dtype)
     count = out.dtype.type(math.prod(window.kernel))
 
     def finish(part: Array, place: tuple[Any, ...]) -> None:
@@ -341,7 +342,7 @@ def _send_back(shares: Shares, grad_out: Array, window: Window, finish: Finish |
     """Give each input its shares."""
     before = [pair[0] for pair in window.pad]
     sizes = [n + sum(pair) for n, pair in zip(window.sizes, window.pad, strict=True)]
-    grad_padded = np.empty((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
+    grad_padded = empty((grad_out.shape[0], *sizes, grad_out.shape[-1]), grad_out.dtype)
     cuts = (slice(b, b + n) for b, n in zip(before, window.sizes, strict=True))
     grad_x = grad_padded[(slice(None), *cuts)]
     # bands of windows that share no input may be filled at the same time

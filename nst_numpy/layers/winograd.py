@@ -39,6 +39,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
+from nst_numpy.layers.memory import empty
 from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
 from nst_numpy.layers.products import in_blocks, multiply
 
@@ -168,7 +169,7 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     -------
     out : ndarray, float32 (N, H, W, C_out)
     """
-    out = np.empty((*x.shape[:-1], _channels(u)[1]), dtype=x.dtype)
+    out = empty((*x.shape[:-1], _channels(u)[1]), x.dtype)
     _convolve(x, u, b, out, finish)
     return out
 
@@ -200,7 +201,7 @@ def winograd_input_gradient(
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    grad_x = np.empty((*grad_out.shape[:-1], _channels(u_flipped)[1]), dtype=grad_out.dtype)
+    grad_x = empty((*grad_out.shape[:-1], _channels(u_flipped)[1]), grad_out.dtype)
     _convolve(grad_out, u_flipped, None, grad_x, finish)
     return grad_x
 
