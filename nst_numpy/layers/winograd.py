@@ -22,9 +22,9 @@ c = 1/(2b² − 2a²),
          ⎢ca   c   cb ⎥        ⎢ 0  −a²  −a³    1   a   0 ⎥
          ⎣ 0   0    1 ⎦        ⎣ 0    1    0   −s   0   1 ⎦
 
-**In two dimensions** the same is done down the rows and then along the columns, each
-time as one product of a small matrix with a very wide one. The sum over input channels
-goes inside: at each of the 6×6 points it is a product too,
+**In two dimensions** the same is done along the columns and down the rows: products of a
+small matrix with all channels of a tile, then with all channels of a row of tiles. The sum
+over input channels goes inside: at each of the 6×6 points it is a product too,
 (tiles, C_in) @ (C_in, C_out).                                                     (W2)
 
 **Why these points.** Of the sets tried they round least: the error is about half that of
