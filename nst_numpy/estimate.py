@@ -15,7 +15,7 @@ from nst_numpy.optimize import MEMORY
 from nst_numpy.vgg import VGG
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
-BASE_BYTES = 165e6  # Python, NumPy, SciPy, the HDF5 reader and each thread's scratch memory
+BASE_BYTES = 185e6  # Python, NumPy, SciPy, the HDF5 reader, scratch memory, memory kept for reuse
 # Time of a step, in units of its multiplications at the speed of `measure_speed`, whose
 # convolution also transforms its kernel; a run does that once.
 STEP_OVERHEAD = 0.6
