@@ -255,8 +255,7 @@ def product_first_in_parts(
     channels, filters = w.shape[-2:]
     # (*kernel, C_in, C_out) -> (prod(kernel)*C_out, C_in)
     taps = np.ascontiguousarray(w.swapaxes(-1, -2).reshape(-1, channels))
-    # by where a part began, what it gives and the outputs that this is for
-    blocks: dict[tuple[int, ...], tuple[tuple[Any, ...], Array]] = {}
+    totals: dict[tuple[int, ...], Array] = {}  # what each part gives, by where it begins
 
     def add(part: Array, place: tuple[Any, ...]) -> None:
         sizes = part.shape[:-1]
@@ -265,8 +264,7 @@ def product_first_in_parts(
         multiply(taps, part.reshape(-1, channels).T, z)
         z = z.reshape(*window.kernel, filters, *sizes)
         # filters first: then every loop below runs along a row
-        reached = (n + span - 1 for n, span in zip(sizes, window.span, strict=True))
-        total = scratch("total", (filters, *reached), part.dtype)
+        total = scratch("total", (filters, *_reached(sizes, window)), part.dtype)
         total[...] = 0
         for offset in np.ndindex(*window.kernel):
             axes = zip(sizes, window.span, offset, window.dilation, strict=True)
@@ -275,26 +273,28 @@ def product_first_in_parts(
             total[(slice(None), *(slice(first, first + n) for n, first in firsts))] += z[offset]
         item, *cuts = place
         starts = [cut.start for cut in cuts] + [0] * (len(sizes) - len(cuts))
-        target, inside = [item], [slice(None)]
-        for start, size, span, out_size, (before, _) in zip(
-            starts, total.shape[1:], window.span, window.out_sizes, window.pad, strict=True
-        ):
-            first = start + before - span + 1
-            low, high = max(first, 0), max(min(first + size, out_size), 0)
-            target.append(slice(low, max(low, high)))
-            inside.append(slice(low - first, max(low, high) - first))
-        # (C_out, *sizes) -> (*sizes, C_out), without what belongs to no output
-        block = np.moveaxis(total[tuple(inside)], 0, -1).copy()
-        blocks[(item, *starts)] = (tuple(target), block)
+        # (C_out, *sizes) -> (*sizes, C_out)
+        totals[(item, *starts)] = np.moveaxis(total, 0, -1).copy()
 
     def complete() -> Array:
-        out = np.zeros((x_shape[0], *window.out_sizes, filters), dtype=w.dtype)
-        # blocks overlap; in this order, so that threads do not change the rounding
-        for _, (target, block) in sorted(blocks.items(), key=lambda entry: entry[0]):
-            out[target] += block
-        return out
+        canvas = np.zeros((x_shape[0], *_reached(x_shape[1:-1], window), filters), dtype=w.dtype)
+        # totals overlap; in this order, so that threads do not change the rounding
+        for (item, *starts), total in sorted(totals.items(), key=lambda entry: entry[0]):
+            cuts = (slice(s, s + n) for s, n in zip(starts, total.shape[:-1], strict=True))
+            canvas[item][tuple(cuts)] += total
+        # the canvas begins where only a window's last tap sees an input
+        firsts = [
+            span - 1 - before for span, (before, _) in zip(window.span, window.pad, strict=True)
+        ]
+        stops = [first + n for first, n in zip(firsts, window.out_sizes, strict=True)]
+        return np.ascontiguousarray(crop_or_pad(canvas, firsts, stops))
 
     return add, complete
+
+
+def _reached(sizes: tuple[int, ...], window: Window) -> list[int]:
+    """How many positions along each axis have a window, at stride 1, that sees an input."""
+    return [n + span - 1 for n, span in zip(sizes, window.span, strict=True)]
 
 
 def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Piece]:
