@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 import nst_numpy as nst
 from nst_numpy.files import atomic_write
-from nst_numpy.samples import sample_path
+from nst_numpy.pictures.samples import sample_path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "performance.md"

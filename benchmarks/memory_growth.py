@@ -10,7 +10,7 @@ import argparse
 from common import machine, memory_megabytes, write_table
 
 import nst_numpy as nst
-from nst_numpy.samples import sample_path
+from nst_numpy.pictures.samples import sample_path
 
 
 def main():

@@ -10,56 +10,74 @@ Names are looked up when they are first used, so that `nst --help` answers at on
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from nst_numpy.moved import MOVED, know_former_names
+
 if TYPE_CHECKING:
     from nst_numpy import (
+        course,
         errors,
         figures,
         files,
         gradcheck,
-        images,
+        kernels,
         layers,
         look,
         losses,
-        networks,
+        measure,
+        network,
+        objective,
         optimize,
-        samples,
+        pictures,
+        report,
+        rows,
         signals,
+        style_transfer,
         training,
+        vgg,
         weights,
     )
     from nst_numpy.errors import NstError
-    from nst_numpy.images import deprocess, load_image, preprocess, save_image
     from nst_numpy.layers import get_threads, set_threads
+    from nst_numpy.network import Sequential
     from nst_numpy.objective import Objective
+    from nst_numpy.pictures import deprocess, load_image, preprocess, save_image
     from nst_numpy.style_transfer import Result, transfer
     from nst_numpy.vgg import VGG
 
 __version__ = "0.1.0"
 
-_MODULES = (
+_ROOMS = (
+    "course",
     "errors",
     "figures",
     "files",
     "gradcheck",
-    "images",
+    "kernels",
     "layers",
     "look",
     "losses",
-    "networks",
+    "measure",
+    "network",
+    "objective",
     "optimize",
-    "samples",
+    "pictures",
+    "report",
+    "rows",
     "signals",
+    "style_transfer",
     "training",
+    "vgg",
     "weights",
 )
 _NAMES = {
     "NstError": "errors",
-    "deprocess": "images",
-    "load_image": "images",
-    "preprocess": "images",
-    "save_image": "images",
+    "deprocess": "pictures",
+    "load_image": "pictures",
+    "preprocess": "pictures",
+    "save_image": "pictures",
     "get_threads": "layers",
     "set_threads": "layers",
+    "Sequential": "network",
     "Objective": "objective",
     "Result": "style_transfer",
     "transfer": "style_transfer",
@@ -71,32 +89,42 @@ __all__ = [
     "NstError",
     "Objective",
     "Result",
+    "Sequential",
+    "course",
     "deprocess",
     "errors",
     "figures",
     "files",
     "get_threads",
     "gradcheck",
-    "images",
+    "kernels",
     "layers",
     "load_image",
     "look",
     "losses",
-    "networks",
+    "measure",
+    "network",
+    "objective",
     "optimize",
+    "pictures",
     "preprocess",
-    "samples",
+    "report",
+    "rows",
     "save_image",
     "set_threads",
     "signals",
+    "style_transfer",
     "training",
     "transfer",
+    "vgg",
     "weights",
 ]
 
+know_former_names()
+
 
 def __getattr__(name: str) -> object:
-    if name in _MODULES:
+    if name in _ROOMS or f"nst_numpy.{name}" in MOVED:
         return import_module(f"nst_numpy.{name}")
     if name in _NAMES:
         return getattr(import_module(f"nst_numpy.{_NAMES[name]}"), name)

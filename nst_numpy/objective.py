@@ -13,15 +13,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers.memory import Reserve
-from nst_numpy.layers.parallel import Finish, in_turn, scratch, single_threaded_blas
-from nst_numpy.layers.products import multiply
+from nst_numpy.kernels.memory import Reserve
+from nst_numpy.kernels.products import multiply
+from nst_numpy.kernels.threads import Finish, in_turn, scratch, single_threaded_blas
 from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
-
-Array = NDArray[np.floating]
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}

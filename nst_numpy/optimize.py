@@ -31,10 +31,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import NonFiniteError, SettingError
-from nst_numpy.layers.parallel import single_threaded_blas
+from nst_numpy.kernels.threads import single_threaded_blas
 
-Array = NDArray[np.floating]
 Function = Callable[[Array], tuple[float, Array]]
 
 OPTIMIZERS = ("lbfgs", "gd", "adam")

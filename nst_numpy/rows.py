@@ -10,9 +10,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array, Shape
 from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.kernels.windows import (
+    AXIS_NAMES,
+    Padding,
+    PerAxis,
+    Window,
+    make_window,
+    per_axis,
+    shape_name,
+)
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
@@ -28,18 +37,7 @@ from nst_numpy.layers import (
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
-from nst_numpy.layers.windows import (
-    AXIS_NAMES,
-    Padding,
-    PerAxis,
-    Window,
-    make_window,
-    per_axis,
-    shape_name,
-)
 
-Array = NDArray[np.floating]
-Shape = tuple[int, ...]
 Pair = tuple[Array, Array]  # w and b, or their gradients
 
 

@@ -10,25 +10,29 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nst_numpy.arrays import Array, Image
 from nst_numpy.errors import NonFiniteError, SettingError
-from nst_numpy.estimate import (
+from nst_numpy.files import check_folder
+from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
     check_memory,
     estimate_run,
     measure_speed,
 )
-from nst_numpy.files import check_folder
-from nst_numpy.images import Picture, as_image, deprocess, preprocess, resize_image, save_image
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective, check_weights
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, Minimum, Step, run_optimizer
+from nst_numpy.pictures.images import (
+    Picture,
+    as_image,
+    deprocess,
+    preprocess,
+    resize_image,
+    save_image,
+)
 from nst_numpy.vgg import POOLS, VGG
-
-Image = NDArray[np.uint8]
-Array = NDArray[np.floating]
 
 # J_content is a sum over positions, J_style is divided by their square, as in the lecture.
 # A β that grows with the picture keeps the balance that the eye sees. The value was chosen

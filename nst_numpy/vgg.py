@@ -11,9 +11,18 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.kernels.threads import Finish, Parts, in_turn
+from nst_numpy.kernels.windows import Window, make_window
+from nst_numpy.kernels.winograd import (
+    kernel_bytes,
+    prepare_kernels,
+    winograd_in_parts,
+    winograd_input_gradient,
+)
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
@@ -29,24 +38,15 @@ from nst_numpy.layers.convolution import (
     input_gradient_in_parts,
     product_first_is_smaller,
 )
-from nst_numpy.layers.parallel import Finish, Parts, in_turn
 from nst_numpy.layers.pooling import (
     avg_pool_backward_in_parts,
     avg_pool_in_parts,
     max_pool_backward_in_parts,
     max_pool_in_parts,
 )
-from nst_numpy.layers.windows import Window, make_window
-from nst_numpy.layers.winograd import (
-    kernel_bytes,
-    prepare_kernels,
-    winograd_in_parts,
-    winograd_input_gradient,
-)
 from nst_numpy.taped import Taped
 from nst_numpy.weights import BLOCKS, load_weights
 
-Array = NDArray[np.floating]
 Params = Mapping[str, tuple[Array, Array]]
 
 

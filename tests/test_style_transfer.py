@@ -6,7 +6,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from nst_numpy import estimate, style_transfer
+from nst_numpy import style_transfer
 from nst_numpy.errors import (
     ImageError,
     NonFiniteError,
@@ -16,10 +16,11 @@ from nst_numpy.errors import (
     TooLargeError,
     UnknownNameError,
 )
-from nst_numpy.images import deprocess, load_image, preprocess, resize_image, save_image
+from nst_numpy.measure import estimate
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
-from nst_numpy.samples import sample_path
+from nst_numpy.pictures.images import deprocess, load_image, preprocess, resize_image, save_image
+from nst_numpy.pictures.samples import sample_path
 from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
 from nst_numpy.vgg import VGG
 

@@ -20,13 +20,13 @@ INK, GREY, BLUE, RED, PAPER = "#222222", "#5f6b73", "#2f6f9f", "#b5483a", "#eef3
 
 # What happens to one number: in which room, by what, and where its box is drawn (column, row).
 WAY = (
-    ("images", "preprocess", "a byte becomes a float", 0, 2),
+    ("pictures", "preprocess", "a byte becomes a float", 0, 2),
     ("vgg", "forward", "up through the layers", 0, 1),
     ("losses", "two costs", "how far from C and S?", 0, 0),
     ("vgg", "backward", "down: the gradient", 1, 0),
     ("objective", "sum", "J and the pixel gradient", 1, 1),
     ("optimize", "L-BFGS", "the pixel moves", 1, 2),
-    ("images", "deprocess", "a float becomes a byte", 1, 3),
+    ("pictures", "deprocess", "a float becomes a byte", 1, 3),
 )
 BOX, ROW, LEFT, HEAD = (256, 88), 128, 16, 60
 
@@ -37,7 +37,7 @@ ABOUT = {
     "figures": "every matplotlib picture",
     "signals": "heartbeats, volumes, movies",
     "style_transfer": "two pictures in, one out",
-    "estimate": "cost of a run, told before",
+    "measure": "cost of a run, told before",
     "look": "inside a network",
     "optimize": "L-BFGS, descent, Adam",
     "losses": "content, Gram, variation",

@@ -8,13 +8,13 @@ pass the peak of the machine's matrix products.
 
 import argparse
 
-from nst_numpy.bench import convolution_ladder, sgemm_peak, step_rung
-from nst_numpy.cli.options import add_threads, duration, table, use_threads, whole_number
+from nst_numpy.cli.parts.options import add_threads, duration, table, use_threads, whole_number
 from nst_numpy.figures import ladder_figure, save_figure
 from nst_numpy.files import check_output
-from nst_numpy.images import load_image
 from nst_numpy.layers import get_threads
-from nst_numpy.samples import sample_path
+from nst_numpy.measure.bench import convolution_ladder, sgemm_peak, step_rung
+from nst_numpy.pictures.images import load_image
+from nst_numpy.pictures.samples import sample_path
 from nst_numpy.vgg import VGG
 
 

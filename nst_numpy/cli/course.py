@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nst_numpy.cli.options import table
+from nst_numpy.cli.parts.options import table
 from nst_numpy.course import (
     Assignment,
     Grade,

@@ -17,7 +17,7 @@ from nst_numpy.cli.transfer import (
     write_page,
 )
 from nst_numpy.files import check_folder, write_json
-from nst_numpy.images import save_image
+from nst_numpy.pictures.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
 SIZE, ITERATIONS = 384, 100  # about a minute on two cores

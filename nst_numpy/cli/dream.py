@@ -11,10 +11,10 @@ import sys
 
 from tqdm import tqdm
 
-from nst_numpy.cli.options import add_threads, use_threads, whole_number
-from nst_numpy.images import check_image_output, save_image
+from nst_numpy.cli.parts.options import add_threads, use_threads, whole_number
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, dream
 from nst_numpy.optimize import OPTIMIZERS, Step
+from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.vgg import POOLS, VGG
 
 

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     check_seed,
     duration,
@@ -30,16 +30,16 @@ from nst_numpy.cli.options import (
     use_threads,
     whole_number,
 )
-from nst_numpy.cli.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import gradcheck_figure, save_figure
 from nst_numpy.files import write_json
 from nst_numpy.gradcheck import check_backward
 from nst_numpy.gradcheck.check import ENTRIES, KINKS, TOLERANCE
 from nst_numpy.gradcheck.loading import load_pair
-from nst_numpy.images import load_image
-from nst_numpy.samples import resolve_picture
-from nst_numpy.selfcheck import OwnCheck, own_checks
+from nst_numpy.measure.selfcheck import OwnCheck, own_checks
+from nst_numpy.pictures.images import load_image
+from nst_numpy.pictures.samples import resolve_picture
 
 LARGEST = 10**7  # numbers in an input that is made up
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     check_distinct,
     check_seed,

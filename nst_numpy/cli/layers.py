@@ -9,9 +9,9 @@ import argparse
 
 import numpy as np
 
-from nst_numpy.cli.options import table, whole_number
-from nst_numpy.estimate import multiplications
+from nst_numpy.cli.parts.options import table, whole_number
 from nst_numpy.look import receptive_field
+from nst_numpy.measure.estimate import multiplications
 from nst_numpy.vgg import VGG
 from nst_numpy.weights import BLOCKS
 

@@ -16,16 +16,22 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.cli.options import add_threads, check_distinct, table, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    add_threads,
+    check_distinct,
+    table,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.cli.transfer import add_coefficients
 from nst_numpy.errors import SettingError
-from nst_numpy.estimate import check_memory, estimate_run
 from nst_numpy.figures import check_figure_output, pull_figure, save_figure
 from nst_numpy.files import check_output, write_json
-from nst_numpy.images import load_image, preprocess, resize_image
 from nst_numpy.look import Pull, full_gradient, gradient_terms, pull_maps
+from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
-from nst_numpy.samples import resolve_picture
+from nst_numpy.pictures.images import load_image, preprocess, resize_image
+from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.style_transfer import BETA_PER_PIXEL, SMALLEST_SIZE
 from nst_numpy.vgg import POOLS, VGG
 

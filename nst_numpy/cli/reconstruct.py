@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     duration,
     layer_weights,
@@ -26,12 +26,12 @@ from nst_numpy.cli.options import (
     whole_number,
 )
 from nst_numpy.errors import SettingError
-from nst_numpy.estimate import check_memory, estimate_run
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
-from nst_numpy.images import check_image_output, load_image, save_image
 from nst_numpy.look import reconstruct
+from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.optimize import Minimum, Step
-from nst_numpy.samples import resolve_picture
+from nst_numpy.pictures.images import check_image_output, load_image, save_image
+from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.style_transfer import SMALLEST_SIZE
 from nst_numpy.vgg import POOLS, VGG
 

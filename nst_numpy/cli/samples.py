@@ -2,8 +2,8 @@
 
 import argparse
 
-from nst_numpy.cli.options import table
-from nst_numpy.samples import samples
+from nst_numpy.cli.parts.options import table
+from nst_numpy.pictures.samples import samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

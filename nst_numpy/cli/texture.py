@@ -21,19 +21,19 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     check_seed,
     table,
     use_threads,
     whole_number,
 )
-from nst_numpy.cli.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
 from nst_numpy.look import receptive_fields
-from nst_numpy.networks import Sequential
+from nst_numpy.network import Sequential
 from nst_numpy.optimize import Step
 from nst_numpy.rows import Row
 from nst_numpy.signals import load_ecg, load_movie

@@ -16,14 +16,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nst_numpy.cli.options import add_network, table, use_threads, whole_number
-from nst_numpy.cli.outputs import check_outputs
+from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
+from nst_numpy.cli.parts.outputs import check_outputs
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import save_figure, trace_figure, trace_path_figure
 from nst_numpy.files import write_json
-from nst_numpy.images import load_image, preprocess
 from nst_numpy.look.trace import COLOURS, PIXELS, Part, Trace, trace, trace_deep
-from nst_numpy.samples import resolve_picture
+from nst_numpy.pictures.images import load_image, preprocess
+from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
 
 Row = tuple[str, ...]

@@ -16,7 +16,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     check_distinct,
     duration,
@@ -25,12 +25,12 @@ from nst_numpy.cli.options import (
     use_threads,
     whole_number,
 )
-from nst_numpy.estimate import available_memory
 from nst_numpy.files import check_output, write_json
-from nst_numpy.images import check_image_output, save_image
+from nst_numpy.measure.estimate import available_memory
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
-from nst_numpy.samples import resolve_picture
+from nst_numpy.pictures.images import check_image_output, save_image
+from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.style_transfer import (
     BETA_PER_PIXEL,
     COARSEST_SIZE,

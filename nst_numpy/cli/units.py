@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.cli.options import (
+from nst_numpy.cli.parts.options import (
     add_threads,
     channel_list,
     check_distinct,
@@ -33,10 +33,10 @@ from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
 from nst_numpy.figures.units import Beside
 from nst_numpy.files import check_output, write_json
-from nst_numpy.images import preprocess
 from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_drove
-from nst_numpy.samples import photo_paths
+from nst_numpy.pictures.images import preprocess
+from nst_numpy.pictures.samples import photo_paths
 from nst_numpy.vgg import POOLS, VGG
 
 MOST = 81  # units on a sheet

@@ -14,9 +14,9 @@ Half of the levels is learnt from, the other half is for the test; then the reve
 
 import argparse
 
-from nst_numpy.cli.options import use_threads
-from nst_numpy.cli.outputs import check_outputs
-from nst_numpy.cli.rivals import add_training, record_comparison, rivals_table, seeds
+from nst_numpy.cli.parts.options import use_threads
+from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.rivals import add_training, record_comparison, rivals_table, seeds
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.volume import volume_figure
 from nst_numpy.files import write_json

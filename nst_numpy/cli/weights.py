@@ -6,7 +6,7 @@ fingerprints of VGG-16, and ends with exit code 1 when a check fails.
 
 import argparse
 
-from nst_numpy.cli.options import table
+from nst_numpy.cli.parts.options import table
 from nst_numpy.weights import describe_weights, verify_weights
 
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.figures.style import GREY, INK
-from nst_numpy.images import ImageArray
 from nst_numpy.look.channels import (
     GramDifference,
     GramReport,
@@ -21,8 +21,8 @@ from nst_numpy.look.channels import (
     similar_order,
 )
 from nst_numpy.look.receptive_field import ReceptiveField
+from nst_numpy.pictures.images import ImageArray
 
-Array = NDArray[np.floating]
 Patches = Mapping[int, ImageArray]
 
 DECADES = 1e4  # of a logarithmic scale of colours: what is smaller is drawn as the smallest

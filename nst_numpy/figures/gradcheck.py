@@ -9,12 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.figures.style import INK, RED
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
-
-Array = NDArray[np.float64]
 
 TILES = 6  # maps of an array, down and across, that are drawn
 WIDEST = 60  # entries of a plain vector in a row
@@ -27,7 +25,7 @@ LETTERS = 112  # of the headline in a line
 class Tiled(NamedTuple):
     """An array laid out in two dimensions, and how large the tiles are."""
 
-    array: Array
+    array: Array64
     tile: tuple[int, int]
 
 
@@ -57,7 +55,7 @@ def gradcheck_figure(report: GradientReport) -> Figure:
     return figure
 
 
-def _height(array: Array) -> float:
+def _height(array: Array64) -> float:
     """Return the inches that a map needs."""
     return float(np.clip(MAP * array.shape[0] / array.shape[1], 0.4, 3.2))
 
@@ -71,7 +69,7 @@ def _words(report: GradientReport) -> str:
     return textwrap.fill(f"{report.name}: {d.name}{where}, {sure}. {d.sentence}", LETTERS)
 
 
-def _maps(row: ArgumentReport) -> list[Array]:
+def _maps(row: ArgumentReport) -> list[Array64]:
     analytic = np.full(row.shape, np.nan) if row.analytic_map is None else row.analytic_map
     with np.errstate(invalid="ignore"):
         errors = np.clip(row.error_map, SMALLEST, 1.0)
@@ -122,7 +120,7 @@ def _bar(axes: Axes, drawn: AxesImage) -> Axes:
     return bar
 
 
-def _tiled(array: Array, activation: bool) -> Tiled:
+def _tiled(array: Array64, activation: bool) -> Tiled:
     """Lay an array of any rank out in two dimensions.
 
     >>> _tiled(np.ones((2, 3, 4, 5)), activation=True).array.shape

@@ -8,6 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.look import SeenWindow, TopWindows
 from nst_numpy.signals.heartbeats import (
@@ -21,8 +22,6 @@ from nst_numpy.signals.heartbeats import (
     Study,
     log_odds,
 )
-
-Array = NDArray[np.floating]
 
 COLOURS = dict(zip(CLASSES, (BLUE, RED), strict=True))
 SHADES = dict(zip(PARTS, ("#ffffff", "#f3eee2", "#e4ebf2"), strict=True))

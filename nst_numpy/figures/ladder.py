@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from nst_numpy.bench import Rung
 from nst_numpy.figures.style import BLUE, GREY, INK
+from nst_numpy.measure.bench import Rung
 
 
 def ladder_figure(rungs: Sequence[Rung], peak: float) -> Figure:

@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.figures.style import INK
 from nst_numpy.look.pull import Pull, full_gradient, pixel_size
-
-Array64 = NDArray[np.float64]
 
 COLUMN = 1.75  # inches
 BRIGHTEST = 99.5  # percentile of the pixels that gets the strongest colour

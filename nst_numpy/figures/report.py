@@ -10,9 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.figures.style import GREY, INK
-
-Array = NDArray[np.floating]
 
 # After Okabe and Ito: told apart by colour-blind readers, on white and on black.
 COLOURS = ("#d55e00", "#0072b2", "#56a8d6", "#009e73", "#d49a00", "#cc79a7", "#8a8a8a")

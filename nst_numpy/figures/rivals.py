@@ -5,12 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.signals.drift import CHANCE, Comparison, steepness
-
-Array = NDArray[np.floating]
 
 
 def draw_rivals(axes: Axes, comparison: Comparison) -> None:

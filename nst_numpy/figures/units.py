@@ -6,13 +6,12 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Image
 from nst_numpy.figures.style import INK
 from nst_numpy.look.receptive_field import receptive_field
 from nst_numpy.look.units import Patch, TopPatches, scanned_image
 
-Image = NDArray[np.uint8]
 Beside = Callable[[Image, int, Patch], Image]
 
 COLUMNS = 3  # of units on a sheet, and of patches in a unit

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Study
@@ -15,8 +16,6 @@ from nst_numpy.gradcheck.numerical import best_eps, check_eps
 from nst_numpy.gradcheck.pair import Complaint, Pair, describe
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 from nst_numpy.gradcheck.slopes import Prober
-
-Array = NDArray[np.float64]
 
 TOLERANCE = 1e-6
 ENTRIES = 1000
@@ -217,7 +216,7 @@ def _measure(study: Study, eps: float | None, entries: int | None, rng: Any) -> 
     judge_kinks(study)
 
 
-def _random_upstream(shape: tuple[int, ...], rng: Any, scalar: bool) -> Array:
+def _random_upstream(shape: tuple[int, ...], rng: Any, scalar: bool) -> Array64:
     """Draw an upstream gradient: both signs, no entry near 0."""
     if scalar:
         return np.ones(shape)
@@ -231,7 +230,7 @@ def _choose(size: int, entries: int | None, rng: Any) -> NDArray[np.intp]:
     return np.sort(rng.choice(size, entries, replace=False))
 
 
-def _check_finite(out: Array) -> None:
+def _check_finite(out: Array64) -> None:
     bad = ~np.isfinite(out)
     if bad.any():
         index = tuple(int(i) for i in np.argwhere(bad)[0])

@@ -6,17 +6,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.numerical import one_number, relative_errors
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
-
-Array = NDArray[np.float64]
 
 ROUNDINGS = 50
 
 
 def check_directions(
-    f: Callable[[Array], Any],
+    f: Callable[[Array64], Any],
     x: NDArray[np.floating],
     grad: NDArray[np.floating],
     *,

@@ -6,11 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
 from nst_numpy.gradcheck.pair import Complaint, Pair
 from nst_numpy.gradcheck.slopes import Prober, Slopes
-
-Array = NDArray[np.float64]
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
@@ -24,15 +23,15 @@ class Study:
     def __init__(self, pair: Pair, tolerance: float, kinks: str) -> None:
         self.pair, self.tolerance, self.kinks = pair, tolerance, kinks
         self.eps = 0.0
-        self.out: Array = np.empty(0)
-        self.upstream: Array = np.empty(0)
+        self.out: Array64 = np.empty(0)
+        self.upstream: Array64 = np.empty(0)
         self.cases: dict[str, Case] = {}
 
     def add(self, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None) -> None:
         """Add what was measured of an argument, and what backward said of it."""
         self.cases[name] = Case(self, name, prober, slopes, raw)
 
-    def backward(self, upstream: Array) -> dict[str, Array | None]:
+    def backward(self, upstream: Array64) -> dict[str, Array64 | None]:
         """Ask backward about another upstream gradient; None where it fails."""
         try:
             return self.pair.backward(upstream)
@@ -40,14 +39,14 @@ class Study:
             return dict.fromkeys(self.pair.names)
 
     @cached_property
-    def other_upstream(self) -> Array:
+    def other_upstream(self) -> Array64:
         """Another random upstream gradient."""
         rng = np.random.default_rng([1, 1])  # no seed of the first one gives these numbers
         shape = self.out.shape
         return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
 
     @cached_property
-    def of_other_upstream(self) -> dict[str, Array | None]:
+    def of_other_upstream(self) -> dict[str, Array64 | None]:
         """What backward says to it."""
         return self.backward(self.other_upstream)
 
@@ -70,7 +69,7 @@ class Case:
         self, study: Study, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None
     ) -> None:
         self.study, self.name, self.prober, self.slopes = study, name, prober, slopes
-        self.x: Array = study.pair.inputs[name]
+        self.x: Array64 = study.pair.inputs[name]
         self.analytic = None if raw is None else raw.astype(np.float64)
         # float32 carries seven digits; the smallest entries are a hundredth of the largest
         rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8
@@ -112,7 +111,7 @@ class Case:
             return 0
         return int((noise > BLIND * size).sum())
 
-    def spoken(self) -> Array:
+    def spoken(self) -> Array64:
         """Return the analytic gradient of all measured entries, (m,)."""
         return np.asarray(self.analytic).reshape(-1)[self.slopes.entries]
 
@@ -135,46 +134,46 @@ class Case:
         return np.unravel_index(self.entries, self.shape)
 
     @cached_property
-    def a(self) -> Array:
+    def a(self) -> Array64:
         """The analytic gradient, (k,)."""
         return self.at(self.analytic)
 
     @cached_property
-    def n(self) -> Array:
+    def n(self) -> Array64:
         """The numerical gradient, (k,)."""
         return self.slopes.numeric[self.slopes.smooth]
 
     @cached_property
-    def columns(self) -> Array | None:
+    def columns(self) -> Array64 | None:
         """∂out/∂entry, (M, k); None if that was too large to keep."""
         columns = self.slopes.columns
         return None if columns is None else columns[:, self.slopes.smooth]
 
     @property
-    def upstream(self) -> Array:
+    def upstream(self) -> Array64:
         """grad_out, shaped like out."""
         return self.study.upstream
 
     @property
-    def out(self) -> Array:
+    def out(self) -> Array64:
         """Forward's out."""
         return self.study.out
 
-    def at(self, array: Any) -> Array:
+    def at(self, array: Any) -> Array64:
         """Pick the measured entries: an array shaped like the argument -> (k,)."""
         return np.asarray(array, dtype=np.float64).reshape(-1)[self.entries]
 
-    def right_for(self, upstream: Array) -> Array | None:
+    def right_for(self, upstream: Array64) -> Array64 | None:
         """Return what a right backward would say to another upstream gradient, (k,)."""
         return None if self.columns is None else upstream.ravel() @ self.columns
 
-    def spread(self, values: Array) -> Array:
+    def spread(self, values: Array64) -> Array64:
         """Put measured values at their places in an array shaped like the argument."""
         full = np.full(self.x.size, np.nan)
         full[self.slopes.entries] = values
         return full.reshape(self.shape)
 
-    def said_to(self, upstream: Array) -> Array | None:
+    def said_to(self, upstream: Array64) -> Array64 | None:
         """Return what backward says to another upstream gradient, (k,)."""
         raw = self.study.backward(upstream)[self.name]
         return self.at(raw) if raw is not None and raw.shape == self.shape else None
@@ -203,7 +202,7 @@ class Case:
                     reach[:, j] |= out != self.out.ravel()
         return reach
 
-    def measured_with(self, few: NDArray[np.intp], **changed: Array) -> Array | None:
+    def measured_with(self, few: NDArray[np.intp], **changed: Array64) -> Array64 | None:
         """Measure a few of the k entries for other values of other arguments; NaN elsewhere."""
         pair = self.study.pair
         try:
@@ -217,7 +216,7 @@ class Case:
         except Complaint:
             return None
 
-    def _errors(self) -> Array:
+    def _errors(self) -> Array64:
         slopes = self.slopes
         if not self.comparable:
             return np.full(len(slopes.entries), np.nan)
@@ -231,7 +230,7 @@ class Case:
             least[j] += self._bending(j) / self.tolerance
         return self._relative(a, target, least)
 
-    def _relative(self, a: Array, target: Array, least: Array) -> Array:
+    def _relative(self, a: Array64, target: Array64, least: Array64) -> Array64:
         errors = relative_errors(a, target, least) * (self.study.tolerance / self.tolerance)
         return np.where(np.isfinite(a) & np.isfinite(target), errors, np.inf)
 

@@ -9,12 +9,10 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case, Study
 from nst_numpy.gradcheck.numerical import relative_errors
-
-Array = NDArray[np.float64]
 
 OUTPUTS = 40  # that are looked at, of each argument
 CLOSE = 1e-4
@@ -97,7 +95,7 @@ def _judge_output(case: Case, o: int, seen: Seen) -> None:
         _judge_tie(members, row, ends, (above + below) / 2, weight, seen)
 
 
-def _judge_lone(j: int, r: float, ends: Array, weight: float, seen: Seen) -> None:
+def _judge_lone(j: int, r: float, ends: Array64, weight: float, seen: Seen) -> None:
     dead, alive = sorted(ends, key=abs)
     if abs(dead) > CLOSE * abs(alive):
         return  # |x| at 0, say: both sides are alive, anything between is as good
@@ -109,7 +107,7 @@ def _judge_lone(j: int, r: float, ends: Array, weight: float, seen: Seen) -> Non
 
 
 def _judge_tie(
-    members: list[int], row: Array, ends: Array, together: float, weight: float, seen: Seen
+    members: list[int], row: Array64, ends: Array64, together: float, weight: float, seen: Seen
 ) -> None:
     alive = np.array([max(pair, key=abs) for pair in ends])
     size = float(np.abs(alive).max())
@@ -167,7 +165,7 @@ def _together(case: Case, members: list[int], o: int) -> tuple[float, float]:
     return float(below[o]), float(above[o])
 
 
-def _row(case: Case, o: int) -> Array | None:
+def _row(case: Case, o: int) -> Array64 | None:
     """Return ∂out_o/∂x as backward has it, flat."""
     one = np.zeros(case.out.size)
     one[o] = 1.0

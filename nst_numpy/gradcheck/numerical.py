@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.errors import GradientError, SettingError, ShapeError
-
-Array = NDArray[np.float64]
 
 METHODS = ("central", "complex")
 COMPLEX_STEP = 1e-20
@@ -31,7 +30,7 @@ def numerical_gradient(
     *,
     eps: float | None = None,
     method: str = "central",
-) -> Array:
+) -> Array64:
     """Return ∂f/∂x, one entry at a time.
 
     Parameters
@@ -70,7 +69,7 @@ def numerical_gradient(
     """
     if method not in METHODS:
         raise SettingError(f"numerical_gradient: method must be central or complex, not {method!r}")
-    at: Array = np.array(x, dtype=np.float64)
+    at: Array64 = np.array(x, dtype=np.float64)
     if method == "complex":
         return _complex_gradient(f, at, check_eps("numerical_gradient", eps, COMPLEX_STEP))
     steps = step_sizes(at, check_eps("numerical_gradient", eps, best_eps(np.float64)))
@@ -119,7 +118,7 @@ def relative_error(a: Any, b: Any) -> float:
     return float(relative_errors(a[finite], b[finite]).max(initial=0.0))
 
 
-def relative_errors(a: Array, b: Array, noise: Array | float = 0.0) -> Array:
+def relative_errors(a: Array64, b: Array64, noise: Array64 | float = 0.0) -> Array64:
     """Return the relative error of every entry; `noise` is a further least size."""
     with np.errstate(over="ignore", invalid="ignore"):
         size = np.maximum(np.abs(a), np.abs(b))
@@ -146,14 +145,14 @@ def check_eps(who: str, eps: float | None, default: float) -> float:
     return float(eps)
 
 
-def step_sizes(x: Array, eps: float) -> Array:
+def step_sizes(x: Array64, eps: float) -> Array64:
     """Return the step of each entry: eps times its size, or the array's typical size."""
     finite = np.abs(x[np.isfinite(x)])
     typical = float(np.sqrt(np.mean(finite**2))) if finite.size else 0.0
     return np.asarray(eps * np.maximum(np.abs(x), typical or 1.0))
 
 
-def moved(x: Array, i: Any, by: float) -> Array:
+def moved(x: Array64, i: Any, by: float) -> Array64:
     """Return a copy of x with one entry moved."""
     x = x.copy()
     x[i] += by
@@ -169,7 +168,7 @@ def one_number(value: Any) -> Any:
     return array.reshape(())[()]
 
 
-def _complex_gradient(f: Callable[[NDArray[Any]], Any], x: Array, eps: float) -> Array:
+def _complex_gradient(f: Callable[[NDArray[Any]], Any], x: Array64, eps: float) -> Array64:
     gradient = np.empty_like(x)
     constant = True
     for i in np.ndindex(*x.shape):

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 
-Array = NDArray[np.float64]
 LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
 
@@ -75,14 +75,14 @@ class Pair:
         if (name, argument) not in known:
             self.complaints.append(Diagnosis(name, sentence, 1.0, argument, evidence))
 
-    def forward(self, **changed: Any) -> Array:
+    def forward(self, **changed: Any) -> Array64:
         """Return forward's out in float64, for the inputs with some of them changed."""
         given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
         return self._as_out(
             self._two_things(_call(self.forward_name, self.user_forward, (), given))[0]
         )
 
-    def backward(self, grad_out: Array, **changed: Any) -> dict[str, NDArray[Any] | None]:
+    def backward(self, grad_out: Array64, **changed: Any) -> dict[str, NDArray[Any] | None]:
         """Return backward's gradients by name, raw, after a fresh forward.
 
         An entry is None where there was no usable array; `complaints` says why.
@@ -103,7 +103,7 @@ class Pair:
             )
         return self._by_name(returned)
 
-    def _run(self, changed: Mapping[str, Any]) -> tuple[Array, Any, dict[str, Any]]:
+    def _run(self, changed: Mapping[str, Any]) -> tuple[Array64, Any, dict[str, Any]]:
         given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
         before = {name: np.array(given[name]) for name in self.names}
         returned = _call(self.forward_name, self.user_forward, (), given)
@@ -123,7 +123,7 @@ class Pair:
             )
         )
 
-    def _as_out(self, out: Any) -> Array:
+    def _as_out(self, out: Any) -> Array64:
         array = _numbers(out)
         if self.scalar and (array is None or array.size != 1):
             raise Complaint(
@@ -152,7 +152,7 @@ class Pair:
         return np.array(array, dtype=np.float64)
 
     def _notice_changes(
-        self, who: str, given: Mapping[str, Any], before: Mapping[str, Array]
+        self, who: str, given: Mapping[str, Any], before: Mapping[str, Array64]
     ) -> None:
         for name, old in before.items():
             if not _same(given[name], old):

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.tables import table
+from nst_numpy.text import table
 
-Array = NDArray[np.float64]
 Index = tuple[int, ...]
 
 
@@ -63,8 +63,8 @@ class ArgumentReport:
     name: str
     shape: Index
     analytic_map: NDArray[np.floating] | None
-    numeric_map: Array
-    error_map: Array
+    numeric_map: Array64
+    error_map: Array64
     kinks: int
     blind: int
     tolerance: float

@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.numerical import moved, step_sizes
 from nst_numpy.gradcheck.pair import Complaint, Pair
-
-Array = NDArray[np.float64]
 
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
 ROUNDINGS = 50  # how many roundings of an output one evaluation is allowed
@@ -29,8 +28,8 @@ class Kink:
     """One entry at which some outputs have one slope below and another above."""
 
     outputs: NDArray[np.intp]
-    below: Array
-    above: Array
+    below: Array64
+    above: Array64
 
 
 @dataclass
@@ -54,11 +53,11 @@ class Slopes:
     """
 
     entries: NDArray[np.intp]
-    numeric: Array
-    noise: Array
-    low: Array
-    high: Array
-    columns: Array | None
+    numeric: Array64
+    noise: Array64
+    low: Array64
+    high: Array64
+    columns: Array64 | None
     kinks: dict[int, Kink] = field(default_factory=dict)
 
     @property
@@ -85,13 +84,13 @@ class Prober:
         Other values for some inputs.
     """
 
-    def __init__(self, pair: Pair, name: str, out: Array, eps: float, **changed: Any) -> None:
+    def __init__(self, pair: Pair, name: str, out: Array64, eps: float, **changed: Any) -> None:
         self.pair, self.name, self.out, self.changed = pair, name, out, changed
         self.x = changed.get(name, pair.inputs[name])
         self.steps = step_sizes(self.x, eps).ravel()
         self.rounding = ROUNDINGS * float(np.finfo(pair.precision).eps)
 
-    def measure(self, entries: NDArray[np.intp], upstream: Array) -> Slopes:
+    def measure(self, entries: NDArray[np.intp], upstream: Array64) -> Slopes:
         """Move the entries one by one."""
         m, g = len(entries), upstream.ravel()
         columns = np.empty((g.size, m)) if g.size * m <= COLUMN_VALUES else None
@@ -111,14 +110,14 @@ class Prober:
                 columns[:, j] = slope
         return Slopes(entries, numeric, noise, low, high, columns, kinks)
 
-    def both_sides(self, direction: Array, step: float) -> tuple[Array, Array]:
+    def both_sides(self, direction: Array64, step: float) -> tuple[Array64, Array64]:
         """Return ∂out along a direction, from below and from above, (M,) each."""
         up = self._out(self.x + step * direction)
         down = self._out(self.x - step * direction)
         here = self.out.ravel()
         return (here - down) / step, (up - here) / step
 
-    def at_step(self, i: int, step: float) -> tuple[Array, Array, Array, Array]:
+    def at_step(self, i: int, step: float) -> tuple[Array64, Array64, Array64, Array64]:
         """Return the slopes below, above and between, and their rounding, (M,) each."""
         place = np.unravel_index(i, self.x.shape)
         above_x, below_x = moved(self.x, place, step), moved(self.x, place, -step)
@@ -132,7 +131,7 @@ class Prober:
         rounding += np.abs(above - below) * self.rounding * abs(self.x[place]) / step
         return below, above, (up - down) / (over + under), rounding
 
-    def _out(self, x: Array) -> Array:
+    def _out(self, x: Array64) -> Array64:
         out = self.pair.forward(**{**self.changed, self.name: x})
         if out.shape != self.out.shape:
             raise Complaint(
@@ -146,7 +145,7 @@ class Prober:
             )
         return out.ravel()
 
-    def _slope(self, i: int) -> tuple[Array, Array, Kink | None]:
+    def _slope(self, i: int) -> tuple[Array64, Array64, Kink | None]:
         below, above, slope, rounding = self.at_step(i, self.steps[i])
         jump = np.abs(above - below)
         with np.errstate(invalid="ignore"):

@@ -4,10 +4,10 @@
 last: (N, L, C), (N, H, W, C) or (N, D, H, W, C). Layers keep no state.
 """
 
+from nst_numpy.kernels.threads import get_threads, set_threads
 from nst_numpy.layers.activation import relu_backward, relu_forward
 from nst_numpy.layers.convolution import conv_backward, conv_forward
 from nst_numpy.layers.dense import dense_backward, dense_forward
-from nst_numpy.layers.parallel import get_threads, set_threads
 from nst_numpy.layers.pooling import (
     avg_pool_backward,
     avg_pool_forward,

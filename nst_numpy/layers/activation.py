@@ -5,11 +5,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError
+from nst_numpy.kernels.threads import scratch
 from nst_numpy.layers.checks import check_grad_out
-from nst_numpy.layers.parallel import scratch
-
-Array = NDArray[np.floating]
 
 RELU_RULES = ("gradient", "guided", "deconvolution")
 

@@ -1,11 +1,9 @@
 """What several layers check at the door."""
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import ShapeError
-
-Array = NDArray[np.floating]
 
 
 def check_dtypes(who: str, x: Array, w: Array, b: Array) -> None:

@@ -20,6 +20,7 @@ so the input gradient is a convolution too. There are three ways to compute one:
 - `winograd`: 3×3 kernels, stride 1, pad 1, float32, with a quarter of the multiplications.
 
 "auto" takes winograd where it can be used and is faster, as measured in docs/performance:
+from nst_numpy.arrays import Array
 from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` positions.
 """
 
@@ -28,13 +29,13 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.layers import im2col, reference, winograd
-from nst_numpy.layers.checks import check_dtypes, check_grad_out
-from nst_numpy.layers.parallel import Finish
-from nst_numpy.layers.windows import (
+from nst_numpy.kernels import im2col, winograd
+from nst_numpy.kernels.threads import Finish
+from nst_numpy.kernels.windows import (
     AXIS_NAMES,
     Padding,
     PerAxis,
@@ -42,8 +43,8 @@ from nst_numpy.layers.windows import (
     make_window,
     shape_name,
 )
-
-Array = NDArray[np.floating]
+from nst_numpy.layers import reference
+from nst_numpy.layers.checks import check_dtypes, check_grad_out
 
 METHODS = ("auto", "winograd", "im2col", "reference")
 WINOGRAD_CHANNELS = 32

@@ -3,13 +3,11 @@
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import ShapeError
+from nst_numpy.kernels.threads import chunks, for_each
 from nst_numpy.layers.checks import check_dtypes, check_grad_out
-from nst_numpy.layers.parallel import chunks, for_each
-
-Array = NDArray[np.floating]
 
 ROWS = 256  # rows of a product that a thread takes at a time
 

@@ -14,11 +14,11 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import ShapeError
-from nst_numpy.layers.checks import check_grad_out
-from nst_numpy.layers.memory import empty
-from nst_numpy.layers.parallel import Finish, Parts, chunks, for_each, scratch
-from nst_numpy.layers.windows import (
+from nst_numpy.kernels.memory import empty
+from nst_numpy.kernels.threads import Finish, Parts, chunks, for_each, scratch
+from nst_numpy.kernels.windows import (
     AXIS_NAMES,
     Padding,
     PerAxis,
@@ -28,13 +28,12 @@ from nst_numpy.layers.windows import (
     pad_for,
     per_axis,
 )
+from nst_numpy.layers.checks import check_grad_out
 
 # shares(place): of the outputs there, what each position in the window receives, in C order
 Shares = Callable[[tuple[slice, ...]], Iterator[NDArray[np.floating]]]
 
 BAND_BYTES = 1 << 18  # of output at a time: what a core's own cache holds
-
-Array = NDArray[np.floating]
 
 
 class MaxPoolCache(NamedTuple):

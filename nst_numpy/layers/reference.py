@@ -8,11 +8,10 @@ means cross-correlation, as in every deep-learning text: the kernel is not flipp
 from collections.abc import Iterator
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nst_numpy.layers.windows import Window
+from nst_numpy.arrays import Array
+from nst_numpy.kernels.windows import Window
 
-Array = NDArray[np.floating]
 Index = tuple[int, ...]
 
 

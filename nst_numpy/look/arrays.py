@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import NonFiniteError, ShapeError
 from nst_numpy.look.ranking import (
     K,
@@ -24,7 +24,6 @@ from nst_numpy.look.ranking import (
 from nst_numpy.look.receptive_field import Slides, network_slides, seen_interval
 from nst_numpy.objective import Network
 
-Array = NDArray[np.floating]
 BATCH = 32  # items at a time
 
 
@@ -129,7 +128,7 @@ def top_windows(
     --------
     A filter that looks for a step up; the unit at 2 sees the samples 2 and 3.
 
-    >>> from nst_numpy.networks import Conv, Sequential
+    >>> from nst_numpy.network import Conv, Sequential
     >>> step = (np.array([-1.0, 1.0]).reshape(2, 1, 1), np.zeros(1))
     >>> net = Sequential([Conv(1, 2)], input_shape=(6, 1), dtype=float, params={"conv1": step})
     >>> x = np.array([[0.0, 0, 0, 5, 5, 0], [0.0, 1, 1, 1, 1, 1]])[..., None]

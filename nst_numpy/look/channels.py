@@ -11,10 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.losses import gram_matrix
-
-Array = NDArray[np.floating]
 
 
 @dataclass(frozen=True)

@@ -15,18 +15,15 @@ Simonyan et al. (2014), section 2; Mahendran and Vedaldi (2016) for the regulari
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array, Image
 from nst_numpy.errors import SettingError
-from nst_numpy.images import MEAN_BGR, PIXEL_HIGH, PIXEL_LOW, deprocess
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box
 from nst_numpy.losses import total_variation_loss
 from nst_numpy.optimize import Step, run_optimizer
+from nst_numpy.pictures.images import MEAN_BGR, PIXEL_HIGH, PIXEL_LOW, deprocess
 from nst_numpy.vgg import VGG
-
-Array = NDArray[np.floating]
-Image = NDArray[np.uint8]
 
 SIZE, ITERATIONS, TV_WEIGHT = 128, 60, 0.005
 CONTRAST = 8.0  # standard deviation of the noise at the start, in pixel values, around grey

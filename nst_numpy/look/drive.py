@@ -7,14 +7,11 @@ supports the unit and drop what speaks against it, and show the parts more clear
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array, Image
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.look.receptive_field import receptive_box, receptive_field
 from nst_numpy.vgg import VGG
-
-Array = NDArray[np.floating]
-Image = NDArray[np.uint8]
 
 
 def what_drove(

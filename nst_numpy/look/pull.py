@@ -12,13 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array, Array64
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.objective import Objective
-
-Array = NDArray[np.floating]
-Array64 = NDArray[np.float64]
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
 

@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import DTypeLike
 
+from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import SettingError
 from nst_numpy.objective import Network
-
-Array = NDArray[np.floating]
-Integers = NDArray[np.intp]
 
 K = 9  # the lecture's nine patches
 

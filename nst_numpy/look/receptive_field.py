@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.networks import Sequential
+from nst_numpy.network import Sequential
 from nst_numpy.objective import Network
 from nst_numpy.rows import Flatten, GlobalAvgPool
 from nst_numpy.vgg import TABLES, VGG, Layer
@@ -103,7 +103,7 @@ def receptive_fields(
 
     Examples
     --------
-    >>> from nst_numpy.networks import Conv, MaxPool
+    >>> from nst_numpy.network import Conv, MaxPool
     >>> net = Sequential([Conv(16, 5), MaxPool(4), Conv(32, 5)], input_shape=(180, 1))
     >>> receptive_fields(net, "conv2", (180,))
     (ReceptiveField(size=24, stride=4, start=0),)

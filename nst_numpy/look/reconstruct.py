@@ -8,15 +8,13 @@ together, and no longer where. Figure 1 of Gatys et al. (2015); Mahendran and Ve
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Image
 from nst_numpy.errors import SettingError
-from nst_numpy.images import deprocess, preprocess
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Minimum, Step, run_optimizer
+from nst_numpy.pictures.images import deprocess, preprocess
 from nst_numpy.vgg import VGG
-
-Image = NDArray[np.uint8]
 
 
 def reconstruct(

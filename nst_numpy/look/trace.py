@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.layers.windows import crop_or_pad
+from nst_numpy.kernels.windows import crop_or_pad
 from nst_numpy.look.receptive_field import GEOMETRY, Box, receptive_box
 from nst_numpy.vgg import VGG, Layer
-
-Array = NDArray[np.floating]
 
 PIXELS = "pixels"  # what `input_layer` says of the layer that sees the picture itself
 COLOURS = ("blue", "green", "red")

@@ -17,11 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nst_numpy.arrays import Image, Integers
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
-from nst_numpy.images import load_image, preprocess, resize_image
 from nst_numpy.look.ranking import (
     K,
     Ranking,
@@ -31,12 +30,10 @@ from nst_numpy.look.ranking import (
     rank,
 )
 from nst_numpy.look.receptive_field import Box, seen_interval, vgg_slides
-from nst_numpy.samples import PICTURE_SUFFIXES
+from nst_numpy.pictures.images import load_image, preprocess, resize_image
+from nst_numpy.pictures.samples import PICTURE_SUFFIXES
 from nst_numpy.vgg import VGG, Layer, layer_table
 
-Array = NDArray[np.floating]
-Integers = NDArray[np.intp]
-Image = NDArray[np.uint8]
 PathLike = str | os.PathLike[str]
 
 LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte

@@ -18,11 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError, SignalError
-from nst_numpy.networks import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
+from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.training import Adam, accuracy, fit
 
-Array = NDArray[np.floating]
 Labels = NDArray[np.intp]
 
 CLASSES = ("left", "right")

@@ -16,13 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import signal
 
+from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import SettingError, SignalError
-from nst_numpy.networks import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
+from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.data import check_signal
 from nst_numpy.training import Adam, History, balanced_weights, fit
-
-Array = NDArray[np.floating]
-Integers = NDArray[np.intp]
 
 CLASSES = ("narrow", "broad")
 PARTS = {"train": 0.5, "validation": 0.2, "test": 0.3}  # of the time, in this order

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
-from nst_numpy.losses import softmax
-from nst_numpy.networks import Sequential
+from nst_numpy.network import Sequential
 from nst_numpy.signals.drift import (
     Array,
     Comparison,
@@ -34,6 +33,7 @@ from nst_numpy.signals.drift import (
     two_layers,
     volume_of,
 )
+from nst_numpy.training import softmax
 
 Volume = NDArray[np.integer]
 

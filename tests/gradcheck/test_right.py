@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from nst_numpy import losses
+from nst_numpy import losses, training
 from nst_numpy.gradcheck import check_backward, check_gradient
 from nst_numpy.gradcheck.zoo import LAYERS, check_layer
 from nst_numpy.layers import (
@@ -81,8 +81,8 @@ def loss(name, rng):
         "content": lambda v: losses.content_loss(v, other),
         "style": lambda v: losses.style_loss(v, losses.gram_matrix(other)),
         "tv": losses.total_variation_loss,
-        "mean squared": lambda v: losses.mean_squared_error(v, other),
-        "softmax": lambda v: losses.softmax_cross_entropy(v, labels),
+        "mean squared": lambda v: training.mean_squared_error(v, other),
+        "softmax": lambda v: training.softmax_cross_entropy(v, labels),
     }[name]
     return check_gradient(lambda v: function(v)[0], x, function(x)[1])
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import assert_gradients
-from nst_numpy.layers import conv_backward, conv_forward, im2col
+from nst_numpy.kernels import im2col
+from nst_numpy.layers import conv_backward, conv_forward
 
 
 def make(rng, x_shape, w_shape):
@@ -134,7 +135,7 @@ def test_gradients(x_shape, w_shape, options):
 
 
 def test_bands_join_without_a_seam(monkeypatch):
-    monkeypatch.setattr("nst_numpy.layers.im2col.COLS_BYTES", 1000)
+    monkeypatch.setattr("nst_numpy.kernels.im2col.COLS_BYTES", 1000)
     rng = np.random.default_rng(2)
     for x_shape, w_shape in product([(3, 17, 11, 2), (1, 6, 5, 2)], [(3, 3, 2, 4)]):
         x, w, b = make(rng, x_shape, w_shape)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import assert_gradients
+from nst_numpy.kernels.windows import make_window
 from nst_numpy.layers import (
     avg_pool_backward,
     avg_pool_forward,
@@ -23,7 +24,6 @@ from nst_numpy.layers.pooling import (
     max_pool_backward_in_parts,
     max_pool_in_parts,
 )
-from nst_numpy.layers.windows import make_window
 
 POOLS = {
     "max": (max_pool_forward, max_pool_backward, reference.max_pool),

@@ -7,7 +7,6 @@ import pytest
 from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.figures import gram_difference_figure, gram_figure
-from nst_numpy.images import load_image, save_image
 from nst_numpy.layers import set_threads
 from nst_numpy.look import (
     ReceptiveField,
@@ -18,6 +17,7 @@ from nst_numpy.look import (
 )
 from nst_numpy.losses import gram_matrix, style_loss
 from nst_numpy.objective import Objective
+from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
 
 

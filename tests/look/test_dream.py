@@ -3,11 +3,11 @@ import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
-from nst_numpy.images import preprocess
 from nst_numpy.look import dream
 from nst_numpy.look.dream import UnitExcitement, bound_loss
 from nst_numpy.losses import total_variation_loss
 from nst_numpy.optimize import OPTIMIZERS
+from nst_numpy.pictures.images import preprocess
 from nst_numpy.vgg import VGG
 
 QUICK = {"size": 12, "iterations": 8}

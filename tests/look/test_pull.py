@@ -8,9 +8,9 @@ from matplotlib.figure import Figure
 from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.figures import pull_figure
-from nst_numpy.images import deprocess, save_image
 from nst_numpy.look import full_gradient, gradient_terms, pull_maps
 from nst_numpy.objective import Objective
+from nst_numpy.pictures.images import deprocess, save_image
 from nst_numpy.style_transfer import BETA_PER_PIXEL
 from nst_numpy.vgg import VGG
 

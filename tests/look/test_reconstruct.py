@@ -6,9 +6,9 @@ import pytest
 from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.figures import strip_figure
-from nst_numpy.images import load_image, preprocess, resize_image
 from nst_numpy.look import reconstruct
 from nst_numpy.losses import gram_matrix
+from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((12, 16), np.random.default_rng(3), dtype=np.float32)

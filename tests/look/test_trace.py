@@ -9,9 +9,9 @@ from nst_numpy.cli import main
 from nst_numpy.cli.trace import describe, read_unit
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.figures import trace_figure, trace_path_figure
-from nst_numpy.images import load_image, save_image
 from nst_numpy.layers import set_threads
 from nst_numpy.look import receptive_box, trace, trace_deep
+from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
 
 LAYERS = [f"{kind}{where}" for where in ("1_1", "1_2", "2_1", "3_1") for kind in ("conv", "relu")]

@@ -11,10 +11,10 @@ import nst_numpy
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, UnknownNameError
 from nst_numpy.figures import units_figure
 from nst_numpy.figures.units import unit_image
-from nst_numpy.images import load_image, preprocess, save_image
 from nst_numpy.look import TopPatches, receptive_box, scanned_image, top_patches
 from nst_numpy.look import units as units_module
-from nst_numpy.samples import photo_paths
+from nst_numpy.pictures.images import load_image, preprocess, save_image
+from nst_numpy.pictures.samples import photo_paths
 from nst_numpy.vgg import VGG
 
 LAYERS = {"relu1_1": None, "conv2_1": [1, 4], "pool2": [0, 2]}
@@ -293,7 +293,7 @@ def test_the_sheet_names_channels_and_values(vgg, files):
 
 
 def test_every_photo_has_a_licence_row():
-    folder = Path(nst_numpy.__file__).parent / "pictures" / "photos"
+    folder = Path(nst_numpy.__file__).parent / "pictures" / "files" / "photos"
     with open(folder / "LICENCES.tsv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     assert sorted(row["file"] for row in rows) == [path.name for path in photo_paths()]

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError, ShapeError, SignalError
-from nst_numpy.networks import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Sequential
+from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Sequential
 from nst_numpy.signals import drift
 from nst_numpy.signals.drift import (
     Examples,

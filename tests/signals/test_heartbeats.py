@@ -6,7 +6,7 @@ import pytest
 from nst_numpy.cli import main
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.figures.heartbeat import filters_figure
-from nst_numpy.networks import Sequential
+from nst_numpy.network import Sequential
 from nst_numpy.signals import find_beats, load_ecg, prepare, study
 from nst_numpy.signals.heartbeats import ALWAYS, LINEAR, NETWORK, PARTS, count, split_in_time
 
@@ -218,7 +218,7 @@ def test_the_command_says_in_one_line_what_is_wrong(words, message, capsys):
 
 
 def test_ctrl_c_keeps_what_was_learnt(monkeypatch, capsys):
-    from nst_numpy import training
+    from nst_numpy.training import fitting as training
 
     def stop(*_):
         raise KeyboardInterrupt

@@ -5,7 +5,7 @@ import pytest
 
 from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.networks import Sequential
+from nst_numpy.network import Sequential
 from nst_numpy.signals import load_movie, motion
 from nst_numpy.signals.drift import measure_drift
 

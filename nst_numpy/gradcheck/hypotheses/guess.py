@@ -6,9 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
-
-Array = NDArray[np.float64]
 
 FEWEST = 2  # entries that must be explained before anything is said
 
@@ -32,13 +31,13 @@ class Guess:
     """
 
     says: str
-    predicted: Array | None = None
-    repaired: Array | None = None
+    predicted: Array64 | None = None
+    repaired: Array64 | None = None
     evidence: str = ""
     certainty: float = 1.0
 
     @property
-    def claim(self) -> Array:
+    def claim(self) -> Array64:
         """What is predicted, or repaired, (k,)."""
         return np.asarray(self.repaired if self.predicted is None else self.predicted)
 

@@ -5,12 +5,10 @@ from itertools import combinations, permutations, product
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
-
-Array = NDArray[np.float64]
 
 MEASURED = 16  # entries that are measured again for other weights
 FARTHEST = 2  # positions that a shift is looked for
@@ -62,7 +60,7 @@ def transposed(case: Case) -> Iterator[Guess]:
     yield from _other_way_round(case, _swaps, "with {axes} swapped")
 
 
-def _transposed_result(case: Case, analytic: Array) -> Iterator[Guess]:
+def _transposed_result(case: Case, analytic: Array64) -> Iterator[Guess]:
     for order in sorted(permutations(range(len(case.shape))), key=_moved_axes):
         moved = tuple(case.shape[a] for a in order)
         axes = [a for a, b in enumerate(order) if a != b]
@@ -154,7 +152,7 @@ def _stretched(case: Case) -> Iterator[Guess]:
             )
 
 
-def _moved_windows(case: Case, axes: tuple[int, ...], delta: int) -> Array:
+def _moved_windows(case: Case, axes: tuple[int, ...], delta: int) -> Array64:
     total = np.zeros(case.shape)
     assert case.columns is not None
     for position in product(*(range(case.out.shape[a]) for a in axes)):

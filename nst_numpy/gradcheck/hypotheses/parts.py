@@ -6,10 +6,9 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
-
-Array = NDArray[np.float64]
 
 GROUPS = 4096  # of outputs that a loop may go through
 
@@ -28,7 +27,7 @@ def one_item(case: Case) -> Iterator[Guess]:
             )
 
 
-def _one_item_guess(item: int, items: int, predicted: Array) -> Guess:
+def _one_item_guess(item: int, items: int, predicted: Array64) -> Guess:
     which = {0: "first", items - 1: "last"}.get(item, f"({item})")
     return Guess(
         f"Only the {which} item of the batch counts, of {items}.",
@@ -243,7 +242,7 @@ def max_as_average(case: Case) -> Iterator[Guess]:
         )
 
 
-def _only(upstream: Array, axis: int, index: int) -> Array:
+def _only(upstream: Array64, axis: int, index: int) -> Array64:
     """Keep one index of an axis; 0 elsewhere."""
     kept = np.zeros_like(upstream)
     place = (slice(None),) * axis + (index,)

@@ -8,13 +8,12 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.check import check_backward, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.gradcheck.zoo import layers
 
-Array = NDArray[np.float64]
 Rng = np.random.Generator
 Function = Callable[..., Any]
 
@@ -37,7 +36,7 @@ class Layer:
 
     title: str
     functions: tuple[Function, ...]
-    inputs: Callable[[Rng], dict[str, Array]]
+    inputs: Callable[[Rng], dict[str, Array64]]
     options: dict[str, int]
 
 
@@ -64,23 +63,23 @@ class Mistake:
     expected: str
 
 
-def _normal(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array]]:
-    def draw(rng: Rng) -> dict[str, Array]:
+def _normal(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array64]]:
+    def draw(rng: Rng) -> dict[str, Array64]:
         return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
 
     return draw
 
 
-def _whole(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array]]:
+def _whole(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array64]]:
     """Small whole numbers: zeros and ties."""
 
-    def draw(rng: Rng) -> dict[str, Array]:
+    def draw(rng: Rng) -> dict[str, Array64]:
         return {n: rng.integers(-2, 3, shape).astype(np.float64) for n, shape in shapes.items()}
 
     return draw
 
 
-def _with_gram(rng: Rng) -> dict[str, Array]:
+def _with_gram(rng: Rng) -> dict[str, Array64]:
     """Draw an activation and the Gram matrix of another one."""
     a, other = rng.standard_normal((1, 4, 5, 3)), rng.standard_normal((20, 3))
     return {"a": a, "target": other.T @ other}

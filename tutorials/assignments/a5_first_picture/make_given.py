@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from nst_numpy.images import load_image, resize_image
-from nst_numpy.samples import sample_path
+from nst_numpy.pictures.images import load_image, resize_image
+from nst_numpy.pictures.samples import sample_path
 from nst_numpy.weights import load_weights
 
 LAYERS = ("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1")

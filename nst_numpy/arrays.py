@@ -1,0 +1,10 @@
+"""Names for the arrays that annotations speak of."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Array64 = NDArray[np.float64]
+Image = NDArray[np.uint8]  # (H, W, 3), RGB
+Integers = NDArray[np.intp]
+Shape = tuple[int, ...]

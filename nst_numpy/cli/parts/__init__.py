@@ -1,0 +1,1 @@
+"""What several commands share: kinds of options, outputs, the course of a comparison."""

@@ -1,0 +1,125 @@
+"""What several commands share: kinds of option values, and how numbers are printed."""
+
+import argparse
+from itertools import combinations
+from pathlib import Path
+
+from nst_numpy.errors import OutputError, SettingError
+from nst_numpy.layers import set_threads
+from nst_numpy.text import table as table
+from nst_numpy.vgg import POOLS
+
+
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """Add --threads."""
+    parser.add_argument(
+        "--threads",
+        type=whole_number,
+        metavar="N",
+        help="cores to use (default: NST_NUM_THREADS, else all)",
+    )
+
+
+def add_network(parser: argparse.ArgumentParser) -> None:
+    """Add what a command that runs the network once needs: --pool, --weights, --threads."""
+    parser.add_argument("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
+    parser.add_argument(
+        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
+    )
+    add_threads(parser)
+
+
+def use_threads(args: argparse.Namespace) -> None:
+    """Do what --threads says."""
+    set_threads(args.threads)
+
+
+def check_seed(args: argparse.Namespace) -> None:
+    """Refuse a --seed that no random numbers can come from."""
+    if args.seed < 0:
+        raise SettingError(f"--seed must be at least 0, not {args.seed}")
+
+
+def whole_number(text: str) -> int:
+    """Read a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+    return number
+
+
+def channel_list(text: str) -> list[int] | None:
+    """Read '0-8,17'; 'all' is None.
+
+    >>> channel_list("0-2,17")
+    [0, 1, 2, 17]
+    """
+    if text == "all":
+        return None
+    channels: dict[int, None] = {}
+    for part in text.split(","):
+        first, dash, last = (word.strip() for word in part.partition("-"))
+        ends = [first, last] if dash else [first]
+        # more digits than any network has channels would only fill the memory
+        numbers = [int(end) for end in ends if end.isdecimal() and len(end) < 6]
+        if len(numbers) < len(ends) or numbers[0] > numbers[-1]:
+            raise argparse.ArgumentTypeError(
+                f"cannot read the channels {part!r}: write them as 0-8,17, or all"
+            )
+        channels |= dict.fromkeys(range(numbers[0], numbers[-1] + 1))
+    return list(channels)
+
+
+def layer_weights(text: str) -> dict[str, float]:
+    """Read 'relu4_2' or 'relu1_1=0.5,relu2_1=0.25'.
+
+    >>> layer_weights("relu1_1=0.5,relu2_1")
+    {'relu1_1': 0.5, 'relu2_1': 1.0}
+    """
+    pairs = {}
+    for part in text.split(","):
+        name, _, value = part.strip().partition("=")
+        try:
+            pairs[name.strip()] = float(value) if value else 1.0
+        except ValueError:
+            raise argparse.ArgumentTypeError(
+                f"cannot read the layer weight {part!r}: write it as relu4_2=0.5"
+            ) from None
+    return pairs
+
+
+def show_layer_weights(pairs: dict[str, float]) -> str:
+    """Write layer weights as `layer_weights` reads them."""
+    return ",".join(f"{name}={value:g}" for name, value in pairs.items())
+
+
+def duration(seconds: float) -> str:
+    """Write a time for people.
+
+    >>> duration(8.24), duration(75), duration(7261)
+    ('8.2 s', '1 min 15 s', '2 h 1 min')
+    """
+    if round(seconds, 1) < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def check_distinct(**files: Path | None) -> None:
+    """Refuse one name for two of a command's files.
+
+    >>> check_distinct(picture=Path("a.png"), JSON=Path("a.png"))
+    Traceback (most recent call last):
+    nst_numpy.errors.OutputError: a.png cannot hold both the picture and the JSON: name two files
+    """
+    given = {what: file for what, file in files.items() if file is not None}
+    for (one, file), (other, same) in combinations(given.items(), 2):
+        if file == same:
+            raise OutputError(f"{file} cannot hold both the {one} and the {other}: name two files")

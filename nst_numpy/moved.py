@@ -1,0 +1,59 @@
+"""Former names: whoever wrote `nst_numpy.images` in a program need not change it."""
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+
+# what it was called -> what it is called now
+MOVED = {
+    "nst_numpy.bench": "nst_numpy.measure.bench",
+    "nst_numpy.cli.options": "nst_numpy.cli.parts.options",
+    "nst_numpy.cli.outputs": "nst_numpy.cli.parts.outputs",
+    "nst_numpy.cli.rivals": "nst_numpy.cli.parts.rivals",
+    "nst_numpy.decoding": "nst_numpy.pictures.decoding",
+    "nst_numpy.estimate": "nst_numpy.measure.estimate",
+    "nst_numpy.hdf5": "nst_numpy.weights.hdf5",
+    "nst_numpy.images": "nst_numpy.pictures.images",
+    "nst_numpy.layers.im2col": "nst_numpy.kernels.im2col",
+    "nst_numpy.layers.memory": "nst_numpy.kernels.memory",
+    "nst_numpy.layers.parallel": "nst_numpy.kernels.threads",
+    "nst_numpy.layers.products": "nst_numpy.kernels.products",
+    "nst_numpy.layers.windows": "nst_numpy.kernels.windows",
+    "nst_numpy.layers.winograd": "nst_numpy.kernels.winograd",
+    "nst_numpy.networks": "nst_numpy.network",
+    "nst_numpy.samples": "nst_numpy.pictures.samples",
+    "nst_numpy.selfcheck": "nst_numpy.measure.selfcheck",
+    "nst_numpy.tables": "nst_numpy.text",
+}
+
+
+class _FormerName(MetaPathFinder, Loader):
+    """Finds a module under its former name: it is the same module, not a copy."""
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return ModuleSpec(fullname, self) if fullname in MOVED else None
+
+    def exec_module(self, module: ModuleType) -> None:
+        # a module may put another in its place while it is loaded
+        sys.modules[module.__name__] = import_module(MOVED[module.__name__])
+
+
+def know_former_names() -> None:
+    """Let `import` find the modules in `MOVED`."""
+    sys.meta_path.append(_FormerName())
+
+
+def former_names(here: str, now: str, *names: str) -> Callable[[str], object]:
+    """Make the `__getattr__` of a module whose functions have moved to the module `now`."""
+
+    def find(name: str) -> object:
+        if name in names:
+            return getattr(import_module(now), name)
+        raise AttributeError(f"module {here!r} has no attribute {name!r}")
+
+    return find

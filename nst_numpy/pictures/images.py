@@ -1,0 +1,326 @@
+"""Pictures: from a file to the numbers that a network reads, and back.
+
+A picture has two forms and no third. `image` is uint8 RGB (H, W, 3), what a screen shows.
+`x` is float BGR (1, H, W, 3) minus the ImageNet means, what VGG was trained on.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nst_numpy.arrays import Image as ImageArray
+from nst_numpy.errors import NonFiniteError, OutputError, SettingError, ShapeError
+from nst_numpy.files import PathLike, atomic_write, check_output
+
+# Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
+
+Picture = PathLike | ImageArray
+
+# The mean colour of ImageNet's training pictures in the order blue, green, red.
+MEAN_BGR = np.array([103.939, 116.779, 123.68])
+# The values of x that black and white pixels have: no picture lies outside.
+PIXEL_LOW = 0 - MEAN_BGR
+PIXEL_HIGH = 255 - MEAN_BGR
+for _constant in (MEAN_BGR, PIXEL_LOW, PIXEL_HIGH):
+    _constant.setflags(write=False)
+
+# suffix: (Pillow's name of the format, its settings)
+FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
+    ".png": ("PNG", {}),
+    ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
+    ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
+    ".webp": ("WEBP", {"quality": 95}),
+    ".tif": ("TIFF", {}),
+    ".tiff": ("TIFF", {}),
+    ".bmp": ("BMP", {}),
+}
+
+
+def load_image(path: PathLike, size: int | None = None) -> ImageArray:
+    """Read a picture.
+
+    Transparent parts are shown on white. EXIF orientation is applied. An animation gives its
+    first frame. 16-bit grey is scaled to 8 bits; CMYK, YCbCr and LAB become RGB; other colour
+    profiles are ignored. Pixels in float or 32-bit integers are refused, because such a file
+    does not say which value is white.
+
+    Parameters
+    ----------
+    path
+        Any picture that Pillow reads. A leading `~` is the home folder.
+    size
+        Longest side of the result in pixels, by Lanczos with antialiasing, up or down. The
+        other side keeps the aspect ratio, and is 1 at least. None keeps the size.
+
+    Returns
+    -------
+    uint8 array, (H, W, 3)
+        RGB, 0 to 255.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, a folder, empty, damaged, too large, or not a picture.
+    SettingError
+        `size` is not a whole number of 1 or more, or makes too large a picture.
+    TooLargeError
+        There is not enough memory.
+    """
+    from nst_numpy.pictures.decoding import decode_file
+
+    return decode_file(path, size)
+
+
+def save_image(path: PathLike, image: ImageArray) -> None:
+    """Write a picture, completely or not at all.
+
+    PNG, TIFF and BMP keep every byte. JPEG (quality 95, 4:4:4) and WebP (quality 95) are
+    smaller and change pixels a little.
+
+    Parameters
+    ----------
+    path
+        The file to be; its suffix chooses the format (see `FORMATS`). An existing file is
+        replaced.
+    image
+        uint8 (H, W, 3), RGB.
+
+    Raises
+    ------
+    OutputError
+        The suffix is unknown, the file cannot be written, or the format cannot hold a picture
+        of this size.
+    ShapeError
+        `image` has another shape or dtype.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> image = np.full((2, 3, 3), 200, dtype=np.uint8)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save_image(f"{folder}/grey.png", image)
+    ...     bool((load_image(f"{folder}/grey.png") == image).all())
+    True
+    """
+    _check_image("save_image", image)
+    target = check_image_output(path)
+    from PIL import Image
+
+    kind, settings = FORMATS[target.suffix.lower()]
+    with atomic_write(target) as temporary:
+        try:
+            Image.fromarray(image).save(temporary, format=kind, **settings)
+        except ValueError as error:
+            raise OutputError(
+                f"save_image: {kind} cannot hold a picture of shape {image.shape} ({error}): "
+                "save it as .png"
+            ) from error
+
+
+def check_image_output(path: PathLike) -> Path:
+    """Find out, before the run, whether a picture can be written.
+
+    Parameters
+    ----------
+    path
+        The file to be.
+
+    Returns
+    -------
+    Path
+        The path, with `~` expanded. Nothing has been written.
+
+    Raises
+    ------
+    OutputError
+        The suffix names no format that can be written, or `files.check_output` refuses.
+
+    Examples
+    --------
+    >>> check_image_output("painted.gif")
+    Traceback (most recent call last):
+    nst_numpy.errors.OutputError: painted.gif: the suffix .gif names no format that can be \
+written: use .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp
+    """
+    suffix = Path(path).suffix
+    if suffix.lower() not in FORMATS:
+        *most, last = FORMATS
+        found = f"the suffix {suffix} names no format that can be written"
+        raise OutputError(
+            f"{path}: {found if suffix else 'a suffix is missing'}: use {', '.join(most)} or {last}"
+        )
+    return check_output(path)
+
+
+def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
+    """Resize a picture by Lanczos with antialiasing, up or down.
+
+    Parameters
+    ----------
+    image
+        uint8 (H, W, 3), RGB.
+    size
+        Longest side in pixels, which keeps the aspect ratio; or (height, width).
+
+    Returns
+    -------
+    uint8 array, (H', W', 3)
+        A new array, also where the size stays.
+
+    Raises
+    ------
+    ShapeError
+        `image` has another shape or dtype.
+    SettingError
+        A side is not a whole number of 1 or more, or the result would be too large.
+
+    Examples
+    --------
+    >>> image = np.zeros((300, 400, 3), dtype=np.uint8)
+    >>> resize_image(image, 100).shape, resize_image(image, (20, 10)).shape
+    ((75, 100, 3), (20, 10, 3))
+    """
+    from PIL import Image
+
+    from nst_numpy.pictures.decoding import new_shape
+
+    _check_image("resize_image", image)
+    height, width = new_shape("resize_image", image.shape[:2], size)
+    if (height, width) == image.shape[:2]:
+        return image.copy()
+    resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
+    return np.array(resized)
+
+
+def as_image(value: Picture, size: int | None = None) -> ImageArray:
+    """Read what counts as a picture: a path, or an array of bytes.
+
+    Parameters
+    ----------
+    value
+        A path, as in `load_image`; or a uint8 array: RGB (H, W, 3), grey (H, W), or RGBA
+        (H, W, 4), which is shown on white.
+    size
+        Longest side of the result in pixels. None keeps the size.
+
+    Returns
+    -------
+    uint8 array, (H, W, 3)
+        RGB. A new array, never `value` itself.
+
+    Raises
+    ------
+    ImageError
+        The file cannot be read.
+    ShapeError
+        The array has another shape or dtype, or the value is neither path nor array.
+    SettingError
+        `size` is not a whole number of 1 or more, or makes too large a picture.
+
+    Examples
+    --------
+    >>> as_image(np.array([[0, 255]], dtype=np.uint8)).tolist()
+    [[[0, 0, 0], [255, 255, 255]]]
+    """
+    if isinstance(value, (str, os.PathLike)):
+        return load_image(value, size)
+    from nst_numpy.pictures.decoding import decode_array
+
+    image = decode_array(value)
+    return image if size is None else resize_image(image, size)
+
+
+def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+    """Turn a picture into what VGG reads.
+
+    Parameters
+    ----------
+    image
+        uint8 (H, W, 3), RGB, 0 to 255.
+    dtype
+        float32 or float64.
+
+    Returns
+    -------
+    float array, (1, H, W, 3)
+        BGR minus `MEAN_BGR`, between `PIXEL_LOW` and `PIXEL_HIGH`.
+
+    Raises
+    ------
+    ShapeError
+        `image` has another shape or dtype.
+    SettingError
+        `dtype` is neither float32 nor float64.
+
+    Examples
+    --------
+    >>> red = np.array([[[255, 0, 0]]], dtype=np.uint8)
+    >>> preprocess(red, dtype=np.float64)
+    array([[[[-103.939, -116.779,  131.32 ]]]])
+    """
+    _check_image("preprocess", image)
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise SettingError(f"preprocess: dtype is {np.dtype(dtype)}: use float32 or float64")
+    x = image[..., ::-1] - MEAN_BGR  # RGB -> BGR
+    return x[np.newaxis].astype(dtype)  # (H, W, 3) -> (1, H, W, 3)
+
+
+def deprocess(x: NDArray[Any]) -> ImageArray:
+    """Turn what VGG reads into a picture: the inverse of `preprocess`.
+
+    Parameters
+    ----------
+    x
+        float (1, H, W, 3), BGR minus `MEAN_BGR`.
+
+    Returns
+    -------
+    uint8 array, (H, W, 3)
+        RGB. Values are rounded to the nearest whole number and clipped to 0 to 255.
+
+    Raises
+    ------
+    ShapeError
+        `x` has another shape, or is not float.
+    NonFiniteError
+        `x` has a NaN or an infinite value.
+
+    Examples
+    --------
+    >>> image = np.array([[[1, 20, 255]]], dtype=np.uint8)
+    >>> deprocess(preprocess(image)).tolist()
+    [[[1, 20, 255]]]
+    """
+    _check_x("deprocess", x)
+    bgr = np.clip(np.rint(x[0] + MEAN_BGR), 0, 255)  # (1, H, W, 3) -> (H, W, 3)
+    return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)  # BGR -> RGB
+
+
+def _check_image(name: str, image: ImageArray) -> None:
+    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+        raise ShapeError(f"{name}: image is {_describe(image)}, expected uint8 (H, W, 3)")
+    if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+        raise ShapeError(
+            f"{name}: image has shape {image.shape}, expected (H, W, 3), RGB; "
+            "as_image makes RGB of grey and RGBA arrays"
+        )
+
+
+def _check_x(name: str, x: NDArray[Any]) -> None:
+    if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
+        raise ShapeError(f"{name}: x is {_describe(x)}, expected float (1, H, W, 3)")
+    if x.ndim != 4 or x.shape[0] != 1 or x.shape[3] != 3:
+        raise ShapeError(f"{name}: x has shape {x.shape}, expected (1, H, W, 3), one BGR picture")
+    if not np.isfinite(x).all():
+        raise NonFiniteError(
+            f"{name}: x has a NaN or an infinite value: the run diverged, lower its learning rate"
+        )
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"{value.dtype} {value.shape}"
+    return f"a {type(value).__name__}"

@@ -1,0 +1,190 @@
+"""The pictures that come along, all free to use.
+
+Seven photographs and four paintings to work with, and 184 small photographs to look for
+patches in.
+
+`files/LICENCES.tsv` and `files/photos/LICENCES.tsv` say of each whose it is, under
+which licence, and where it comes from.
+"""
+
+import csv
+import os
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, cached_property
+from pathlib import Path
+
+from nst_numpy.errors import ImageError, UnknownNameError
+
+_FOLDER = Path(__file__).resolve().parent / "files"
+_KINDS = {"content": "content", "styles": "style"}  # folder: kind
+# Also of formats that Pillow cannot read: whoever types photo.heic means a file.
+PICTURE_SUFFIXES = (
+    *(".avif", ".bmp", ".gif", ".heic", ".jp2", ".jpeg", ".jpg"),
+    *(".pgm", ".png", ".ppm", ".svg", ".tif", ".tiff", ".webp"),
+)
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A picture that comes along.
+
+    Attributes
+    ----------
+    name
+        What to call it wherever a picture is asked for.
+    kind
+        `"content"`, a photograph, or `"style"`, a painting.
+    path
+        The JPEG file.
+    title, author, licence
+        In words. The title of a painting has its year.
+    source
+        Address of the original; where none is known, the package that the copy is from.
+    """
+
+    name: str
+    kind: str
+    path: Path
+    title: str
+    author: str
+    licence: str
+    source: str
+
+    @cached_property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, read from the file when first asked for."""
+        from PIL import Image
+
+        with Image.open(self.path) as picture:
+            return picture.size
+
+
+def samples() -> list[Sample]:
+    """List the pictures that come along, by kind and name.
+
+    Returns
+    -------
+    list of Sample
+        First the content pictures, then the styles.
+
+    Examples
+    --------
+    >>> [sample.name for sample in samples() if sample.kind == "style"]
+    ['cafe_terrace', 'night_cafe', 'painter_on_the_road', 'starry_night']
+    """
+    return list(_by_name().values())
+
+
+def sample_path(name: str) -> Path:
+    """Return the file of a sample.
+
+    Parameters
+    ----------
+    name
+        One of the names in `samples()`.
+
+    Raises
+    ------
+    UnknownNameError
+        No sample has that name; the message gives the nearest.
+
+    Examples
+    --------
+    >>> sample_path("starry_night").name
+    'starry_night.jpg'
+    >>> sample_path("stary_night")
+    Traceback (most recent call last):
+    nst_numpy.errors.UnknownNameError: unknown sample 'stary_night': did you mean starry_night?
+    """
+    if name not in _by_name():
+        raise UnknownNameError.of("sample", name, _by_name())
+    return _by_name()[name].path
+
+
+def photo_paths() -> list[Path]:
+    """List the files of the 184 small photographs, by name.
+
+    Their short side is about 256 pixels. They show animals, monuments, landscapes, machines
+    and tools, so that most units of a network find something in them.
+
+    Examples
+    --------
+    >>> len(photo_paths())
+    184
+    """
+    return sorted((_FOLDER / "photos").glob("*.jpg"))
+
+
+def resolve_picture(text: str) -> Path:
+    """Find the picture that someone typed: a file, else a sample.
+
+    Parameters
+    ----------
+    text
+        A path, in which a leading `~` is the home folder, or the name of a sample. Where both
+        exist, the file is taken.
+
+    Raises
+    ------
+    ImageError
+        The text is meant as a file, since it has a picture's suffix or a path separator, and
+        there is no such file; or it is a folder.
+    UnknownNameError
+        Neither a file nor a sample has that name; the message gives the nearest samples.
+
+    Examples
+    --------
+    >>> resolve_picture("chelsea").name
+    'chelsea.jpg'
+    >>> resolve_picture("horses")
+    Traceback (most recent call last):
+    nst_numpy.errors.UnknownNameError: unknown file or sample 'horses': did you mean horse?
+    """
+    if not text:
+        raise ImageError("the name of the picture is empty: give a file or the name of a sample")
+    try:
+        path = Path(text).expanduser()
+        is_folder, exists = path.is_dir(), path.exists()
+    except (OSError, RuntimeError) as error:  # a name too long, ~nobody
+        raise ImageError(f"{text} cannot be opened: {error}") from error
+    if exists and not is_folder:
+        return path
+    if text in _by_name():
+        return _by_name()[text].path
+    if is_folder:
+        raise ImageError(f"{text!r} is a folder: name a picture in it")
+    if _is_meant_as_file(text):
+        raise ImageError(f"there is no file {text}, and no sample of that name: {_hint(text)}")
+    raise UnknownNameError.of("file or sample", text, _by_name())
+
+
+@cache
+def _by_name() -> dict[str, Sample]:
+    with open(_FOLDER / "LICENCES.tsv", encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
+    found = [_from_row(row) for row in rows]
+    return {sample.name: sample for sample in sorted(found, key=lambda s: (s.kind, s.name))}
+
+
+def _from_row(row: dict[str, str]) -> Sample:
+    path = _FOLDER / row["file"]
+    return Sample(
+        name=path.stem,
+        kind=_KINDS[path.parent.name],
+        path=path,
+        title=f"{row['title']} ({row['year']})" if row["year"] else row["title"],
+        author=row["author"],
+        licence=row["licence"],
+        source=row["source"] or row["package path"],
+    )
+
+
+def _is_meant_as_file(text: str) -> bool:
+    has_separator = os.sep in text or (os.altsep is not None and os.altsep in text)
+    return has_separator or Path(text).suffix.lower() in PICTURE_SUFFIXES
+
+
+def _hint(text: str) -> str:
+    near = get_close_matches(Path(text).stem, _by_name(), n=3, cutoff=0.6)
+    return f"did you mean the sample {' or '.join(near)}?" if near else "check the spelling"

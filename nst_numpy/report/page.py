@@ -1,0 +1,345 @@
+"""One HTML file about a run: nothing in it is fetched from elsewhere, and it opens from disk."""
+
+import base64
+import io
+import re
+import statistics
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+import nst_numpy
+from nst_numpy.arrays import Array, Image
+from nst_numpy.figures.report import gram_images, loss_figure, term_styles
+from nst_numpy.figures.style import INK
+from nst_numpy.files import atomic_write, check_output
+from nst_numpy.losses import gram_matrix
+from nst_numpy.pictures.images import preprocess, resize_image
+from nst_numpy.style_transfer import Progress, Result, Run
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
+
+PICTURES = 12  # of the run as it evolved
+THUMBNAIL = 240  # longest side of those, in pixels
+SMALL = 480  # of content and style
+LARGE = 1024  # of the pictures to compare
+CHANNELS = 64  # of a Gram matrix that are shown
+GRAM_LAYERS = 2
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A picture on the way: its iteration (0 is the start), J, and a small JPEG file."""
+
+    iteration: int
+    loss: float | None
+    jpeg: bytes
+    size: tuple[int, int]  # width, height of the JPEG
+
+
+@dataclass
+class RunRecorder:
+    """A callback that keeps what a report needs: small pictures, at geometric iterations.
+
+    Much happens at the start of a run and little at its end, so the pictures are close
+    together first: iterations 1, 2, 3, 5, 8, …
+
+    Parameters
+    ----------
+    run : Run
+    pictures : int
+        How many to keep, if the run does all its iterations.
+
+    Examples
+    --------
+    >>> geometric(150, 12)
+    [1, 2, 4, 6, 10, 15, 24, 38, 60, 95, 150]
+    """
+
+    run: Run
+    pictures: int = PICTURES
+    snapshots: list[Snapshot] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        """Plan when to look; keep the start and the time that is expected."""
+        self._wanted = set(geometric(self.run.iterations, self.pictures))
+        self.expected_seconds = self.run.expected_seconds
+        self.add(0, None, resize_image(self.run.init, self.run.content.shape[:2]))
+
+    def __call__(self, progress: Progress) -> None:
+        """Keep the picture if its turn has come."""
+        if progress.iteration in self._wanted:
+            self.add(progress.iteration, progress.loss, progress.image)
+
+    def add(self, iteration: int, loss: float | None, image: Image) -> None:
+        """Keep a picture."""
+        small = shrink(image, THUMBNAIL)
+        height, width = small.shape[:2]
+        self.snapshots.append(Snapshot(iteration, loss, jpeg(small, 80), (width, height)))
+
+
+def geometric(last: int, count: int) -> list[int]:
+    """List whole numbers from 1 to `last` that grow by an even factor, `count` at most."""
+    return sorted({int(v) for v in np.geomspace(1, last, count).round()})
+
+
+def write_report(
+    path: str | Path,
+    result: Result,
+    recorder: RunRecorder,
+    *,
+    names: tuple[str, str] = ("content", "style"),
+    command: str | None = None,
+) -> None:
+    """Write one self-contained HTML file about a run.
+
+    Parameters
+    ----------
+    path
+        The file to be; an existing one is replaced. Call `files.check_output` before the run.
+    result : Result
+    recorder : RunRecorder
+        It has been one of the run's callbacks.
+    names : (str, str)
+        What to call content and style.
+    command : str, optional
+        The command that repeats the run.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written.
+
+    Notes
+    -----
+    The network runs three more times, forward, for the Gram matrices.
+    """
+    check_output(path)
+    run, peak = recorder.run, peak_memory()
+    environment = Environment(
+        loader=PackageLoader("nst_numpy.report"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    page = environment.get_template("report.html").render(
+        title=f"{_name(names[0])} in the style of {_name(names[1])}",
+        names=names,
+        version=nst_numpy.__version__,
+        command=command,
+        result=result,
+        pictures=_pictures(run, result),
+        snapshots=[_frame(s) for s in recorder.snapshots],
+        curves=inline_svg(loss_figure(result.history)) if result.history else None,
+        terms=_terms(result.history),
+        grams=_grams(run, result.image),
+        settings=_settings(result.settings),
+        facts=_facts(result, recorder, peak),
+    )
+    with atomic_write(path) as temporary:
+        # a file name that is not UTF-8 reaches Python as lone surrogates
+        temporary.write_bytes(page.encode("utf-8", errors="backslashreplace"))
+
+
+def peak_memory() -> int | None:
+    """Bytes that this process has used at most; None where the system does not say."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # others count in KiB
+
+
+def shrink(image: Image, longest: int) -> Image:
+    """Make a picture smaller, if its longest side is more than that."""
+    return resize_image(image, longest) if max(image.shape[:2]) > longest else image
+
+
+def jpeg(image: Image, quality: int) -> bytes:
+    """Encode a picture as a JPEG file."""
+    from PIL import Image as Pillow
+
+    buffer = io.BytesIO()
+    Pillow.fromarray(image).save(buffer, format="JPEG", quality=quality, optimize=True)
+    return buffer.getvalue()
+
+
+def png(image: Image) -> bytes:
+    """Encode a picture as a PNG file."""
+    from PIL import Image as Pillow
+
+    buffer = io.BytesIO()
+    Pillow.fromarray(image).save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def data_uri(kind: str, data: bytes) -> str:
+    """Write a picture's bytes as an address that contains them.
+
+    >>> data_uri("png", b"abc")
+    'data:image/png;base64,YWJj'
+    """
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
+
+
+def inline_svg(figure: Figure) -> Markup:
+    """Draw a figure as an SVG element that stands inside HTML.
+
+    Ink becomes the text's colour, so that it shows on a dark page too.
+    """
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "nst"}):
+        figure.savefig(
+            buffer, format="svg", transparent=True,
+            metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
+        )  # fmt: skip
+    svg = buffer.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+    svg = svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    # every text in it comes from nst_numpy, and matplotlib has escaped it
+    return Markup(svg.replace(INK, "currentColor").replace("'DejaVu Sans', ", ""))
+
+
+def _name(name: str) -> str:
+    return Path(name).stem or name
+
+
+def _embed(image: Image, longest: int, quality: int = 88) -> dict[str, Any]:
+    """Turn a picture into what an <img> needs."""
+    small = shrink(image, longest)
+    height, width = small.shape[:2]
+    return {"uri": data_uri("jpeg", jpeg(small, quality)), "width": width, "height": height}
+
+
+def _pictures(run: Run, result: Result) -> dict[str, dict[str, Any]]:
+    return {
+        "content": _embed(run.content, SMALL),
+        "style": _embed(run.style, SMALL),
+        "before": _embed(run.content, LARGE),
+        "after": _embed(result.image, LARGE),
+    }
+
+
+def _frame(snapshot: Snapshot) -> dict[str, Any]:
+    width, height = snapshot.size
+    return {
+        "iteration": snapshot.iteration,
+        "loss": None if snapshot.loss is None else f"{snapshot.loss:.3g}",
+        "uri": data_uri("jpeg", snapshot.jpeg),
+        "width": width,
+        "height": height,
+    }
+
+
+def _terms(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Compare each term at the first and last iteration of the last size; J comes first."""
+    if not history:
+        return []
+    last = history[-1]
+    first = next(row for row in history if _size(row) == _size(last))
+    rows = [("J, the sum", first["loss"], last["loss"], ("currentColor", ""))]
+    for term, style in term_styles(list(last["terms"])).items():
+        rows.append((term, first["terms"].get(term, 0.0), last["terms"][term], style))
+    return [
+        {
+            "name": name,
+            "first": f"{start:.3g}",
+            "last": f"{end:.3g}",
+            "ratio": f"{end / start:.2g}" if start > 0 else "–",
+            "share": f"{100 * end / last['loss']:.1f} %" if last["loss"] > 0 else "–",
+            "colour": colour,
+            "dash": dash,
+        }
+        for name, start, end, (colour, dash) in rows
+    ]
+
+
+def _grams(run: Run, image: Image) -> list[dict[str, Any]]:
+    """Draw the Gram matrices of start, result and style, for a layer or two.
+
+    They are means over positions, so that pictures of different size can be compared.
+    """
+    layers = run.settings.style_layers
+    names = run.vgg.check_names(name for name in layers if name in run.names and layers[name] > 0)
+    first = max(0, len(names) // 2 - 1)
+    chosen = names[first : first + GRAM_LAYERS]
+    if not chosen or run.settings.beta == 0:
+        return []
+    start = resize_image(run.init, image.shape[:2])
+    style = resize_image(run.style, run.style_size)
+    measured = [_mean_grams(run, picture, chosen) for picture in (start, image, style)]
+    return [_gram_row(name, [grams[name] for grams in measured]) for name in chosen]
+
+
+def _mean_grams(run: Run, image: Image, names: list[str]) -> dict[str, Array]:
+    features = run.vgg.forward(preprocess(image, dtype=run.vgg.dtype), names)
+    return {name: gram_matrix(a) / np.prod(a.shape[:-1]) for name, a in features.items()}
+
+
+def _gram_row(name: str, grams: list[Array]) -> dict[str, Any]:
+    """Draw three Gram matrices on one scale, the style's strongest channels first."""
+    style = grams[-1]
+    order = np.argsort(-np.diagonal(style), kind="stable")[:CHANNELS]
+    length = float(np.linalg.norm(style)) or 1.0
+    titles = ("at the start", "of the result", "of the style")
+    pictures = [
+        {
+            "title": title,
+            "distance": f"{np.linalg.norm(gram - style) / length:.2f}",
+            "uri": data_uri("png", png(image)),
+        }
+        for title, gram, image in zip(titles, grams, gram_images(grams, order), strict=True)
+    ]
+    return {"layer": name, "shown": len(order), "channels": len(style), "pictures": pictures}
+
+
+def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Write every setting for people."""
+    rows = []
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{layer} {weight:g}" for layer, weight in value.items())
+        elif isinstance(value, float):
+            value = f"{value:g}"
+        rows.append((name.replace("_", " "), "–" if value is None else str(value)))
+    return rows
+
+
+def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tuple[str, str]]:
+    """List why the run stopped, its time and its memory, beside what was expected."""
+    run = recorder.run
+    estimate = run.estimate()
+    facts = [("Why it stopped", result.message)]
+    facts.append(("Iterations", f"{len(result.history)} of {run.iterations}"))
+    seconds = result.history[-1]["seconds"] if result.history else 0.0
+    expected = f"about {recorder.expected_seconds:.2g} s were expected"
+    facts.append(("Time", f"{seconds:.1f} s; {expected}"))
+    if len(result.history) > 1:
+        facts.append(("Time of an iteration", f"{_iteration_time(result.history):.3g} s (median)"))
+    used = "unknown on this system" if peak is None else f"{peak / 1e6:.0f} MB at most"
+    facts.append(("Memory", f"{used}; about {estimate.bytes / 1e6:.0f} MB were expected"))
+    facts.append(
+        ("Arithmetic", f"{estimate.multiplications / 1e9:.3g} · 10⁹ multiplications a step")
+    )
+    return facts
+
+
+def _iteration_time(history: Sequence[Mapping[str, Any]]) -> float:
+    """Median time between two iterations, at the last scale."""
+    times = [row["seconds"] for row in history if _size(row) == _size(history[-1])]
+    return statistics.median(np.diff(times)) if len(times) > 1 else times[-1]
+
+
+def _size(row: Mapping[str, Any]) -> tuple[int, int]:
+    return row["height"], row["width"]

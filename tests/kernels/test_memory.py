@@ -1,0 +1,72 @@
+import gc
+
+import numpy as np
+import pytest
+
+from nst_numpy.kernels import memory
+from nst_numpy.kernels.memory import Reserve, empty
+from nst_numpy.objective import Objective
+from nst_numpy.vgg import VGG
+
+
+@pytest.fixture(autouse=True)
+def _all_arrays_are_large(monkeypatch):
+    monkeypatch.setattr(memory, "LARGE", 1)
+
+
+def address(a):
+    return a.ctypes.data
+
+
+def test_memory_comes_back_when_the_last_view_is_gone():
+    reserve = Reserve()
+    with reserve.in_use():
+        a = empty((4, 5), np.float32)
+        place, part = address(a), a[1:, ::2].T[1:]
+        del a
+        gc.collect()
+        assert reserve._idle == []
+        del part
+        gc.collect()
+        assert address(empty((10,), np.float64)) == place
+
+
+def test_only_what_has_the_same_size_and_room_is_kept(monkeypatch):
+    monkeypatch.setattr(memory, "MOST_IDLE", 100)
+    reserve = Reserve()
+    with reserve.in_use():
+        arrays = [empty((60,), np.uint8) for _ in range(2)]
+        del arrays
+        gc.collect()
+        assert [m.nbytes for m in reserve._idle] == [60]
+        assert empty((50,), np.uint8).base.base.nbytes == 50
+        assert [m.nbytes for m in reserve._idle] == [60]
+
+
+def test_without_a_reserve_and_after_it_arrays_are_numpys_own():
+    outer, inner = Reserve(), Reserve()
+    with outer.in_use():
+        with inner.in_use():
+            empty((8,), np.uint8)
+        gc.collect()
+        assert (len(inner._idle), len(outer._idle)) == (1, 0)
+        empty((8,), np.uint8)
+    gc.collect()
+    assert len(outer._idle) == 1
+    assert empty((8,), np.uint8).base is None
+
+
+def test_a_step_writes_over_nothing_that_an_earlier_one_returned():
+    rng = np.random.default_rng(0)
+    vgg = VGG.random((4, 6), rng, convolutions=(2, 1))
+    content, style, x = rng.standard_normal((3, 1, 13, 12, 3))
+    layers = {"content_layers": {"relu2_1": 1.0}, "style_layers": {"relu1_1": 1.0}}
+    objective = Objective(vgg, content, style, **layers)
+    value, grad = objective(x)
+    before = grad.copy()
+    assert objective(x + 1)[0] != value
+    np.testing.assert_array_equal(grad, before)
+    again, grad_again = objective(x)
+    assert again == value
+    np.testing.assert_array_equal(grad_again, before)
+    assert objective._reserve._idle

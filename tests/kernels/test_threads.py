@@ -1,0 +1,110 @@
+import os
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from nst_numpy.errors import SettingError
+from nst_numpy.kernels.threads import available_cores, for_each, scratch
+from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
+
+
+@pytest.fixture(autouse=True)
+def _default_threads():
+    yield
+    set_threads(None)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_every_piece_is_done_once(threads):
+    set_threads(threads)
+    done, lock = [], threading.Lock()
+
+    def work(piece):
+        with lock:
+            done.append(piece)
+
+    for_each(work, range(50))
+    assert sorted(done) == list(range(50))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_an_error_stops_the_rest_and_is_raised(threads):
+    set_threads(threads)
+    done = []
+
+    def work(piece):
+        if piece == 3:
+            raise ValueError("piece 3")
+        done.append(piece)
+
+    with pytest.raises(ValueError, match="piece 3"):
+        for_each(work, range(10_000))
+    assert len(done) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("x_shape", "w_shape"),
+    [
+        ((9, 700, 16), (7, 16, 32)),
+        ((2, 61, 47, 24), (3, 3, 24, 16)),
+        ((2, 15, 16, 17, 16), (3, 3, 3, 16, 8)),
+    ],
+)
+def test_results_do_not_depend_on_the_number_of_threads(x_shape, w_shape):
+    rng = np.random.default_rng(5)
+    x = rng.standard_normal(x_shape).astype(np.float32)
+    w = rng.standard_normal(w_shape).astype(np.float32)
+    b = rng.standard_normal(w_shape[-1]).astype(np.float32)
+    results = []
+    for threads in (1, 2, 3):
+        set_threads(threads)
+        out, cache = conv_forward(x, w, b, pad=1)
+        results.append([out, *conv_backward(out, cache)])
+    for other in results[1:]:
+        for got, want in zip(other, results[0], strict=True):
+            np.testing.assert_array_equal(got, want)
+
+
+def test_where_the_number_of_threads_comes_from(monkeypatch):
+    monkeypatch.delenv("NST_NUM_THREADS", raising=False)
+    assert get_threads() == available_cores()
+    monkeypatch.setenv("NST_NUM_THREADS", "3")
+    assert get_threads() == 3
+    set_threads(1)
+    assert get_threads() == 1
+
+
+def test_what_it_says_of_bad_numbers(monkeypatch):
+    monkeypatch.setenv("NST_NUM_THREADS", "many")
+    with pytest.raises(SettingError, match="NST_NUM_THREADS must be a whole number"):
+        get_threads()
+    with pytest.raises(SettingError, match="threads must be at least 1, not 0"):
+        set_threads(0)
+
+
+def test_scratch_is_reused_and_grows():
+    small = scratch("test", (4,), np.float32)
+    assert np.shares_memory(small, scratch("test", (2, 2), np.float32))
+    assert scratch("test", (1000,), np.float64).shape == (1000,)
+
+
+def test_a_blas_that_is_loaded_later_is_held_too():
+    code = """
+from threadpoolctl import threadpool_info
+from nst_numpy.kernels.threads import single_threaded_blas
+
+with single_threaded_blas():
+    pass
+import scipy.linalg
+
+with single_threaded_blas():
+    print(max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"))
+"""
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "3"}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "1"

@@ -1,0 +1,152 @@
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_numpy.errors import TooLargeError
+from nst_numpy.measure import estimate
+from nst_numpy.measure.estimate import (
+    Estimate,
+    available_memory,
+    check_memory,
+    estimate_run,
+    measure_speed,
+    multiplications,
+)
+from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
+from nst_numpy.vgg import VGG
+
+LAYERS = [*STYLE_LAYERS, *CONTENT_LAYERS]
+
+
+@pytest.fixture(scope="module")
+def vgg16():
+    """Make VGG-16 without its numbers: every array is one zero, shown many times."""
+    params, c_in = {}, 3
+    for block, (count, c_out) in enumerate(
+        [(2, 64), (2, 128), (3, 256), (3, 512), (3, 512)], start=1
+    ):
+        for i in range(1, count + 1):
+            shapes = (3, 3, c_in, c_out), (c_out,)
+            params[f"conv{block}_{i}"] = tuple(np.broadcast_to(np.float32(0), s) for s in shapes)
+            c_in = c_out
+    return VGG(params)
+
+
+def run_of(vgg, height, width, optimizer="lbfgs"):
+    return estimate_run(vgg, (1, height, width, 3), vgg.check_names(LAYERS), optimizer)
+
+
+def test_multiplications_by_hand():
+    vgg = VGG.random((4, 8), np.random.default_rng(0))
+    assert multiplications(vgg, (2, 9, 7, 3)) == {
+        "conv1_1": 2 * (9 * 7) * (3 * 3 * 3) * 4,
+        "relu1_1": 0,
+        "pool1": 0,
+        "conv2_1": 2 * (4 * 3) * (3 * 3 * 4) * 8,
+        "relu2_1": 0,
+        "pool2": 0,
+    }
+
+
+def test_multiplications_of_vgg16_are_the_published_number(vgg16):
+    assert sum(multiplications(vgg16, (1, 224, 224, 3)).values()) == 15_346_630_656
+
+
+def test_a_step_goes_forward_and_backward_and_not_above_the_deepest_layer(vgg16):
+    counts = multiplications(vgg16, (1, 224, 224, 3))
+    above = counts["conv5_2"] + counts["conv5_3"]
+    names = vgg16.check_names(LAYERS)
+    assert names[-1] == "relu5_1"
+    assert run_of(vgg16, 224, 224).multiplications == 2 * (sum(counts.values()) - above)
+    shallow = estimate_run(vgg16, (1, 224, 224, 3), ["relu1_1"])
+    assert shallow.multiplications == 2 * counts["conv1_1"]
+
+
+def test_a_run_without_layers_multiplies_nothing(vgg16):
+    cost = estimate_run(vgg16, (1, 64, 64, 3), [])
+    assert cost.multiplications == 0
+    assert cost.bytes > cost.fixed_bytes
+
+
+def test_memory_grows_with_the_pixels_and_with_what_lbfgs_remembers(vgg16):
+    small, large = run_of(vgg16, 128, 256), run_of(vgg16, 256, 512)
+    assert small.fixed_bytes == large.fixed_bytes > 14_714_688 * 4
+    assert large.bytes - large.fixed_bytes == pytest.approx(
+        4 * (small.bytes - small.fixed_bytes), abs=8
+    )
+    assert run_of(vgg16, 128, 256, "adam").bytes < small.bytes
+
+
+@pytest.mark.parametrize("have_mb", [250, 280, 480, 600, 1000])
+@pytest.mark.parametrize(("height", "width"), [(1024, 1024), (512, 768), (2000, 300)])
+def test_what_does_not_fit_is_refused_with_a_size_that_fits(
+    vgg16, monkeypatch, have_mb, height, width
+):
+    monkeypatch.setattr(estimate, "available_memory", lambda: int(have_mb * 1e6))
+    need = run_of(vgg16, height, width)
+    with pytest.raises(TooLargeError) as caught:
+        check_memory(need, height, width)
+    message = str(caught.value)
+    assert message.startswith(f"a run at {width}×{height} needs about {need.bytes / 1e9:.1f} GB")
+    if "free some memory" in message:
+        assert have_mb < 300
+        return
+    size = int(message.split("use size ")[1].split()[0])
+    factor = size / max(height, width)
+    smaller = math.ceil(height * factor), math.ceil(width * factor)
+    check_memory(run_of(vgg16, *smaller), *smaller)
+    assert 64 <= size < max(height, width)
+    # and it is not far below what would fit
+    bolder = math.ceil(1.5 * height * factor), math.ceil(1.5 * width * factor)
+    with pytest.raises(TooLargeError):
+        check_memory(run_of(vgg16, *bolder), *bolder)
+
+
+@pytest.mark.parametrize("have", [0, 100_000_000])
+def test_where_no_size_fits_the_advice_is_to_free_memory(monkeypatch, have):
+    monkeypatch.setattr(estimate, "available_memory", lambda: have)
+    with pytest.raises(TooLargeError, match=r"needs about 2\.0 GB .* free: free some memory first"):
+        check_memory(Estimate(0, 2_000_000_000, 200_000_000), 512, 512)
+
+
+@pytest.mark.parametrize("have", [None, 1000, 1001])
+def test_what_fits_passes_and_so_does_what_nobody_knows(monkeypatch, have):
+    monkeypatch.setattr(estimate, "available_memory", lambda: have)
+    check_memory(Estimate(0, 1000, 500), 512, 512)
+    if have:
+        with pytest.raises(TooLargeError):
+            check_memory(Estimate(0, have + 1, 500), 512, 512)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_available_memory_is_less_than_the_machine_has():
+    lines = dict(
+        line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
+    )
+    total = int(lines["MemTotal"].split()[0]) * 1024
+    have = available_memory()
+    assert have is not None
+    assert 1_000_000 < have < total
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"), [(None, 2_048_000), ("max\n", 2_048_000), ("500000\n", 500_000)]
+)
+def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
+    (tmp_path / "proc").mkdir()
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    2000 kB\n")
+    group = tmp_path / "sys/fs/cgroup"
+    group.mkdir(parents=True)
+    if limit is not None:
+        (group / "memory.max").write_text(limit)
+    monkeypatch.setattr(estimate, "Path", lambda path: tmp_path / path.lstrip("/"))
+    assert available_memory() == expected
+
+
+def test_the_speed_is_a_number_of_multiplications():
+    speed = measure_speed(np.dtype(np.float32))
+    assert math.isfinite(speed)
+    assert speed > 0

@@ -1,0 +1,371 @@
+import base64
+import io
+import os
+import shlex
+import signal
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from nst_numpy import report
+from nst_numpy.cli import main
+from nst_numpy.errors import OutputError
+from nst_numpy.figures.report import gram_images, loss_figure
+from nst_numpy.pictures.images import load_image, resize_image, save_image
+from nst_numpy.report import RunRecorder, geometric, write_report
+from nst_numpy.style_transfer import Run, Settings
+from nst_numpy.vgg import VGG
+
+TINY = VGG.random((4, 6), np.random.default_rng(3), dtype=np.float32)
+LAYERS = {
+    "content_layers": {"relu2_1": 1.0},
+    "style_layers": {"relu1_1": 0.5, "relu2_1": 0.25},
+}
+VOID = {"meta", "link", "img", "input", "br", "line"}
+
+
+class Page(HTMLParser):
+    """What the tests want to know of a page."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.source = Path(path).read_text(encoding="utf-8")
+        self.tags, self.text, self.open = [], "", []
+        self.feed(self.source)
+        self.close()
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] not in ("style", "script"):
+            self.text += f" {data.strip()}"
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def picture(seed, height=24, width=32):
+    coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
+    return resize_image(coarse, (height, width))
+
+
+def make(path, *, callback=None, write=None, **changes):
+    """Run with the tiny network, and write the report."""
+    settings = Settings(**({"size": 32, "iterations": 6, **LAYERS} | changes))
+    run = Run(settings, TINY, picture(1), picture(2, 40, 30))
+    recorder = RunRecorder(run)
+    result = run.go([recorder, *([callback] if callback else [])])
+    write_report(path, result, recorder, **(write or {}))
+    return result, recorder
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "run.html"
+    result, _ = make(path, write={"names": ("me.jpg", "art.png"), "command": "nst transfer a b"})
+    return Page(path), result
+
+
+def image_of(attrs):
+    head, _, data = attrs["src"].partition(",")
+    assert head in ("data:image/jpeg;base64", "data:image/png;base64")
+    with Image.open(io.BytesIO(base64.b64decode(data, validate=True))) as image:
+        image.load()
+        return image
+
+
+# the page
+
+
+def test_every_tag_is_closed(made):
+    assert made[0].open == []
+
+
+def test_nothing_is_fetched_from_elsewhere(made):
+    page, _ = made
+    addresses = [
+        attrs[name]
+        for _, attrs in page.tags
+        for name in ("src", "href", "xlink:href", "srcset", "action", "poster")
+        if name in attrs
+    ]
+    assert len(addresses) > 10
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert "@import" not in page.source
+    assert not [a for a in page.source.split("url(")[1:] if not a.startswith("#")]
+    [policy] = [a["content"] for a in page.all("meta") if "http-equiv" in a]
+    assert policy.startswith("default-src 'none'")
+
+
+def test_every_picture_has_alt_text_and_decodes_at_its_size(made):
+    pictures = made[0].all("img")
+    for attrs in pictures:
+        assert attrs["alt"].strip()
+        image = image_of(attrs)
+        assert (image.width, image.height) == (int(attrs["width"]), int(attrs["height"]))
+    alts = [attrs["alt"] for attrs in pictures]
+    assert len(set(alts)) == len(alts)
+    assert "The style picture: art.png" in alts
+    assert "The picture at the start" in alts
+    assert "The picture after iteration 6" in alts
+    assert len([alt for alt in alts if alt.startswith("Gram matrix")]) == 6
+
+
+def test_settings_message_command_and_losses_are_there(made):
+    page, result = made
+    assert result.message in page.text
+    assert "nst transfer a b" in page.text
+    for name in result.settings:
+        assert name.replace("_", " ") in page.text
+    for term, value in result.history[-1]["terms"].items():
+        assert term in page.text
+        assert f"{value:.3g}" in page.text
+    assert f"{result.settings['beta']:g}" in page.text
+    assert "MB were expected" in page.text
+
+
+def test_the_slider_has_a_label_and_every_id_is_its_own(made):
+    page, _ = made
+    [slider] = [attrs for attrs in page.all("input") if attrs["type"] == "range"]
+    assert slider["id"] in [attrs["for"] for attrs in page.all("label")]
+    ids = [attrs["id"] for _, attrs in page.tags if "id" in attrs]
+    assert len(set(ids)) == len(ids)
+    assert {attrs["aria-labelledby"] for attrs in page.all("section")} <= set(ids)
+
+
+def test_the_page_suits_phone_and_night(made):
+    page, _ = made
+    assert page.all("html") == [{"lang": "en"}]
+    assert {"name": "viewport", "content": "width=device-width, initial-scale=1"} in page.all(
+        "meta"
+    )
+    assert "prefers-color-scheme: dark" in page.source
+    assert "@media print" in page.source
+    # ink in the curves is the text's colour
+    assert "currentColor" in page.source
+    assert "#222222" not in page.source
+
+
+def test_text_is_escaped():
+    evil = "<script>alert(1)</script>&\"'.jpg"
+    command = shlex.join(["nst", "transfer", evil])
+    make("r.html", write={"names": (evil, evil), "command": command}, iterations=1)
+    page = Page("r.html")
+    assert len(page.all("script")) == 2  # its own
+    assert command in page.text
+    assert page.all("img")[0]["alt"] == f"The content picture: {evil}"
+
+
+def test_a_name_that_is_not_utf8_is_written():
+    make("r.html", write={"names": (os.fsdecode(b"caf\xe9.jpg"), "b")}, iterations=1)
+    assert "caf\\udce9.jpg" in Page("r.html").text
+
+
+def test_large_pictures_are_made_smaller():
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (1200, 1800, 3), dtype=np.uint8)
+    settings = Settings(size=1800, iterations=1, scales=1, beta=0.0, **LAYERS)
+    run = Run(settings, VGG.random((1, 1), rng, dtype=np.float32), noise, noise)
+    recorder = RunRecorder(run)
+    result = run.go([recorder])
+    write_report("r.html", result, recorder)
+    # noise is the worst that JPEG can meet
+    assert Path("r.html").stat().st_size < 5e6
+    assert max(int(attrs["width"]) for attrs in Page("r.html").all("img")) == 1024
+
+
+# runs that are not the usual ones
+
+
+def test_a_run_over_scales():
+    result, _ = make("r.html", scales=2, iterations=3)
+    page = Page("r.html")
+    assert "6 of 6" in page.text
+    assert "at the last size" in page.text
+    first = result.history[3]["terms"]["content/relu2_1"]
+    assert f"{first:.3g}" in page.text
+
+
+def test_a_run_without_a_single_iteration():
+    settings = Settings(size=32, iterations=3, alpha=1, beta=0, **LAYERS)
+    run = Run(settings, TINY, picture(1), picture(2))
+    recorder = RunRecorder(run)
+    result = run.go([recorder])  # from the content itself: no gradient, nothing to do
+    assert result.history == []
+    write_report("r.html", result, recorder)
+    page = Page("r.html")
+    assert "the gradient is 0 at the start" in page.text
+    assert "The losses" not in page.text
+    assert "Gram matrices" not in page.text
+
+
+def test_an_interrupted_run_says_so():
+    def interrupt(progress):
+        if progress.iteration == 2:
+            signal.raise_signal(signal.SIGINT)
+
+    make("r.html", callback=interrupt)
+    page = Page("r.html")
+    assert "stopped by Ctrl-C" in page.text
+    assert "2 of 6" in page.text
+
+
+def test_total_variation_and_one_style_layer():
+    make("r.html", tv_weight=0.1, style_layers={"relu2_1": 1.0, "relu1_1": 0.0}, iterations=2)
+    page = Page("r.html")
+    assert "tv" in page.text
+    assert len([a for a in page.all("img") if a["alt"].startswith("Gram matrix")]) == 3
+
+
+def test_a_system_that_does_not_tell_its_memory(monkeypatch):
+    monkeypatch.setattr(report.page, "resource", None)
+    make("r.html", iterations=1)
+    assert "unknown on this system" in Page("r.html").text
+
+
+# the recorder
+
+
+def test_pictures_are_kept_at_geometric_iterations():
+    result, recorder = make("r.html", iterations=30)
+    kept = [snapshot.iteration for snapshot in recorder.snapshots]
+    assert kept == [0, *geometric(30, 12)]
+    losses = {entry["iteration"]: entry["loss"] for entry in result.history}
+    assert all(s.loss == losses[s.iteration] for s in recorder.snapshots[1:])
+
+
+@pytest.mark.parametrize("last", [1, 2, 12, 150, 10_000])
+def test_geometric_numbers(last):
+    numbers = geometric(last, 12)
+    assert numbers[0] == 1
+    assert numbers[-1] == last
+    assert len(numbers) == len(set(numbers)) <= 12
+    assert len(numbers) == 12 or last < 500
+
+
+# its figures
+
+
+def test_the_curves_stop_where_the_size_changes():
+    history = [
+        {"iteration": i + 1, "height": h, "width": h, "loss": 3.0, "terms": {"tv": 1.0, "a": 0.0}}
+        for i, h in enumerate([8, 8, 16, 16])
+    ]
+    [axes] = loss_figure(history).axes
+    assert axes.get_yscale() == "log"
+    curves = [list(line.get_xdata()) for line in axes.lines]
+    assert [1, 2] in curves
+    assert [3, 4] in curves
+    assert [1, 2, 3, 4] not in curves
+    assert [text.get_text() for text in axes.texts] == ["16×16"]
+
+
+def test_a_long_history_is_thinned_but_keeps_its_ends():
+    history = [
+        {"iteration": i, "height": 8, "width": 8, "loss": 1.0 / i, "terms": {"tv": 1.0 / i}}
+        for i in range(1, 5001)
+    ]
+    [axes] = loss_figure(history).axes
+    xs = axes.lines[-1].get_xdata()
+    assert (xs[0], xs[-1], len(xs)) == (1, 5000, 300)
+
+
+def test_gram_images_have_one_scale_and_the_order_asked_for():
+    small, large = np.diag([1.0, 2.0, 4.0]) + 0.1, np.diag([100.0, 200.0, 400.0]) + 10
+    a, b = gram_images([small, large], np.array([2, 0]))
+    assert a.shape == b.shape == (2, 2, 3)
+    assert a.dtype == np.uint8
+    assert b.sum() > a.sum()
+    assert a[0, 0].sum() > a[1, 1].sum()
+    for image in gram_images([np.zeros((2, 2))] * 2, np.array([0, 1])):
+        assert image.shape == (2, 2, 3)
+
+
+# the command
+
+
+@pytest.fixture
+def tiny_network(monkeypatch):
+    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: TINY))
+
+
+def nst(*words):
+    try:
+        return main([str(word) for word in words])
+    except SystemExit as leave:
+        return leave.code
+
+
+QUICK = [
+    *("--size", "32", "--iterations", "2", "--quiet"),
+    *("--content-layers", "relu2_1", "--style-layers", "relu1_1,relu2_1=0.123456789"),
+]
+
+
+def test_the_command_writes_a_report_whose_command_does_the_same_again(tiny_network):
+    save_image("a photo; <b>.png", picture(5))
+    words = ["transfer", "a photo; <b>.png", "starry_night", *QUICK, "--init", "noise"]
+    assert nst(*words, "--seed", "3", "-o", "one.png", "--report", "run.html") == 0
+    page = Page("run.html")
+    [start] = [i for i, (tag, _) in enumerate(page.tags) if tag == "pre"]
+    assert page.tags[start + 1][0] == "code"
+    command = shlex.split(page.text[page.text.index("nst transfer") :].split("one.png")[0])
+    assert "relu1_1=1.0,relu2_1=0.123456789" in command
+    assert nst(*command[1:], "two.png", "--quiet") == 0
+    assert (load_image("one.png") == load_image("two.png")).all()
+
+
+def test_demo_writes_one(tiny_network):
+    assert nst("demo", *QUICK, "-o", "here") == 0
+    page = Page("here/report.html")
+    assert "neuschwanstein in the style of starry_night" in page.text
+    assert "nst transfer neuschwanstein starry_night --size 32" in page.text
+    assert "-o painted.png" in page.text
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("no/such/run.html", "the folder no/such does not exist"),
+        (".", ". is a folder"),
+        ("out.png", "out.png cannot hold both the picture and the report"),
+        ("run.json", "run.json cannot hold both the JSON and the report"),
+    ],
+)
+def test_a_report_that_cannot_be_written_is_found_before_the_run(
+    monkeypatch, capsys, name, message
+):
+    monkeypatch.setattr(VGG, "load", lambda *args: pytest.fail("the weights were read"))
+    words = ["transfer", "chelsea", "starry_night", "-o", "out.png", "--json", "run.json"]
+    assert nst(*words, "--report", name) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"nst: {message}")
+    assert len(err.splitlines()) == 1
+    assert not list(Path().iterdir())
+
+
+def test_a_report_that_cannot_be_written_leaves_the_picture(tiny_network, monkeypatch):
+    def fail(*args, **options):
+        raise OutputError("the disk is full")
+
+    monkeypatch.setattr(report, "write_report", fail)
+    words = ["transfer", "chelsea", "starry_night", *QUICK, "-o", "out.png"]
+    assert nst(*words, "--report", "run.html") == 2
+    assert load_image("out.png").shape == (21, 32, 3)
