@@ -5,7 +5,7 @@
 Lecture, "Cost function"; Gatys et al. (2015), equation 7 (and 5 for the sum over style
 layers). Total variation is an addition; its weight τ is 0 unless asked for.
 
-Nothing here is bound to VGG or to pictures: any `Network` will do, and x may be a signal
+Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be a signal
 (N, L, C), a picture (N, H, W, C) or a volume (N, D, H, W, C).
 """
 
@@ -16,17 +16,16 @@ import numpy as np
 
 from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.kernels.memory import Reserve
-from nst_numpy.kernels.products import multiply
-from nst_numpy.kernels.threads import Finish, in_turn, scratch, single_threaded_blas
-from nst_numpy.losses import content_loss, gram_matrix, style_pull, total_variation_loss
+from nst_numpy.fused.gradients import style_loss_in_parts
+from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
 
 
-class Network(Protocol):
-    """What the objective asks of a network; `VGG` and `networks.Sequential` have it."""
+class AnyNetwork(Protocol):
+    """What the objective asks of a network: four methods. VGG has them, and yours may."""
 
     dtype: np.dtype[Any]
 
@@ -38,10 +37,10 @@ class Network(Protocol):
     ) -> dict[str, tuple[int, ...]]:
         """Return the shape of each layer's activation for an input of `shape`."""
 
-    def forward(self, x: Array, names: Iterable[str]) -> dict[str, Array]:
+    def forward(self, x: Array, names: Iterable[str], /) -> Mapping[str, Array]:
         """Compute the activations of the named layers."""
 
-    def backward(self, grads: Mapping[str, Array | Finish]) -> Array:
+    def backward(self, grads: Mapping[str, Any], /) -> Array:
         """Carry gradients at layers of the last `forward` back to its x."""
 
 
@@ -51,7 +50,7 @@ class Objective:
     Parameters
     ----------
     vgg : VGG or Sequential
-        Any `Network`.
+        Any object with the four methods of `AnyNetwork`.
     content_x, style_x : ndarray, (N, *sizes, C)
         What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size: the
         style's Gram matrices are scaled to the generated x's number of positions.
@@ -79,7 +78,7 @@ class Objective:
 
     def __init__(
         self,
-        vgg: Network,
+        vgg: AnyNetwork,
         content_x: Array,
         style_x: Array,
         *,
@@ -100,10 +99,12 @@ class Objective:
         self.names = vgg.check_names({*self.content, *self.style})
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
-        self._reserve = Reserve()
-        self.content_targets: dict[str, Array] = {}
+        self.content_targets: Mapping[str, Array] = {}
         self.style_targets: dict[str, Array] = {}
         self._set_targets(content_x, style_x)
+        # the fused engine takes the style gradient in parts: it is never there whole
+        is_fused = getattr(vgg, "engine", None) == "fused"
+        self._style_loss = style_loss_in_parts if is_fused else _style_loss
 
     def _set_targets(self, content_x: Array, style_x: Array) -> None:
         """Measure once what never changes: content activations and style Gram matrices."""
@@ -128,16 +129,12 @@ class Objective:
         value : float
         grad_x : ndarray, shaped like x
         """
-        with single_threaded_blas(), self._reserve.in_use():
-            return self._evaluate(x)
-
-    def _evaluate(self, x: Array) -> tuple[float, Array]:
-        measured = self._measure(x)
-        terms = {term: value for term, (value, _) in measured.items()}
-        grad_x = self.vgg.backward(_by_layer(measured)) if measured else np.zeros_like(x)
-        if self.tv_weight > 0:
-            terms["tv"], grad = self._tv_term(x)
-            grad_x += grad
+        with single_threaded_blas():
+            terms, grads = self._measure(x)
+            grad_x = self.vgg.backward(_by_layer(grads)) if terms else np.zeros_like(x)
+            if self.tv_weight > 0:
+                terms["tv"], grad = self._tv_term(x)
+                grad_x = grad_x + grad
         self.terms = terms
         return sum(terms.values()), grad_x
 
@@ -155,70 +152,55 @@ class Objective:
         dict of str to ndarray, shaped like x
             Keys as in `terms`.
         """
+        _, grads = self._measure(x)
         gradients = {
-            term: self.vgg.backward({term.split("/")[1]: add})
-            for term, (_, add) in self._measure(x).items()
+            term: self.vgg.backward({term.split("/")[1]: grad}) for term, grad in grads.items()
         }
         if self.tv_weight > 0:
             gradients["tv"] = self._tv_term(x)[1]
         return gradients
 
-    def _measure(self, x: Array) -> dict[str, tuple[float, Finish]]:
-        """Run forward; return each layer's terms with the functions that add their gradients."""
+    def _measure(self, x: Array) -> tuple[dict[str, float], dict[str, Any]]:
+        """Run forward; return the value of each layer's terms, and the gradient of each."""
         if x.shape != self.shape:
             raise ShapeError(
                 f"Objective: x must be shaped like content_x {self.shape}, not {x.shape}"
             )
-        measured = {}
+        values: dict[str, float] = {}
+        grads: dict[str, Any] = {}
         features = self.vgg.forward(x, self.names) if self.names else {}
         for name, a in features.items():
             if name in self.content:
-                measured[f"content/{name}"] = self._content_term(name, a)
+                term = f"content/{name}"
+                value, grad = content_loss(a, self.content_targets[name])
+                grad *= self.content[name]
+                values[term], grads[term] = self.content[name] * value, grad
             if name in self.style:
-                measured[f"style/{name}"] = self._style_term(name, a)
-        return measured
+                term = f"style/{name}"
+                values[term], grads[term] = self._style_loss(
+                    a, self.style_targets[name], self.style[name]
+                )
+        return values, grads
 
     def _tv_term(self, x: Array) -> tuple[float, Array]:
         value, grad = total_variation_loss(x)
         grad *= self.tv_weight
         return self.tv_weight * value, grad
 
-    def _content_term(self, name: str, a: Array) -> tuple[float, Finish]:
-        """Return α λ J_content and the function that adds a part of its gradient."""
-        value, grad = content_loss(a, self.content_targets[name])
-        grad *= self.content[name]
 
-        def add(part: Array, place: tuple[slice, ...]) -> None:
-            part += grad[place]
-
-        return self.content[name] * value, add
-
-    def _style_term(self, name: str, a: Array) -> tuple[float, Finish]:
-        """Return β λ J_style and the function that adds a part of its gradient.
-
-        The gradient is a @ pull at every position. Whole, it would be as large as the
-        activation; a part is multiplied when the backward pass arrives there.
-        """
-        value, pull = style_pull(a, self.style_targets[name])
-        pull *= self.style[name]
-
-        def add(part: Array, place: tuple[slice, ...]) -> None:
-            f = a[place].reshape(-1, a.shape[-1])
-            product = scratch("style", f.shape, f.dtype)
-            multiply(f, pull, product)  # (h*w, C) @ (C, C) -> (h*w, C)
-            part += product.reshape(part.shape)
-
-        return self.style[name] * value, add
-
-
-def _by_layer(measured: dict[str, tuple[float, Finish]]) -> dict[str, Finish]:
-    """Gather the terms of each layer; `measured` is emptied, so that nobody else keeps them."""
-    grads: dict[str, Finish] = {}
-    while measured:
-        term, (_, add) = measured.popitem()
+def _by_layer(grads: dict[str, Any]) -> dict[str, Any]:
+    """Add up the gradients of each layer; `grads` is emptied, so that nobody else keeps them."""
+    sums: dict[str, Any] = {}
+    while grads:
+        term, grad = grads.popitem()
         layer = term.split("/")[1]
-        grads[layer] = in_turn(grads[layer], add) if layer in grads else add
-    return grads
+        sums[layer] = sums[layer] + grad if layer in sums else grad
+    return sums
+
+
+def _style_loss(a: Array, target_gram: Array, coefficient: float) -> tuple[float, Array]:
+    value, grad = style_loss(a, target_gram)
+    return coefficient * value, coefficient * grad
 
 
 def check_weights(

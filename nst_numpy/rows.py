@@ -1,12 +1,23 @@
-"""What a layer of a small network is: one row each, without numbers.
+"""What a layer of a network is: one row each, without numbers.
 
-A row such as `Conv(16, 5)` says what a layer does and what it makes of a shape. Its
-functions are those of `nst_numpy.layers`; its parameters are kept by the network.
+A row such as `Conv(16, 5)` says what a layer does and what it makes of a shape, and has its
+pair of functions, those of `nst_numpy.layers`. Its parameters are kept by the network.
+
+A layer of your own is a row too: a subclass of `Row` with a `kind` and a pair of functions.
+
+>>> import numpy as np
+>>> class Square(Row):
+...     kind = "square"
+...     up = staticmethod(lambda x: (x * x, x))
+...     down = staticmethod(lambda grad_out, x: 2 * x * grad_out)
+>>> out, cache = Square().forward(np.array([[3.0]]))
+>>> out, Square().input_gradient(np.array([[1.0]]), cache)
+(array([[9.]]), array([[6.]]))
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
 import numpy as np
@@ -39,6 +50,7 @@ from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
 
 Pair = tuple[Array, Array]  # w and b, or their gradients
+ROWS: dict[str, "type[Row]"] = {}  # by name: what a saved network may consist of
 
 
 @dataclass(frozen=True)
@@ -46,12 +58,19 @@ class Row:
     """A layer without parameters and settings; the others say more.
 
     Shapes are (N, *sizes, C), as everywhere; `who` names the layer in messages. `up` and
-    `down` are the layer's functions, forward and backward.
+    `down` are the layer's functions, forward and backward:
+
+        up(x, [w, b,] **options) -> out, cache
+        down(grad_out, cache) -> grad_x
     """
 
     kind: ClassVar[str]
     up: ClassVar[Callable[..., tuple[Array, Any]]]
     down: ClassVar[Callable[..., Array]]
+
+    def __init_subclass__(cls) -> None:
+        if hasattr(cls, "up"):
+            ROWS[cls.__name__] = cls
 
     def kernel_shape(self, who: str, shape: Shape) -> Shape | None:
         """Shape of the layer's w, given its input's shape; None if it has none."""
@@ -65,6 +84,10 @@ class Row:
         """Shape of the output for an input of `shape`; an input that cannot be is an error."""
         return shape
 
+    def cache_bytes(self, shape: Shape, itemsize: int) -> int:
+        """Bytes that the cache holds for an input of `shape`: by default the input itself."""
+        return math.prod(shape) * itemsize
+
     def options(self) -> dict[str, Any]:
         """Return the settings that `up` takes."""
         return asdict(self)
@@ -73,13 +96,13 @@ class Row:
         """Return out and cache."""
         return type(self).up(x, *params, **self.options())
 
-    def input_gradient(self, grad_out: Array, cache: Any, **rule: str) -> Array:
-        """Return ∂J/∂x."""
-        return type(self).down(grad_out, cache, **rule)
+    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+        """Return ∂J/∂x. `relu` is the rule of `relu_backward`; other layers have no use for it."""
+        return type(self).down(grad_out, cache)
 
     def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
         """Return ∂J/∂w and ∂J/∂b, for layers that have parameters."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no param_gradients")
 
 
 @dataclass(frozen=True)
@@ -113,7 +136,7 @@ class Conv(Row):
         """Return what says where the window goes."""
         return {"stride": self.stride, "pad": self.pad, "dilation": self.dilation}
 
-    def input_gradient(self, grad_out: Array, cache: Any, **rule: str) -> Array:
+    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
         """Return ∂J/∂x."""
         return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
 
@@ -160,6 +183,14 @@ class ReLU(Row):
     kind: ClassVar[str] = "relu"
     up, down = staticmethod(relu_forward), staticmethod(relu_backward)
 
+    def cache_bytes(self, shape: Shape, itemsize: int) -> int:
+        """Return those of the mask: one byte a number."""
+        return math.prod(shape)
+
+    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+        """Return ∂J/∂x, or what the rule makes of it."""
+        return relu_backward(grad_out, cache, rule=relu)
+
 
 @dataclass(frozen=True)
 class Pool(Row):
@@ -187,12 +218,20 @@ class MaxPool(Pool):
 
     up, down = staticmethod(max_pool_forward), staticmethod(max_pool_backward)
 
+    def cache_bytes(self, shape: Shape, itemsize: int) -> int:
+        """Return those of the winners' numbers: one byte an output."""
+        return math.prod(self.out_shape("cache_bytes", shape))
+
 
 @dataclass(frozen=True)
 class AvgPool(Pool):
     """The mean of each window."""
 
     up, down = staticmethod(avg_pool_forward), staticmethod(avg_pool_backward)
+
+    def cache_bytes(self, shape: Shape, itemsize: int) -> int:
+        """Return those of how many inputs each position has, the same for all channels."""
+        return math.prod(self.out_shape("cache_bytes", shape)[1:-1]) * itemsize
 
 
 @dataclass(frozen=True)
@@ -222,9 +261,62 @@ class Flatten(Row):
         return shape[0], math.prod(shape[1:])
 
 
-ROWS: dict[str, type[Row]] = {
-    row.__name__: row for row in (Conv, Dense, ReLU, MaxPool, AvgPool, GlobalAvgPool, Flatten)
-}
+@dataclass(frozen=True)
+class Computed(Row):
+    """A row that is computed by somebody else's pair of functions.
+
+    Parameters
+    ----------
+    row : Row
+        What the layer is.
+    with_forward : callable
+        (x, [w, b,] **options) -> out, cache. Options that have their default are left out.
+    with_backward : callable
+        (grad_out, cache) -> grad_x, or a tuple that begins with it, as of `conv_backward`.
+    """
+
+    row: Row
+    with_forward: Callable[..., tuple[Array, Any]]
+    with_backward: Callable[..., Any]
+
+    @property
+    def kind(self) -> str:  # type: ignore[override]
+        """What kind of layer it is."""
+        return self.row.kind
+
+    def kernel_shape(self, who: str, shape: Shape) -> Shape | None:
+        """Return the row's own."""
+        return self.row.kernel_shape(who, shape)
+
+    def window(self, who: str, shape: Shape) -> Window | None:
+        """Return the row's own."""
+        return self.row.window(who, shape)
+
+    def out_shape(self, who: str, shape: Shape) -> Shape:
+        """Return the row's own."""
+        return self.row.out_shape(who, shape)
+
+    def options(self) -> dict[str, Any]:
+        """Return the row's own, without those that have their default."""
+        defaults = {field.name: field.default for field in fields(self.row)}
+        options = self.row.options().items()
+        return {name: value for name, value in options if value != defaults[name]}
+
+    def forward(self, x: Array, params: Sequence[Array] = ()) -> tuple[Array, Any]:
+        """Return out and cache."""
+        return self.with_forward(x, *params, **self.options())
+
+    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+        """Return ∂J/∂x; the functions know no other rule for a ReLU."""
+        if relu != "gradient":
+            raise SettingError(f"a {self.kind} of your own has no rule {relu!r}: use 'gradient'")
+        grads = self.with_backward(grad_out, cache)
+        return grads[0] if isinstance(grads, tuple) else grads
+
+    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+        """Return ∂J/∂w and ∂J/∂b."""
+        _, grad_w, grad_b = self.with_backward(grad_out, cache)
+        return grad_w, grad_b
 
 
 def name_rows(rows: Sequence[Row]) -> dict[str, Row]:
@@ -253,15 +345,24 @@ def name_rows(rows: Sequence[Row]) -> dict[str, Row]:
     return named
 
 
-def kernel_shapes(layers: Mapping[str, Row], input_shape: Shape) -> dict[str, Shape]:
-    """Carry one sample's shape through the layers; return the shape of each w on the way."""
-    shape, shapes = (1, *input_shape), {}
+def carry_shape(
+    who: str, layers: Mapping[str, Row], shape: Shape
+) -> Iterator[tuple[str, Row, Shape, Shape]]:
+    """Carry an input's shape up: yield name, row, input shape and output shape of each layer."""
     for name, row in layers.items():
-        kernel = row.kernel_shape(f"Sequential, {name}", shape)
+        out = row.out_shape(f"{who}, {name}", shape)
+        yield name, row, shape, out
+        shape = out
+
+
+def kernel_shapes(who: str, layers: Mapping[str, Row], input_shape: Shape) -> dict[str, Shape]:
+    """Carry one sample's shape up; return the shape of each w on the way."""
+    kernels = {}
+    for name, row, shape, _ in carry_shape(who, layers, (1, *input_shape)):
+        kernel = row.kernel_shape(f"{who}, {name}", shape)
         if kernel is not None:
-            shapes[name] = kernel
-        shape = row.out_shape(f"Sequential, {name}", shape)
-    return shapes
+            kernels[name] = kernel
+    return kernels
 
 
 def _dimensions(who: str, shape: Shape) -> int:

@@ -13,7 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nst_numpy.arrays import Array, Image
-from nst_numpy.errors import NonFiniteError, SettingError
+from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.files import check_folder
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
@@ -426,13 +426,14 @@ class Run:
             "content": self.shape(0)[1:3],
             "style": self._style_shape(0),
         }.items():
-            shapes = self.vgg.feature_shapes((1, height, width, 3), self.names)
-            if min(shapes[self.names[-1]]) < 1:
+            try:
+                self.vgg.feature_shapes((1, height, width, 3), self.names)
+            except ShapeError as error:
                 raise SettingError(
                     f"the {what} picture is only {width}×{height} pixels at the coarsest "
                     f"scale, too small for {self.names[-1]}: use a larger size, fewer scales, "
                     "or a less narrow picture"
-                )
+                ) from error
 
     def _used(self) -> dict[str, Any]:
         height, width = self.content.shape[:2]

@@ -4,26 +4,30 @@ import pytest
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.layers import conv_forward
-from nst_numpy.vgg import TABLES, VGG
+from nst_numpy.vgg import VGG, VGG16, VGG19
 
 
-def tiny(seed=0, **options):
-    rng = np.random.default_rng(seed)
-    return VGG.random((3, 4, 5), rng, convolutions=(2, 1, 1), **options)
+@pytest.fixture(params=["plain", "fused"])
+def engine(request):
+    """Both engines: what is true of a VGG is true of each."""
+    return request.param
 
 
-def test_the_tables_are_those_of_simonyan_and_zisserman():
-    for name, convolutions in (("vgg16", 13), ("vgg19", 16)):
-        kinds = [layer.kind for layer in TABLES[name]]
+def tiny(engine="fused", **options):
+    rng = np.random.default_rng(0)
+    return VGG.random((3, 4, 5), rng, convolutions=(2, 1, 1), engine=engine, **options)
+
+
+def test_the_rows_are_those_of_simonyan_and_zisserman():
+    for rows, convolutions in ((VGG16, 13), (VGG19, 16)):
+        kinds = [row.kind for row in rows.values()]
         assert kinds.count("conv") == kinds.count("relu") == convolutions
         assert kinds.count("pool") == 5
-    assert [layer.name for layer in TABLES["vgg19"]][-4:] == [
-        "relu5_3", "conv5_4", "relu5_4", "pool5",
-    ]  # fmt: skip
+    assert list(VGG19)[-4:] == ["relu5_3", "conv5_4", "relu5_4", "pool5"]
 
 
-def test_forward_gives_the_layers_asked_for_in_the_networks_order():
-    vgg = tiny()
+def test_forward_gives_the_layers_asked_for_in_the_networks_order(engine):
+    vgg = tiny(engine)
     x = np.random.default_rng(1).standard_normal((1, 9, 7, 3))
     features = vgg.forward(x, ["relu2_1", "conv1_1", "pool1"])
     assert list(features) == ["conv1_1", "pool1", "relu2_1"]
@@ -33,15 +37,15 @@ def test_forward_gives_the_layers_asked_for_in_the_networks_order():
     )
 
 
-def test_relu_does_not_change_the_convolution_below_it():
+def test_relu_does_not_change_the_convolution_below_it(engine):
     x = np.random.default_rng(2).standard_normal((1, 6, 6, 3))
-    features = tiny().forward(x, ["conv1_2", "relu1_2"])
+    features = tiny(engine).forward(x, ["conv1_2", "relu1_2"])
     assert features["conv1_2"].min() < 0
     np.testing.assert_array_equal(features["relu1_2"], np.maximum(features["conv1_2"], 0))
 
 
-def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
-    vgg = tiny()
+def test_forward_stops_at_the_deepest_layer_asked_for(engine):
+    vgg = tiny(engine)
     vgg.params["conv3_1"] = None  # would fail if it were touched
     vgg.forward(np.zeros((1, 8, 8, 3)), ["relu2_1"])
 
@@ -50,8 +54,8 @@ def test_forward_stops_at_the_deepest_layer_asked_for(monkeypatch):
 @pytest.mark.parametrize(
     "names", [["conv1_1"], ["pool3"], ["conv1_2", "relu1_2", "pool1", "relu2_1", "conv3_1"]]
 )
-def test_pixel_gradient_of_any_set_of_layers(pool, names):
-    vgg = tiny(pool=pool)
+def test_pixel_gradient_of_any_set_of_layers(pool, names, engine):
+    vgg = tiny(engine, pool=pool)
     rng = np.random.default_rng(3)
     x = rng.standard_normal((2, 9, 10, 3))
     upstream = {n: rng.standard_normal(a.shape) for n, a in vgg.forward(x, names).items()}
@@ -67,28 +71,15 @@ def test_pixel_gradient_of_any_set_of_layers(pool, names):
         np.testing.assert_array_equal(upstream[name], grad)
 
 
-@pytest.mark.parametrize("shape", [(2, 61, 58, 3), (1, 90, 214, 3)])  # one piece, and many
-def test_the_first_block_in_parts_gives_the_same_gradient(shape, monkeypatch):
-    rng = np.random.default_rng(3)
-    vgg = VGG.random((32, 64), rng, convolutions=(2, 1), dtype=np.float32)
-    x = rng.standard_normal(shape).astype(np.float32)
-    features = vgg.forward(x, ["conv1_1", "relu1_1", "relu1_2", "relu2_1"])
-    assert vgg._collects(["conv1_1", "relu1_1", "conv1_2"])
-    in_parts = vgg.backward(features)
-    np.testing.assert_array_equal(in_parts, vgg.backward(features))
-    monkeypatch.setattr(VGG, "_collects", lambda self, reached: False)
-    np.testing.assert_allclose(in_parts, vgg.backward(features), rtol=1e-4, atol=1e-3)
-
-
-def test_backward_twice_gives_the_same():
-    vgg = tiny()
+def test_backward_twice_gives_the_same(engine):
+    vgg = tiny(engine)
     x = np.random.default_rng(4).standard_normal((1, 8, 8, 3))
     grads = vgg.forward(x, ["relu1_1", "relu3_1"])
     np.testing.assert_array_equal(vgg.backward(grads), vgg.backward(grads))
 
 
-def test_gradients_of_shallow_layers_alone_after_a_deep_forward():
-    vgg = tiny()
+def test_gradients_of_shallow_layers_alone_after_a_deep_forward(engine):
+    vgg = tiny(engine)
     x = np.random.default_rng(5).standard_normal((1, 8, 8, 3))
     features = vgg.forward(x, ["relu1_1", "relu3_1"])
     deep = vgg.backward({"relu1_1": features["relu1_1"]})
@@ -106,13 +97,35 @@ def test_gradients_of_shallow_layers_alone_after_a_deep_forward():
         (lambda v, x: v.forward(x.astype("f"), ["relu1_1"]), ShapeError, "x is float32"),
         (lambda v, x: v.forward(x[:, :3], ["pool2"]), ShapeError, "at least 4 pixels a side"),
         (lambda v, x: v.backward({}), SettingError, "at least one layer"),
+        (lambda v, x: v.forward(x, "relu1_1"), SettingError, "write ['relu1_1']"),
+        (lambda v, x: v.backward({"relu1_1": 1.0}), ShapeError, "(1, 8, 8, 3), not float"),
+        (lambda v, x: v.backward({"relu1_1": x[0, 0, 0]}), ShapeError, "(1, 8, 8, 3), not (3,)"),
+        (lambda v, x: v.backward({"relu1_1": x[:, :7]}), ShapeError, "not (1, 7, 8, 3)"),
+        (lambda v, x: VGG({}), ShapeError, "conv1_1, conv1_2 and so on, not nothing"),
+        (lambda v, x: VGG({"conv1": v.params["conv1_1"]}), ShapeError, "named conv1_1, not conv1"),
+        (
+            lambda v, x: VGG({"conv1_1": (np.ones((5, 5, 3, 2)), np.ones(2))}),
+            ShapeError,
+            "VGG, conv1_1: w must be (3, 3, 3, 2) and b (2,)",
+        ),
+        (
+            lambda v, x: VGG({"conv1_1": (np.ones((3, 3, 3, 2)), np.ones(2, "f"))}),
+            ShapeError,
+            "both float64, not (3, 3, 3, 2) float64 and (2,) float32",
+        ),
+        (
+            lambda v, x: VGG({"conv1_1": (np.ones((3, 3, 3, 2), int), np.ones(2, int))}),
+            SettingError,
+            "dtype is int64: use float32 or float64",
+        ),
+        (lambda v, x: VGG(v.params, engine="slow"), SettingError, "'fused' or 'plain', not 'slow'"),
         (lambda v, x: v.backward({"relu3_1": x}), SettingError, "did not reach relu3_1"),
         (lambda v, x: v.backward({"relu9": x}), UnknownNameError, "unknown layer 'relu9'"),
         (lambda v, x: VGG(v.params, "sum"), SettingError, "'avg' or 'max', not 'sum'"),
     ],
 )
-def test_what_it_says_of_bad_input(call, error, message):
-    vgg = tiny()
+def test_what_it_says_of_bad_input(call, error, message, engine):
+    vgg = tiny(engine)
     x = np.zeros((1, 8, 8, 3))
     vgg.forward(x, ["relu1_1"])
     with pytest.raises(error) as caught:
@@ -120,11 +133,11 @@ def test_what_it_says_of_bad_input(call, error, message):
     assert message in str(caught.value)
 
 
-def test_the_rules_for_a_relu_on_the_way_back():
+def test_the_rules_for_a_relu_on_the_way_back(engine):
     # 1×1 map, one channel: the ReLU's input is 1 at the first pixel, -1 at the second
     w = np.zeros((3, 3, 3, 1))
     w[1, 1, 0] = 1
-    vgg = VGG({"conv1_1": (w, np.zeros(1))})
+    vgg = VGG({"conv1_1": (w, np.zeros(1))}, engine=engine)
     x = np.zeros((1, 1, 4, 3))
     x[0, 0, :, 0] = [1, -1, 1, -1]
     upstream = np.array([2.0, 2, -2, -2]).reshape(1, 1, 4, 1)
@@ -136,3 +149,20 @@ def test_the_rules_for_a_relu_on_the_way_back():
         assert vgg.backward({"relu1_1": upstream}, relu=rule)[0, 0, :, 0].tolist() == want
     with pytest.raises(SettingError, match="relu must be one of gradient, guided"):
         vgg.backward({"relu1_1": upstream}, relu="leaky")
+
+
+def test_parameters_cannot_be_written_to_through_the_network():
+    vgg = tiny()
+    with pytest.raises(ValueError, match="read-only"):
+        vgg.params["conv1_1"][0][...] = 0
+
+
+def test_the_real_network_has_the_same_numbers_in_both_engines():
+    fused, plain = (VGG.load(dtype=np.float64, engine=each) for each in ("fused", "plain"))
+    x = np.random.default_rng(6).normal(0, 50, (1, 35, 42, 3))
+    names = ["relu1_1", "relu2_2", "relu3_1", "pool3", "relu4_2"]
+    features, expected = fused.forward(x, names), plain.forward(x, names)
+    for name in names:
+        np.testing.assert_allclose(features[name], expected[name], rtol=0, atol=1e-10)
+    grad, want = fused.backward(features), plain.backward(expected)
+    assert np.abs(grad - want).max() <= 1e-12 * np.abs(want).max()

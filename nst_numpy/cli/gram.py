@@ -79,7 +79,7 @@ def run(args: argparse.Namespace) -> int:
     images = [load_image(path, args.size) for path in paths]
     inputs = [preprocess(image, dtype=vgg.dtype) for image in images]
     maps = [vgg.forward(x, [args.layer])[args.layer] for x in inputs]
-    field = receptive_field(args.layer, vgg.table)
+    field = receptive_field(args.layer, vgg)
     page = (show if args.other is None else compare)(args, field, images, maps)
     print(page.text)
     if numbers:

@@ -12,6 +12,7 @@ import numpy as np
 from nst_numpy.cli.parts.options import table, whole_number
 from nst_numpy.look import receptive_field
 from nst_numpy.measure.estimate import multiplications
+from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.vgg import VGG
 from nst_numpy.weights import BLOCKS
 
@@ -27,31 +28,55 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--architecture", choices=list(BLOCKS), default="vgg16", help="which network"
     )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="show instead which layers a step does together, and how",
+    )
 
 
 def run(args: argparse.Namespace) -> int:
-    """Print one line a layer, and the sums."""
+    """Print one line a layer, and the sums; or the plan."""
     vgg = _empty_vgg(args.architecture)
     shape = (1, args.height, args.width, 3)
+    print(show_plan(vgg, shape) if args.plan else show_layers(vgg, shape))
+    return 0
+
+
+def show_layers(vgg: VGG, shape: tuple[int, ...]) -> str:
+    """Write one line a layer, and the sums."""
     counts = multiplications(vgg, shape)
     rows = [("layer", "output", "parameters", "multiplications", "sees", "step")]
-    for layer, out in zip(vgg.table, vgg.feature_shapes(shape).values(), strict=True):
-        parameters = sum(p.size for p in vgg.params.get(layer.name, ()))
-        field = receptive_field(layer.name, vgg.table)
+    for name, out in vgg.feature_shapes(shape).items():
+        parameters = sum(p.size for p in vgg.params.get(name, ()))
+        field = receptive_field(name, vgg)
         rows.append(
             (
-                layer.name,
+                name,
                 "×".join(map(str, out[1:])),
                 f"{parameters:,}" if parameters else "",
-                f"{counts[layer.name]:,}" if counts[layer.name] else "",
+                f"{counts[name]:,}" if counts[name] else "",
                 f"{field.size}×{field.size}",
                 str(field.stride),
             )
         )
     total = sum(p.size for pair in vgg.params.values() for p in pair)
     rows.append(("sum", "", f"{total:,}", f"{sum(counts.values()):,}", "", ""))
-    print(table(rows, right="lrrrrr"))
-    return 0
+    return table(rows, right="lrrrrr")
+
+
+def show_plan(vgg: VGG, shape: tuple[int, ...]) -> str:
+    """Write what the fused engine does together in a step with the default losses."""
+    plan = vgg.plan(shape, vgg.check_names({*CONTENT_LAYERS, *STYLE_LAYERS}))
+    rows = [
+        ("done together", "convolutions by", "kept for the way back", "bytes", "kernels, bytes")
+    ]
+    for block in plan.blocks:
+        numbers = (f"{block.kept_bytes:,}", f"{block.kernel_bytes:,}")
+        rows.append((" + ".join(block.names), block.method, block.kept, *numbers))
+    rows.append(("sum", "", "", f"{plan.kept_bytes:,}", f"{plan.kernel_bytes:,}"))
+    wanted = ", ".join(vgg.check_names({*CONTENT_LAYERS, *STYLE_LAYERS}))
+    return f"{table(rows, right='lllrr')}\n\nkept whole, for the losses: {wanted}"
 
 
 def _empty_vgg(architecture: str) -> VGG:

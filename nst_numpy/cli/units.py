@@ -102,7 +102,7 @@ def read_scan(path: str) -> TopPatches:
 def _scanned(args: argparse.Namespace) -> TopPatches:
     """Scan the pictures."""
     vgg = VGG.load(args.weights, args.pool)
-    names = _layers(args, [layer.name for layer in vgg.table])
+    names = _layers(args, vgg.layer_names)
     _check_sheet(args)
     return top_patches(
         vgg,

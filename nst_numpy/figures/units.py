@@ -85,7 +85,7 @@ def unit_image(
     """
     if read is None:
         read = cache(lambda path: scanned_image(path, top.settings.size))
-    field = receptive_field(layer, top.settings.table)
+    field = receptive_field(layer, top.settings.rows)
     best = [p for p in top.best(layer, channel) if p.value > 0 or not layer.startswith("relu")]
     patches, drives = [], []
     for patch in best:

@@ -17,19 +17,19 @@ gathers the channels of its neighbours along the other axes, and is then treated
 """
 
 import math
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from nst_numpy.arrays import Array
-from nst_numpy.kernels.memory import empty
+from nst_numpy.kernels.memory import empty_array, scratch_array
+from nst_numpy.kernels.parts import WHOLE, EachPart
 from nst_numpy.kernels.products import SMALL_PRODUCT, multiply
-from nst_numpy.kernels.threads import Finish, chunks, for_each, scratch
+from nst_numpy.kernels.threads import chunks, for_each
 from nst_numpy.kernels.windows import Window, crop_or_pad
 
-Piece = tuple[slice, slice]
+Rows = tuple[slice, slice]  # items, and rows of the first axis
 
 COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
 SLIDING_BYTES = 5 << 19  # where windows slide: less is read again, so few large pieces are better
@@ -40,22 +40,22 @@ SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rou
 
 
 def correlate(
-    x: Array, w: Array, b: Array | None, window: Window, finish: Finish | None = None
+    x: Array, w: Array, b: Array | None, window: Window, each_part: EachPart | None = None
 ) -> Array:
-    """Return out = cols @ w + b; `finish` is called with each part of it."""
-    out = empty((x.shape[0], *window.out_sizes, w.shape[-1]), x.dtype)
+    """Return out = cols @ w + b; `each_part` is called with each part of it."""
+    out = empty_array((x.shape[0], *window.out_sizes, w.shape[-1]), x.dtype)
     bias = np.zeros(w.shape[-1], dtype=x.dtype) if b is None else b
     values = window.kernel[-1] * x.shape[-1]  # that lie side by side in a window
     slides = window.stride[-1] == window.dilation[-1] == 1
     if slides and values >= SHORT_RUN and w.size * FEWEST_ROWS <= SMALL_PRODUCT:
-        _correlate_sliding(x, w, bias, window, out, finish)
+        _correlate_sliding(x, w, bias, window, out, each_part)
     else:
-        _correlate_cols(x, w, bias, window, out, finish)
+        _correlate_cols(x, w, bias, window, out, each_part)
     return out
 
 
 def _correlate_cols(
-    x: Array, w: Array, b: Array, window: Window, out: Array, finish: Finish | None
+    x: Array, w: Array, b: Array, window: Window, out: Array, each_part: EachPart | None
 ) -> None:
     """Fill out by way of `cols`: any stride and dilation."""
     filters = w.shape[-1]
@@ -63,21 +63,21 @@ def _correlate_cols(
     w_matrix = np.ascontiguousarray(w.reshape(-1, filters))
     b_line = np.tile(b, window.out_sizes[-1])
 
-    def work(piece: Piece) -> None:
+    def work(piece: Rows) -> None:
         part = out[piece]
         # (n*rows*…, C_out), a view: pieces are contiguous in out
         multiply(_cols(x, window, piece), w_matrix, part.reshape(-1, filters))
         # a whole line at a time: a loop over C_out alone would be short
         lines = part.reshape(*part.shape[:-2], -1)
         lines += b_line[: lines.shape[-1]]
-        if finish is not None:
-            finish(part, piece)
+        if each_part is not None:
+            each_part(part, piece)
 
     for_each(work, _pieces(x, window, max(len(w_matrix), filters)))
 
 
 def _correlate_sliding(
-    x: Array, w: Array, b: Array, window: Window, out: Array, finish: Finish | None
+    x: Array, w: Array, b: Array, window: Window, out: Array, each_part: EachPart | None
 ) -> None:
     """Fill out without copying along the last axis: stride and dilation are 1 there."""
     taps, channels, filters = w.shape[-3:]
@@ -86,11 +86,11 @@ def _correlate_sliding(
     w_matrix = np.moveaxis(w, -3, 0).reshape(-1, filters)
     b_line = np.tile(b, window.out_sizes[-1])
 
-    def work(piece: Piece) -> None:
+    def work(piece: Rows) -> None:
         part = out[piece]
         windows, total = _windows(x, window, piece, SMALL_PRODUCT // w.size)
         blocks, _, rows, _ = windows.shape
-        z = scratch("products", (blocks, rows, taps, filters), x.dtype)
+        z = scratch_array("products", (blocks, rows, taps, filters), x.dtype)
         # (blocks, taps, rows, taps*gathered) @ (taps*gathered, C_out)
         np.matmul(windows, w_matrix, out=z.swapaxes(1, 2))
         # (blocks, rows, taps, C_out) -> (n, rows, …, length*C_out)
@@ -100,13 +100,13 @@ def _correlate_sliding(
         width = part.shape[-1]
         # a whole line at a time: a loop over C_out alone would be short
         np.add(lines[..., :width], b_line[:width], out=part)
-        if finish is not None:
-            finish(out[piece], piece)
+        if each_part is not None:
+            each_part(out[piece], piece)
 
     for_each(work, _pieces(x, window, gathered + filters, SLIDING_BYTES))
 
 
-def _windows(x: Array, window: Window, piece: Piece, most: int) -> tuple[Array, int]:
+def _windows(x: Array, window: Window, piece: Rows, most: int) -> tuple[Array, int]:
     """Lay out the windows of a piece as (blocks, taps, rows, taps*prod(outer)*C_in).
 
     Each position gathers its neighbours along all axes but the last; the rest is a view, in
@@ -135,7 +135,7 @@ def _windows(x: Array, window: Window, piece: Piece, most: int) -> tuple[Array, 
     blocks = math.ceil(total / (most * taps))
     rows = math.ceil(total / (blocks * taps))
     gathered = math.prod(outer) * band.shape[-1]
-    y = scratch("cols", (blocks * rows * taps + taps - 1, gathered), x.dtype)
+    y = scratch_array("cols", (blocks * rows * taps + taps - 1, gathered), x.dtype)
     y[:total].view(items.dtype).reshape(seen.shape)[...] = seen
     y[total:] = 0
     size = y.strides[0]
@@ -171,14 +171,14 @@ def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tupl
     return sums.sum(axis=0), bias_sums.sum(axis=0)
 
 
-def _add_cols(x: Array, grad_out: Array, window: Window, piece: Piece, grad_w: Array) -> None:
+def _add_cols(x: Array, grad_out: Array, window: Window, piece: Rows, grad_w: Array) -> None:
     """Add a piece's colsᵀ @ grad_out to grad_w."""
     part = grad_out[piece].reshape(-1, grad_w.shape[-1])
     # (K, n*rows*…) @ (n*rows*…, C_out) -> (K, C_out)
     grad_w += (_cols(x, window, piece).T @ part).reshape(grad_w.shape)
 
 
-def _add_tap_by_tap(x: Array, grad_out: Array, window: Window, piece: Piece, grad_w: Array) -> None:
+def _add_tap_by_tap(x: Array, grad_out: Array, window: Window, piece: Rows, grad_w: Array) -> None:
     """Add the same without cols: for each tap, what it saw lies in memory as it is needed.
 
     The last two axes are taken as one long line, on which a tap is a shift. At the end of
@@ -214,56 +214,58 @@ def _as_lines(part: Array, length: int) -> tuple[Array, int]:
     if part.ndim == 3:
         return part, part.shape[1]
     *before, rows, width, filters = part.shape
-    padded = scratch("padded", (*before, rows, length, filters), part.dtype)
+    padded = scratch_array("padded", (*before, rows, length, filters), part.dtype)
     padded[..., :width, :] = part
     padded[..., width:, :] = 0
     return padded.reshape(*before, -1, filters), rows * length - (length - width)
 
 
 def correlate_product_first(
-    x: Array, w: Array, window: Window, finish: Finish | None = None
+    x: Array, w: Array, window: Window, each_part: EachPart | None = None
 ) -> Array:
     """Return the same as `correlate`, at stride 1, for filters so few that products are smaller.
 
-    First every input position is multiplied with all taps of all filters; then each product
-    is added to the output that it was meant for. Such is the gradient of the first layer:
-    64 channels go in, 3 come out.
+    Such is the gradient of the first layer: 64 channels go in, 3 come out.
     """
-    add, complete = product_first_in_parts(x.shape, w, window)
+    products = ProductsFirst(x.shape, w, window)
     rows = COLS_BYTES * x.shape[1] // max(x[:1].nbytes, 1)
     places = [(item, cut) for item in range(len(x)) for cut in chunks(x.shape[1], rows)]
-    for_each(lambda place: add(x[place], place), places)
-    out = complete()
-    if finish is not None:
-        finish(out, (slice(None),))
+    for_each(lambda place: products.add(x[place], place), places)
+    out = products.complete()
+    if each_part is not None:
+        each_part(out, WHOLE)
     return out
 
 
-def product_first_in_parts(
-    x_shape: tuple[int, ...], w: Array, window: Window
-) -> tuple[Finish, Callable[[], Array]]:
-    """Prepare to do what `correlate_product_first` does, for an x that is computed in parts.
+class ProductsFirst:
+    """A convolution at stride 1 whose input comes in parts, in any order.
 
-    Returns
-    -------
-    add : callable
-        Takes a part x[item, rows, …], given its place (item, rows, …).
-    complete : callable
-        Returns the output once every part has come.
+    First every input position is multiplied with all taps of all filters; then each product
+    is added to the output that it was meant for. Only what the parts give is kept.
+
+    Parameters
+    ----------
+    x_shape : tuple of int
+        (N, *sizes, C_in) of the whole input.
+    w, window : as in `correlate`
     """
-    channels, filters = w.shape[-2:]
-    # (*kernel, C_in, C_out) -> (prod(kernel)*C_out, C_in)
-    taps = np.ascontiguousarray(w.swapaxes(-1, -2).reshape(-1, channels))
-    totals: dict[tuple[int, ...], Array] = {}  # what each part gives, by where it begins
 
-    def add(part: Array, place: tuple[Any, ...]) -> None:
-        sizes = part.shape[:-1]
+    def __init__(self, x_shape: tuple[int, ...], w: Array, window: Window) -> None:
+        self.window, self.filters = window, w.shape[-1]
+        self._items, self._sizes = x_shape[0], x_shape[1:-1]
+        # (*kernel, C_in, C_out) -> (prod(kernel)*C_out, C_in)
+        self._taps = np.ascontiguousarray(w.swapaxes(-1, -2).reshape(-1, w.shape[-2]))
+        self._totals: dict[tuple[int, ...], Array] = {}  # what each part gives, by its place
+
+    def add(self, part: Array, place: tuple[Any, ...]) -> None:
+        """Take a part x[item, rows, …], given its place (item, rows, …)."""
+        sizes, taps, window = part.shape[:-1], self._taps, self.window
         # (prod(kernel)*C_out, C_in) @ (C_in, prod(sizes)) -> (prod(kernel)*C_out, prod(sizes))
-        z = scratch("by tap", (len(taps), math.prod(sizes)), part.dtype)
-        multiply(taps, part.reshape(-1, channels).T, z)
-        z = z.reshape(*window.kernel, filters, *sizes)
+        z = scratch_array("by tap", (len(taps), math.prod(sizes)), part.dtype)
+        multiply(taps, part.reshape(-1, part.shape[-1]).T, z)
+        z = z.reshape(*window.kernel, self.filters, *sizes)
         # filters first: then every loop below runs along a row
-        total = scratch("total", (filters, *_reached(sizes, window)), part.dtype)
+        total = scratch_array("total", (self.filters, *_reached(sizes, window)), part.dtype)
         total[...] = 0
         for offset in np.ndindex(*window.kernel):
             axes = zip(sizes, window.span, offset, window.dilation, strict=True)
@@ -273,12 +275,15 @@ def product_first_in_parts(
         item, *cuts = place
         starts = [cut.start for cut in cuts] + [0] * (len(sizes) - len(cuts))
         # (C_out, *sizes) -> (*sizes, C_out)
-        totals[(item, *starts)] = np.moveaxis(total, 0, -1).copy()
+        self._totals[(item, *starts)] = np.moveaxis(total, 0, -1).copy()
 
-    def complete() -> Array:
-        canvas = np.zeros((x_shape[0], *_reached(x_shape[1:-1], window), filters), dtype=w.dtype)
+    def complete(self) -> Array:
+        """Return the output, once every part has come."""
+        window = self.window
+        shape = (self._items, *_reached(self._sizes, window), self.filters)
+        canvas = np.zeros(shape, dtype=self._taps.dtype)
         # totals overlap; in this order, so that threads do not change the rounding
-        for (item, *starts), total in sorted(totals.items(), key=lambda entry: entry[0]):
+        for (item, *starts), total in sorted(self._totals.items(), key=lambda entry: entry[0]):
             cuts = (slice(s, s + n) for s, n in zip(starts, total.shape[:-1], strict=True))
             canvas[item][tuple(cuts)] += total
         # the canvas begins where only a window's last tap sees an input
@@ -288,15 +293,13 @@ def product_first_in_parts(
         stops = [first + n for first, n in zip(firsts, window.out_sizes, strict=True)]
         return np.ascontiguousarray(crop_or_pad(canvas, firsts, stops))
 
-    return add, complete
-
 
 def _reached(sizes: tuple[int, ...], window: Window) -> list[int]:
     """How many positions along each axis have a window, at stride 1, that sees an input."""
     return [n + span - 1 for n, span in zip(sizes, window.span, strict=True)]
 
 
-def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Piece]:
+def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Rows]:
     """Cut the output into (items, rows of the first axis) of at most so many bytes.
 
     `values` is the largest number of values that an output position needs at a time. None
@@ -311,7 +314,7 @@ def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> l
     return [(slice(n, n + 1), band) for n in range(items) for band in bands]
 
 
-def _band(x: Array, window: Window, piece: Piece) -> Array:
+def _band(x: Array, window: Window, piece: Rows) -> Array:
     """Take what the windows of a piece see, padding included: (n, *sizes, C_in)."""
     items, rows = piece
     starts = [-before for before, _ in window.pad]
@@ -322,7 +325,7 @@ def _band(x: Array, window: Window, piece: Piece) -> Array:
     return crop_or_pad(x[items], starts, stops)
 
 
-def _cols(x: Array, window: Window, piece: Piece) -> Array:
+def _cols(x: Array, window: Window, piece: Rows) -> Array:
     """Lay out what each window of the piece sees as one row: (positions, prod(kernel)*C_in)."""
     band = _band(x, window, piece)
     rows = piece[1]
@@ -343,11 +346,11 @@ def _cols(x: Array, window: Window, piece: Piece) -> Array:
         # runs along the window would be short: copy along the row, into columns of `cols`
         axes = (*range(len(out_sizes) + 1, view.ndim), *range(len(out_sizes) + 1))
         view = view.transpose(axes)
-        columns = scratch("cols", view.shape, x.dtype)
+        columns = scratch_array("cols", view.shape, x.dtype)
         np.copyto(columns, view)
         # (*kernel, C_in, n, rows, …) -> (n*rows*…, prod(kernel)*C_in)
         return columns.reshape(math.prod(window.kernel) * band.shape[-1], -1).T
-    cols = scratch("cols", view.shape, x.dtype)
+    cols = scratch_array("cols", view.shape, x.dtype)
     np.copyto(cols, view)
     # (n, rows, …, *kernel, C_in) -> (n*rows*…, prod(kernel)*C_in)
     return cols.reshape(-1, math.prod(window.kernel) * band.shape[-1])

@@ -1,8 +1,9 @@
-"""Memory for large arrays, kept from one step to the next.
+"""Memory that is used again, because fresh memory costs more than the arithmetic on it.
 
 The system clears fresh memory before it hands it out. For the largest arrays of a step
-that takes longer than filling them. A `Reserve` keeps the memory of such an array when the
-array is gone, and gives it to the next one of the same size.
+that takes longer than filling them. `ReusedMemory` keeps the memory of such an array when the
+array is gone, and gives it to the next one of the same size. What is needed only for a moment,
+inside one piece of work, is a thread's own: `scratch_array`.
 """
 
 import math
@@ -16,20 +17,20 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 LARGE = 16 << 20  # bytes: smaller arrays gain less than the memory kept for them is worth
-MOST_IDLE = 192 << 20  # bytes that a reserve keeps at most
+MOST_IDLE = 192 << 20  # bytes that are kept without use, at most
 
-_local = threading.local()
+_local, _scratch = threading.local(), threading.local()
 
 
-class Reserve:
+class ReusedMemory:
     """Memory of arrays that are gone, for new ones.
 
     Examples
     --------
-    >>> reserve = Reserve()
-    >>> with reserve.in_use():
-    ...     place = empty((LARGE,), np.uint8).ctypes.data
-    ...     empty((LARGE // 4,), np.float32).ctypes.data == place
+    >>> reused = ReusedMemory()
+    >>> with reused.in_use():
+    ...     place = empty_array((LARGE,), np.uint8).ctypes.data
+    ...     empty_array((LARGE // 4,), np.float32).ctypes.data == place
     True
     """
 
@@ -38,13 +39,13 @@ class Reserve:
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
-        """Let `empty` take from this reserve, on this thread."""
-        outer = getattr(_local, "reserve", None)
-        _local.reserve = self
+        """Let `empty_array` take from here, on this thread."""
+        outer = getattr(_local, "reused", None)
+        _local.reused = self
         try:
             yield
         finally:
-            _local.reserve = outer
+            _local.reused = outer
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
         """Return an uninitialised array. Its memory comes back when no view of it is left."""
@@ -65,10 +66,24 @@ class Reserve:
             self._idle.append(memory)
 
 
-def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Do what `np.empty` does, for a large array with memory of the reserve in use, if any."""
+def empty_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Do what `np.empty` does, for a large array with memory that is used again."""
     dtype = np.dtype(dtype)
-    reserve: Reserve | None = getattr(_local, "reserve", None)
-    if reserve is None or math.prod(shape) * dtype.itemsize < LARGE:
+    reused: ReusedMemory | None = getattr(_local, "reused", None)
+    if reused is None or math.prod(shape) * dtype.itemsize < LARGE:
         return np.empty(shape, dtype)
-    return reserve.take(shape, dtype)
+    return reused.take(shape, dtype)
+
+
+def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an uninitialised array that belongs to this thread and is reused by `name`.
+
+    The content is lost at the next call with the same name on the same thread: an `EachPart`,
+    or the reading of `MadeInParts`, must not use a name of the layer that calls it.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    buffers = _scratch.__dict__
+    if name not in buffers or buffers[name].size < size:
+        buffers[name] = np.empty(size, dtype=np.uint8)
+    array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)
+    return array

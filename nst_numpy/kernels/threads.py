@@ -6,40 +6,21 @@ a few threads, with BLAS held to one thread each. How the work is cut never depe
 the number of threads: the results are equal, bit for bit, for any number of them.
 """
 
-import math
 import os
 import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
 from itertools import pairwise
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
-from numpy.typing import DTypeLike, NDArray
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
-
-# finish(part, place): called with a part of an array that was just computed, while it is
-# in cache, and its place in that array, so that part is array[place]
-Finish = Callable[[NDArray[Any], tuple[Any, ...]], None]
-
-
-class Parts(NamedTuple):
-    """An array that is made a part at a time, by the layer that reads it, while it is in cache.
-
-    read(item, rows, columns) returns array[item, rows, columns].
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    read: Callable[..., NDArray[Any]]
-
 
 _chosen: int | None = None
 _local = threading.local()
@@ -86,11 +67,6 @@ def _blas_of(scipy_too: bool) -> ThreadpoolController:
     return ThreadpoolController().select(user_api="blas")
 
 
-@cache
-def _pool(workers: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(workers, thread_name_prefix="nst")
-
-
 @contextmanager
 def single_threaded_blas() -> Iterator[None]:
     """Hold BLAS to one thread: a product inside gives the same bits on every machine size.
@@ -114,7 +90,8 @@ def single_threaded_blas() -> Iterator[None]:
 def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     """Call work(piece) for every piece, on as many threads as `get_threads` says.
 
-    The calling thread takes its share. The first error stops the rest and is raised.
+    The calling thread takes its share. The first error stops the rest and is raised. A
+    `for_each` inside the work of another one may run on its own thread alone.
     """
     queue = list(pieces)
     queue.reverse()  # pop() then takes the pieces in order; it is atomic
@@ -127,42 +104,56 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
                 return
             work(piece)
 
-    helpers = min(get_threads(), len(queue)) - 1
     with single_threaded_blas():
-        futures = [_pool(helpers).submit(drain) for _ in range(helpers)]
+        futures = _helpers.submit(drain, len(queue) - 1)
         try:
             drain()
         finally:
             queue.clear()  # after an error or Ctrl-C: let the others stop early
-            errors = [future.exception() for future in futures]
+            # a helper that was busy elsewhere until now need not begin
+            errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
         if error is not None:
             raise error
 
 
-def in_turn(first: Finish, second: Finish) -> Finish:
-    """Make one `Finish` of two: first the one, then the other."""
+class _Helpers:
+    """The threads that help: one pool for the process, as large as `get_threads` asks for."""
 
-    def finish(part: NDArray[Any], place: tuple[Any, ...]) -> None:
-        first(part, place)
-        second(part, place)
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pool: ThreadPoolExecutor | None = None
+        self._size = 0
 
-    return finish
+    def submit(self, task: Callable[[], None], most: int) -> list["Future[None]"]:
+        """Let up to `most` helpers do the task, each once."""
+        size = get_threads() - 1
+        # a helper that waits for helpers could wait for ever: it works alone
+        count = 0 if _local.__dict__.get("helps") else min(size, most)
+        if count < 1:
+            return []
+        with self._lock:
+            if self._pool is None or self._size != size:
+                if self._pool is not None:
+                    self._pool.shutdown(wait=False)  # what it has begun, it ends
+                self._pool = ThreadPoolExecutor(size, "nst", initializer=_say_that_this_helps)
+                self._size = size
+            return [self._pool.submit(task) for _ in range(count)]
 
 
-def scratch(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
-    """Return an uninitialised array that belongs to this thread and is reused by `name`.
+def _say_that_this_helps() -> None:
+    _local.helps = True
 
-    Fresh memory costs more than the arithmetic on it. The content is lost at the next
-    call with the same name on the same thread: what a `Finish` or the reading of `Parts`
-    uses must not have a name of the layer that calls it.
-    """
-    size = math.prod(shape) * np.dtype(dtype).itemsize
-    buffers = _local.__dict__
-    if name not in buffers or buffers[name].size < size:
-        buffers[name] = np.empty(size, dtype=np.uint8)
-    array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)
-    return array
+
+def _begin_anew() -> None:
+    """Forget the threads of the process that this one was forked from: they are not here."""
+    global _helpers, _holding
+    _helpers, _holding = _Helpers(), threading.Lock()
+
+
+_helpers = _Helpers()
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def chunks(total: int, length: int) -> list[slice]:

@@ -39,11 +39,12 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from nst_numpy.arrays import Array
-from nst_numpy.kernels.memory import empty
+from nst_numpy.kernels.memory import empty_array, scratch_array
+from nst_numpy.kernels.parts import EachPart, MadeInParts
 from nst_numpy.kernels.products import in_blocks, multiply
-from nst_numpy.kernels.threads import Finish, Parts, chunks, for_each, scratch
+from nst_numpy.kernels.threads import chunks, for_each
 
-Piece = tuple[int, slice, slice]  # item, tile rows, tile columns
+Tiles = tuple[int, slice, slice]  # item, rows, columns
 
 TILE, TAPS, POINTS = 4, 3, 6  # outputs a tile and axis, taps of the filter, inputs a tile
 _a, _b = 2 / 3, 3 / 2
@@ -152,7 +153,7 @@ def kernel_bytes(w: Array) -> int:
     return 2 * u if u <= COPIED_BYTES else u
 
 
-def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None) -> Array:
+def winograd_forward(x: Array, u: Array, b: Array, each_part: EachPart | None = None) -> Array:
     """Convolve x with transformed filters and add the bias.
 
     Parameters
@@ -161,96 +162,115 @@ def winograd_forward(x: Array, u: Array, b: Array, finish: Finish | None = None)
     u : ndarray, float32 (36, C_in, C_out)
         From `transform_kernel` or `prepare_kernels`.
     b : ndarray, float32 (C_out,)
-    finish : callable, optional
-        As in `convolve`.
+    each_part : callable, optional
+        Called with each part of the output as soon as it is computed; see `kernels.parts`.
 
     Returns
     -------
     out : ndarray, float32 (N, H, W, C_out)
     """
-    out = empty((*x.shape[:-1], _channels(u)[1]), x.dtype)
-    _convolve(x, u, b, out, finish)
+    out = empty_array((*x.shape[:-1], _channels(u)[1]), x.dtype)
+    _Convolution(x, u, b, out, each_part).run()
     return out
 
 
-def winograd_in_parts(x: Array | Parts, u: Array, b: Array | None, finish: Finish) -> None:
-    """Convolve, but keep nothing: each part of the output is for `finish` alone.
+def winograd_in_parts(
+    x: Array | MadeInParts, u: Array, b: Array | None, each_part: EachPart
+) -> None:
+    """Convolve, but keep nothing: each part of the output is for `each_part` alone.
 
     Does what `winograd_forward` does, or without b what `winograd_input_gradient` does. Parts
     begin at multiples of `TILE` rows and columns.
     """
-    _convolve(x, u, b, None, finish)
+    _Convolution(x, u, b, None, each_part).run()
 
 
 def winograd_input_gradient(
-    grad_out: Array | Parts, u_flipped: Array, finish: Finish | None = None
+    grad_out: Array | MadeInParts, u_flipped: Array, each_part: EachPart | None = None
 ) -> Array:
     """Return ∂J/∂x: the same convolution with the kernel flipped, channels swapped (W3).
 
     Parameters
     ----------
     grad_out : ndarray, float32 (N, H, W, C_out)
-        Or its parts, from a layer above that makes them when they are needed.
+        Or one that is made in parts, by the layer above.
     u_flipped : ndarray, float32 (36, C_out, C_in)
         From `flip_kernel` or `prepare_kernels`.
-    finish : callable, optional
-        As in `convolve`.
+    each_part : callable, optional
+        As in `winograd_forward`.
 
     Returns
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    grad_x = empty((*grad_out.shape[:-1], _channels(u_flipped)[1]), grad_out.dtype)
-    _convolve(grad_out, u_flipped, None, grad_x, finish)
+    grad_x = empty_array((*grad_out.shape[:-1], _channels(u_flipped)[1]), grad_out.dtype)
+    _Convolution(grad_out, u_flipped, None, grad_x, each_part).run()
     return grad_x
 
 
-def _convolve(
-    x: Array | Parts, u: Array, b: Array | None, out: Array | None, finish: Finish | None
-) -> None:
-    """Compute (W2) for all tiles, a piece of them at a time.
+class _Convolution:
+    """(W2) for all tiles of one convolution, a piece of them at a time.
 
     Where there are many pieces, a thread takes a piece. Where the whole map is one piece, the
     threads share it: some rows each of the transforms, some points each of the products.
     """
-    n, height, width, _ = x.shape
-    parts_of_x = x if isinstance(x, Parts) else Parts(x.shape, x.dtype, lambda *place: x[place])
-    pieces = _pieces(x.shape)
 
-    def transform_back(m: Array, piece: Piece) -> None:
-        item, rows, columns = piece
-        place = (item, _pixels(rows, height), _pixels(columns, width))
-        if out is None:
-            sizes = (cut.stop - cut.start for cut in place[1:])
-            part = scratch("part", (*sizes, _channels(u)[1]), x.dtype)
+    def __init__(
+        self,
+        x: Array | MadeInParts,
+        u: Array,
+        b: Array | None,
+        out: Array | None,  # None: a part is kept no longer than `each_part` needs it
+        each_part: EachPart | None,
+    ) -> None:
+        self.x = x if isinstance(x, MadeInParts) else _parts_of(x)
+        self.u, self.b, self.out, self.each_part = u, b, out, each_part
+
+    def run(self) -> None:
+        pieces = _pieces(self.x.shape)
+        if len(pieces) > self.x.shape[0]:
+            for_each(self._compute, pieces)
         else:
-            part = out[place]
-        _from_points(m, b, part)
-        if finish is not None:
-            finish(part, place)
+            for piece in pieces:
+                self._compute_together(piece)
 
-    def work(piece: Piece) -> None:
-        v, m = _values_and_products(piece, u)
-        _to_points(parts_of_x, piece, v)
-        _multiply(v, u, m, slice(None))
-        transform_back(m, piece)
+    def _compute(self, piece: Tiles) -> None:
+        """Compute a piece on this thread."""
+        v, m = _values_and_products(piece, self.u)
+        _to_points(self.x, piece, v)
+        _multiply(v, self.u, m, slice(None))
+        self._transform_back(m, piece)
 
-    def share(piece: Piece) -> None:
+    def _compute_together(self, piece: Tiles) -> None:
+        """Compute a piece, all threads together."""
         item, rows, columns = piece
-        v, m = _values_and_products(piece, u)
+        v, m = _values_and_products(piece, self.u)
         parts = chunks(rows.stop, SHARED_ROWS)
-        for_each(lambda part: _to_points(parts_of_x, (item, part, columns), v[:, :, part]), parts)
-        for_each(lambda points: _multiply(v, u, m, points), chunks(len(u), SHARED_POINTS))
-        for_each(lambda part: transform_back(m[:, :, part], (item, part, columns)), parts)
+        points = chunks(len(self.u), SHARED_POINTS)
+        for_each(lambda part: _to_points(self.x, (item, part, columns), v[:, :, part]), parts)
+        for_each(lambda some: _multiply(v, self.u, m, some), points)
+        for_each(lambda part: self._transform_back(m[:, :, part], (item, part, columns)), parts)
 
-    if len(pieces) > n:
-        for_each(work, pieces)
-    else:
-        for piece in pieces:
-            share(piece)
+    def _transform_back(self, m: Array, piece: Tiles) -> None:
+        item, rows, columns = piece
+        _, height, width, _ = self.x.shape
+        place = (item, _pixels(rows, height), _pixels(columns, width))
+        if self.out is None:
+            sizes = (cut.stop - cut.start for cut in place[1:])
+            part = scratch_array("part", (*sizes, _channels(self.u)[1]), self.x.dtype)
+        else:
+            part = self.out[place]
+        _from_points(m, self.b, part)
+        if self.each_part is not None:
+            self.each_part(part, place)
 
 
-def _pieces(x_shape: tuple[int, ...]) -> list[Piece]:
+def _parts_of(x: Array) -> MadeInParts:
+    """See an array that is there whole as one that is read in parts."""
+    return MadeInParts(x.shape, x.dtype, lambda *place: x[place])
+
+
+def _pieces(x_shape: tuple[int, ...]) -> list[Tiles]:
     """Cut the tiles into pieces of (item, tile rows, tile columns)."""
     items, height, width, channels = x_shape
     tile_rows, tile_columns = -(-height // TILE), -(-width // TILE)
@@ -265,12 +285,12 @@ def _pieces(x_shape: tuple[int, ...]) -> list[Piece]:
     ]
 
 
-def _values_and_products(piece: Piece, u: Array) -> tuple[Array, Array]:
+def _values_and_products(piece: Tiles, u: Array) -> tuple[Array, Array]:
     """Make room for the values at the points and for their products with the kernel."""
     _, rows, columns = piece
     tiles = (rows.stop - rows.start, columns.stop - columns.start)
     v, m = (
-        scratch(name, (POINTS, POINTS, *tiles, channels), u.dtype)
+        scratch_array(name, (POINTS, POINTS, *tiles, channels), u.dtype)
         for name, channels in zip(("values", "products"), _channels(u), strict=True)
     )
     return v, m
@@ -292,7 +312,7 @@ def _pixels(tiles: slice, size: int) -> slice:
     return slice(tiles.start * TILE, min(tiles.stop * TILE, size))
 
 
-def _to_points(x: Parts, piece: Piece, v: Array) -> None:
+def _to_points(x: MadeInParts, piece: Tiles, v: Array) -> None:
     """Transform the inputs of some tiles: (N, H, W, C) -> v (6, 6, rows, columns, C)."""
     item, rows, columns = piece
     _, height, width, channels = x.shape
@@ -303,7 +323,7 @@ def _to_points(x: Parts, piece: Piece, v: Array) -> None:
     inside = slice(max(left, 0), min(right, width))
     band = x.read(item, seen, inside)
     # along the columns: (6, 6) @ (6, C) -> (6, C) for each row and tile
-    half = scratch("half", (POINTS, bottom - top, tiles, channels), x.dtype)
+    half = scratch_array("half", (POINTS, bottom - top, tiles, channels), x.dtype)
     half[:, : seen.start - top] = 0  # beyond the border there are zeros
     half[:, seen.stop - top :] = 0
     target = half[:, seen.start - top : seen.stop - top].transpose(1, 2, 0, 3)
@@ -329,7 +349,7 @@ def _to_points(x: Parts, piece: Piece, v: Array) -> None:
 
 def _six_columns(band: Array, left: int) -> Array:
     """Copy six columns from `left` on: (H, W, C) -> (H, 6, C); those beyond a border are zeros."""
-    columns = scratch("edge", (len(band), POINTS, band.shape[-1]), band.dtype)
+    columns = scratch_array("edge", (len(band), POINTS, band.shape[-1]), band.dtype)
     columns[...] = 0
     start, stop = max(left, 0), min(left + POINTS, band.shape[1])
     columns[:, start - left : stop - left] = band[:, start:stop]
@@ -341,7 +361,7 @@ def _from_points(m: Array, b: Array | None, region: Array) -> None:
     tile_rows, tiles, channels = m.shape[2:]
     height, width, _ = region.shape  # what lies beyond the border is dropped
     # down the rows: (4, 6) @ (6, columns*C) -> (4, columns*C) for each point and row of tiles
-    half = scratch("half", (POINTS, tile_rows * TILE, tiles, channels), m.dtype)
+    half = scratch_array("half", (POINTS, tile_rows * TILE, tiles, channels), m.dtype)
     m = m.reshape(POINTS, POINTS, tile_rows, -1).swapaxes(1, 2)
     np.matmul(A_T, m, out=half.reshape(POINTS, tile_rows, TILE, -1))
     # along the columns: (4, 6) @ (6, C) -> (4, C) for each row and tile

@@ -1,13 +1,11 @@
 """ReLU, forward and backward."""
 
-from functools import cache
-
 import numpy as np
-from numpy.typing import DTypeLike, NDArray
+from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError
-from nst_numpy.kernels.threads import scratch
+from nst_numpy.kernels.masks import rectify
 from nst_numpy.layers.checks import check_grad_out
 
 RELU_RULES = ("gradient", "guided", "deconvolution")
@@ -65,30 +63,3 @@ def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gra
     check_grad_out("relu_backward", grad_out, cache.shape)
     grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
     return grad_x if rule == "deconvolution" else grad_x * cache
-
-
-def rectify(a: Array) -> None:
-    """Replace a by max(a, 0), in place.
-
-    With an array of zeros NumPy is three times as fast as with the number 0.
-    """
-    np.maximum(a, np.zeros(a.shape[-2:], dtype=a.dtype), out=a)
-
-
-def pack_mask(a: Array) -> NDArray[np.uint8]:
-    """Return where a > 0, one bit a number: (…, C) -> (…, ⌈C/8⌉)."""
-    return np.packbits(a > 0, axis=-1)
-
-
-def apply_mask(a: Array, mask: NDArray[np.uint8]) -> None:
-    """Set to 0, in place, all numbers of `a` whose bit in a mask from `pack_mask` is 0."""
-    # (…, ⌈C/8⌉) -> (…, ⌈C/8⌉, 8) -> (…, C)
-    bits = scratch("bits", (*mask.shape, 8), a.dtype)
-    np.take(_bits(a.dtype), mask, axis=0, out=bits, mode="clip")
-    a *= bits.reshape(*mask.shape[:-1], -1)[..., : a.shape[-1]]
-
-
-@cache
-def _bits(dtype: DTypeLike) -> Array:
-    """Return, in row n, the bits of the byte n as numbers 0 and 1."""
-    return np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=-1).astype(dtype)

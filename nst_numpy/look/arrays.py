@@ -21,8 +21,8 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.look.receptive_field import Slides, network_slides, seen_interval
-from nst_numpy.objective import Network
+from nst_numpy.look.receptive_field import Slides, network_slides, seen_box
+from nst_numpy.network import Network
 
 BATCH = 32  # items at a time
 
@@ -76,11 +76,7 @@ class TopWindows:
         ]
 
     def _box(self, layer: str, position: list[int]) -> tuple[slice, ...]:
-        ends = (
-            seen_interval(slides, index, size)
-            for slides, index, size in zip(self.slides[layer], position, self.sizes, strict=True)
-        )
-        return tuple(slice(int(start), int(stop)) for start, stop in ends)
+        return seen_box(self.slides[layer], position, self.sizes)
 
 
 def top_windows(
@@ -96,7 +92,8 @@ def top_windows(
 
     Parameters
     ----------
-    network : VGG or Sequential
+    network : Network
+        VGG, Sequential or another.
     x : ndarray, (N, L, C), (N, H, W, C) or (N, D, H, W, C)
         N items, of the network's dtype.
     layers : mapping of str to channels

@@ -50,8 +50,10 @@ class UnitExcitement:
         if not (np.isfinite(tv_weight) and tv_weight >= 0):
             raise SettingError(f"dream: tv_weight must be at least 0, not {tv_weight}")
         if position is not None:  # refuses one that is not on the map
-            receptive_box(layer, *position, start.shape[1:3], vgg.table)
-        self.vgg, self.layer = vgg, layer.replace("relu", "conv")
+            receptive_box(layer, *position, start.shape[1:3], vgg)
+        self.vgg = vgg
+        is_relu = vgg.layers[layer].kind == "relu"
+        self.layer = (vgg.below(layer) or layer) if is_relu else layer
         self.tv_weight = tv_weight
         place = (slice(None), slice(None)) if position is None else position
         self.unit = (0, *place, channel)

@@ -56,9 +56,9 @@ def what_drove(
     check_channel("what_drove", vgg, layer, channel)
     if x.ndim != 4 or len(x) != 1:
         raise ShapeError(f"what_drove: x must be one picture (1, H, W, 3), not {x.shape}")
-    box = receptive_box(layer, row, col, x.shape[1:3], vgg.table)
+    box = receptive_box(layer, row, col, x.shape[1:3], vgg)
     # Nothing outside the box counts. The part starts where a window of every pool starts.
-    stride = receptive_field(layer, vgg.table).stride
+    stride = receptive_field(layer, vgg).stride
     top, left = (start // stride * stride for start in box[:2])
     part = (slice(None), slice(top, box.bottom), slice(left, box.right))
     a = vgg.forward(np.ascontiguousarray(x[part]), [layer])[layer]
@@ -96,6 +96,6 @@ def drive_image(grad_x: Array) -> Image:
 def check_channel(name: str, vgg: VGG, layer: str, channel: int) -> None:
     """Refuse a layer or channel that the network does not have."""
     vgg.check_names([layer])
-    last = vgg.feature_shapes((1, 1, 1, 3))[layer][-1] - 1
+    last = vgg.feature_shapes((1, *vgg.input_shape))[layer][-1] - 1
     if not 0 <= channel <= last:
         raise SettingError(f"{name}: {layer} has channels 0 to {last}, not {channel}")

@@ -26,11 +26,11 @@ class Pull:
 
     Attributes
     ----------
-    gradient : ndarray, (1, H, W, 3)
+    gradient : ndarray, (1, *sizes, C)
         Of this term, in loss units per pixel value; BGR as x.
-    size : ndarray, float64 (H, W)
-        Length of the gradient at each pixel, over its three colours.
-    along : ndarray, float64 (H, W)
+    size : ndarray, float64 (*sizes)
+        Length of the gradient at each pixel, over its colours; of a signal at each sample.
+    along : ndarray, float64 (*sizes)
         The part of it along the full gradient of that pixel, negative where the term pulls
         against the others. At each pixel those of all terms add up to the length of the full
         gradient.
@@ -100,7 +100,7 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
 
     Parameters
     ----------
-    gradients : mapping of str to ndarray, (1, H, W, 3)
+    gradients : mapping of str to ndarray, (1, *sizes, C)
         From `gradient_terms`.
 
     Returns
@@ -113,7 +113,7 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
     SettingError
         If there is no term.
     ShapeError
-        If the gradients are not of one shape (1, H, W, 3).
+        If the gradients are not of one shape (1, *sizes, C).
 
     Examples
     --------
@@ -125,19 +125,19 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
     [(1.0, -0.25, 'against'), (5.0, 1.25, 'along')]
     """
     full = full_gradient(gradients)
-    if full.ndim != 4 or len(full) != 1:
-        raise ShapeError(f"pull_maps: a gradient must be (1, H, W, 3), not {full.shape}")
+    if full.ndim < 3 or len(full) != 1:
+        raise ShapeError(f"pull_maps: a gradient must be (1, *sizes, C), not {full.shape}")
     return {term: _pull(gradient, full) for term, gradient in gradients.items()}
 
 
 def pixel_size(gradient: Array) -> Array64:
-    """Length of a gradient at each pixel: (1, H, W, 3) -> (H, W), in float64."""
+    """Length of a gradient at each position: (1, *sizes, C) -> (*sizes), in float64."""
     return np.sqrt(np.square(gradient[0], dtype=np.float64).sum(axis=-1))
 
 
 def _pull(gradient: Array, full: Array64) -> Pull:
     size, full_size = pixel_size(gradient), pixel_size(full)
-    # (H, W, 3) * (H, W, 3), summed over the colours -> (H, W)
+    # (*sizes, C) * (*sizes, C), summed over the channels -> (*sizes)
     dot = (gradient[0] * full[0]).sum(axis=-1)
     along = np.divide(dot, full_size, out=np.zeros_like(dot), where=full_size > 0)
     norm, full_norm = float(np.linalg.norm(size)), float(np.linalg.norm(full_size))

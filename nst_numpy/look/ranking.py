@@ -13,7 +13,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import SettingError
-from nst_numpy.objective import Network
+from nst_numpy.network import Network
 
 K = 9  # the lecture's nine patches
 
@@ -121,7 +121,7 @@ def check_channels(
 ) -> dict[str, tuple[int, ...]]:
     """Refuse layers and channels that are not there; write out what None, all, stands for.
 
-    `shape` is that of an input; the number of channels does not depend on its sizes.
+    `shape` is that of an input that is large enough; the number of channels does not depend on it.
     """
     if not layers:
         raise SettingError(f"{who}: name at least one layer")

@@ -4,21 +4,23 @@ A unit of a deep layer is computed from a box of the input: its receptive field.
 is on its own. Going up, a window that spans k positions widens the field by (k − 1) steps,
 and a stride of s makes every later step s times as long.
 
-A network says how its windows slide, for each layer and axis (`Slide`). VGG's are alike on
-both axes and in all sizes of picture, so its functions need only the table of its layers.
+A network's rows say how their windows slide, for each layer and axis (`Slide`). VGG's are
+alike on both axes and in all sizes of picture.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from nst_numpy.arrays import Shape
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.network import Sequential
-from nst_numpy.objective import Network
-from nst_numpy.rows import Flatten, GlobalAvgPool
-from nst_numpy.vgg import TABLES, VGG, Layer
+from nst_numpy.network import Network
+from nst_numpy.rows import Flatten, GlobalAvgPool, Row, carry_shape
+from nst_numpy.vgg import SIZE, VGG16
+
+Rows = Mapping[str, Row]
 
 
 class Slide(NamedTuple):
@@ -40,8 +42,6 @@ class Slide(NamedTuple):
 
 Slides = Sequence[Slide]  # of one axis, from the input upwards
 STILL = Slide(span=1, stride=1, before=0, after=0)
-# of each kind of layer in a VGG, along both axes
-GEOMETRY = {"conv": Slide(3, 1, 1, 1), "relu": STILL, "pool": Slide(2, 2, 0, 0)}
 
 
 @dataclass(frozen=True)
@@ -71,13 +71,19 @@ class Box(NamedTuple):
     right: int
 
 
-def receptive_field(layer: str, table: Sequence[Layer] = TABLES["vgg16"]) -> ReceptiveField:
-    """Return size, stride and start of a layer's receptive fields.
+def receptive_field(layer: str, network: Network | Rows = VGG16) -> ReceptiveField:
+    """Return size, stride and start of a layer's receptive fields, along the first axis.
+
+    Parameters
+    ----------
+    layer : str
+    network : Network, or its rows
+        Default: VGG-16. See `receptive_fields` for networks whose axes differ.
 
     >>> receptive_field("relu3_1")
     ReceptiveField(size=24, stride=4, start=-10)
     """
-    return _field(vgg_slides(layer, table))
+    return _field(_typical_slides(layer, network))
 
 
 def receptive_fields(
@@ -87,7 +93,8 @@ def receptive_fields(
 
     Parameters
     ----------
-    network : VGG or Sequential
+    network : Network
+        VGG, Sequential or another.
     layer : str
         Of `Flatten` the units have no one place; ask for the layer below it.
     sizes : sequence of int
@@ -103,7 +110,7 @@ def receptive_fields(
 
     Examples
     --------
-    >>> from nst_numpy.network import Conv, MaxPool
+    >>> from nst_numpy.network import Conv, MaxPool, Sequential
     >>> net = Sequential([Conv(16, 5), MaxPool(4), Conv(32, 5)], input_shape=(180, 1))
     >>> receptive_fields(net, "conv2", (180,))
     (ReceptiveField(size=24, stride=4, start=0),)
@@ -126,32 +133,35 @@ def network_slides(network: Network, layer: str, sizes: Sequence[int]) -> tuple[
 
     Parameters and errors are those of `receptive_fields`.
     """
+    if not isinstance(network, Network):
+        raise ShapeError(f"receptive_fields: network must be a Network, not {network!r}")
     network.check_names([layer])
-    if isinstance(network, VGG):
-        return (vgg_slides(layer, network.table),) * 2
-    if not isinstance(network, Sequential):
-        raise ShapeError(f"receptive_fields: network must be VGG or Sequential, not {network!r}")
     if isinstance(network.layers[layer], Flatten):
         raise ShapeError(
             f"receptive_fields: a unit of {layer} is one position of the layer below it: "
             "ask for that layer"
         )
     shape = (1, *sizes, network.input_shape[-1])
-    shapes = network.feature_shapes(shape)
+    network.feature_shapes(shape, [layer])  # refuses what does not fit
+    return row_slides(network.layers, layer, shape)
+
+
+def row_slides(rows: Rows, layer: str, shape: Shape) -> tuple[Slides, ...]:
+    """Say how the windows of the rows up to a layer slide, for each axis of an input of `shape`."""
+    if layer not in rows:
+        raise UnknownNameError.of("layer", layer, list(rows))
     slides = []
-    for name in network.layer_names[: network.layer_names.index(layer) + 1]:
-        slides.append(_row_slides(f"receptive_fields, {name}", network, name, shape, len(sizes)))
-        shape = shapes[name]
+    for name, row, x_shape, _ in carry_shape("receptive_fields", rows, shape):
+        slides.append(_slides_of_row(name, row, x_shape, len(shape) - 2))
+        if name == layer:
+            break
     # one an axis for each layer -> one a layer for each axis
     return tuple(zip(*slides, strict=True))
 
 
-def _row_slides(
-    who: str, network: Sequential, name: str, shape: tuple[int, ...], axes: int
-) -> Slides:
-    """Say how a layer's window slides over an input of `shape`: one Slide an axis."""
-    row = network.layers[name]
-    window = row.window(who, shape)
+def _slides_of_row(name: str, row: Row, shape: Shape, axes: int) -> Slides:
+    """Say how a row's window slides over an input of `shape`: one Slide an axis."""
+    window = row.window(f"receptive_fields, {name}", shape)
     if window is not None:
         columns = (window.span, window.stride, window.pad)
         return [Slide(span, stride, *pad) for span, stride, pad in zip(*columns, strict=True)]
@@ -160,9 +170,11 @@ def _row_slides(
     return [STILL] * axes
 
 
-def vgg_slides(layer: str, table: Sequence[Layer] = TABLES["vgg16"]) -> Slides:
-    """Say how the windows of a VGG slide, along either axis, up to a layer."""
-    return [GEOMETRY[row.kind] for row in _up_to(layer, table)]
+def _typical_slides(layer: str, network: Network | Rows) -> Slides:
+    """Say how windows slide along the first axis, for an input of the usual size."""
+    if isinstance(network, Network):
+        return row_slides(network.layers, layer, (1, *network.input_shape))[0]
+    return row_slides(network, layer, (1, SIZE, SIZE, 3))[0]
 
 
 def seen_interval(slides: Slides, index: Any, length: Any) -> tuple[Any, Any]:
@@ -190,12 +202,31 @@ def seen_interval(slides: Slides, index: Any, length: Any) -> tuple[Any, Any]:
     return first, last + 1
 
 
+def seen_box(
+    slides: Sequence[Slides], position: Sequence[int], sizes: Sequence[int]
+) -> tuple[slice, ...]:
+    """Return the box of the input that a unit sees, clipped at its borders: one slice an axis.
+
+    Parameters
+    ----------
+    slides : one sequence of Slide an axis
+        From `network_slides`.
+    position : sequence of int
+        Of the unit on its layer's map; a map above a global pool has one position, 0.
+    sizes : sequence of int
+        Of the input.
+    """
+    axes = zip(slides, position, sizes, strict=True)
+    ends = (seen_interval(each, index, size) for each, index, size in axes)
+    return tuple(slice(int(start), int(stop)) for start, stop in ends)
+
+
 def receptive_box(
     layer: str,
     row: int,
     col: int,
     image_shape: Sequence[int],
-    table: Sequence[Layer] = TABLES["vgg16"],
+    network: Network | Rows = VGG16,
 ) -> Box:
     """Return the pixels that one unit sees, clipped at the picture's borders.
 
@@ -206,8 +237,8 @@ def receptive_box(
         Position in the layer's map, from 0.
     image_shape : sequence of int
         (H, W), or anything that begins so, as `image.shape` does.
-    table : sequence of Layer
-        The network; default VGG-16.
+    network : Network, or its rows
+        Default: VGG-16.
 
     Returns
     -------
@@ -227,32 +258,23 @@ def receptive_box(
     Box(top=30, left=0, bottom=54, right=14)
     """
     height, width = image_shape[:2]
-    rows, columns = map_size(layer, height, table), map_size(layer, width, table)
+    rows, columns = map_size(layer, height, network), map_size(layer, width, network)
     if not (0 <= row < rows and 0 <= col < columns):
         raise ShapeError(
             f"receptive_box: {layer} of a picture of {height}×{width} pixels has {rows}×{columns} "
             f"positions, rows from 0 and columns from 0: there is no ({row}, {col})"
         )
-    slides = vgg_slides(layer, table)
-    top, bottom = seen_interval(slides, row, height)
-    left, right = seen_interval(slides, col, width)
-    return Box(int(top), int(left), int(bottom), int(right))
+    slides = _typical_slides(layer, network)
+    down, across = seen_box([slides, slides], (row, col), (height, width))
+    return Box(down.start, across.start, down.stop, across.stop)
 
 
-def map_size(layer: str, pixels: int, table: Sequence[Layer] = TABLES["vgg16"]) -> int:
+def map_size(layer: str, pixels: int, network: Network | Rows = VGG16) -> int:
     """Return how many positions a layer has along a side of so many pixels.
 
     >>> map_size("relu3_1", 227)
     56
     """
-    for slide in vgg_slides(layer, table):
+    for slide in _typical_slides(layer, network):
         pixels = slide.outputs(pixels)
     return pixels
-
-
-def _up_to(layer: str, table: Sequence[Layer]) -> Sequence[Layer]:
-    """Return the rows of the table from the image up to a layer."""
-    names = [row.name for row in table]
-    if layer not in names:
-        raise UnknownNameError.of("layer", layer, names)
-    return table[: names.index(layer) + 1]

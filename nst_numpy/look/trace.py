@@ -13,14 +13,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
-from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
+from nst_numpy.arrays import Array, Array64, Shape
+from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
-from nst_numpy.look.receptive_field import GEOMETRY, Box, receptive_box
-from nst_numpy.vgg import VGG, Layer
+from nst_numpy.look.receptive_field import Box, network_slides, seen_box
+from nst_numpy.network import Network
+from nst_numpy.rows import MaxPool, Row
 
 PIXELS = "pixels"  # what `input_layer` says of the layer that sees the picture itself
 COLOURS = ("blue", "green", "red")
+SUMS = ("conv", "dense", "pool", "global", "flatten")  # kinds of layers whose units are sums
+
+Position = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -38,16 +42,25 @@ class Part:
         direction.
     channel : int or None
         Channel of the input; None where the part is a whole position.
-    row, col : int or None
-        Position in the map of the input, outside of it in the padding; None where the part
-        is a whole channel.
+    position : tuple of int or None
+        In the map of the input, outside of it in the padding; None where the part is a whole
+        channel. Of a picture also as `row` and `col`.
     """
 
     contribution: float
     share: float
     channel: int | None = None
-    row: int | None = None
-    col: int | None = None
+    position: Position | None = None
+
+    @property
+    def row(self) -> int | None:
+        """Row in the map of the input, of a picture."""
+        return self.position[0] if self.position else None
+
+    @property
+    def col(self) -> int | None:
+        """Column in the map of the input, of a picture."""
+        return self.position[1] if self.position else None
 
 
 @dataclass(frozen=True)
@@ -76,46 +89,68 @@ class Trace:
     Attributes
     ----------
     layer : str
-    channel, row, col : int
-        The unit.
-    kind : {"conv", "relu", "pool"}
-        Of the layer.
+    channel : int
+    position : tuple of int
+        The unit: one number an axis, none above a global pool. Of a picture also as `row` and
+        `col`.
+    kind : str
+        Of the layer: "conv", "relu", "pool", "dense", "global" or "flatten".
     activation : float
         The number that the network itself computes for the unit.
     bias : float
-    contributions : ndarray of float64, (kh, kw, C_in)
+    contributions : ndarray of float64, (*kernel, C_in)
         weight × input, at each position of the window and for each channel of the input.
-    window : ndarray of float64, (kh, kw, C_in)
+    window : ndarray of float64, (*kernel, C_in)
         The inputs; 0 where the window is in the padding.
-    kernel : ndarray of float64, (kh, kw, C_in)
+    kernel : ndarray of float64, (*kernel, C_in)
         The weights.
-    inside : ndarray of bool, (kh, kw)
+    inside : ndarray of bool, (*kernel)
         False where the window is in the padding.
     input_layer : str
         The layer that the window looks at; "pixels" is the picture: blue, green and red
-        minus their ImageNet means.
-    top, left : int
-        Where the window begins in the map of the input; −1 is padding.
-    box : Box
-        Receptive field: the pixels that the unit sees, `top`, `left`, `bottom`, `right`,
-        half-open and clipped to the picture.
+        minus their ImageNet means; "input" any other input.
+    start, step : tuple of int
+        Where the window begins in the map of the input, and its dilation; a negative position
+        is padding. Of a picture the start also as `top` and `left`.
+    box : Box, or tuple of slice
+        Receptive field: what the unit sees of the input, half-open and clipped; of a picture
+        `top`, `left`, `bottom`, `right`.
     """
 
     layer: str
     channel: int
-    row: int
-    col: int
+    position: Position
     kind: str
     activation: float
     bias: float
-    contributions: NDArray[np.float64]
-    window: NDArray[np.float64]
-    kernel: NDArray[np.float64]
+    contributions: Array64
+    window: Array64
+    kernel: Array64
     inside: NDArray[np.bool_]
     input_layer: str
-    top: int
-    left: int
-    box: Box
+    start: Position
+    step: Position
+    box: Any
+
+    @property
+    def row(self) -> int:
+        """Row of the unit, of a picture."""
+        return self.position[0]
+
+    @property
+    def col(self) -> int:
+        """Column of the unit, of a picture."""
+        return self.position[1]
+
+    @property
+    def top(self) -> int:
+        """Row where the window begins, of a picture."""
+        return self.start[0]
+
+    @property
+    def left(self) -> int:
+        """Column where the window begins, of a picture."""
+        return self.start[1]
 
     @property
     def sum(self) -> float:
@@ -130,11 +165,13 @@ class Trace:
     def name(self) -> str:
         """The unit as the command line writes it.
 
+        >>> from nst_numpy.vgg import VGG
         >>> rng = np.random.default_rng(0)
         >>> trace(VGG.random((4,), rng), np.zeros((1, 8, 8, 3)), "relu1_1", 3, 5, 7).name
         'relu1_1:3@5,7'
         """
-        return f"{self.layer}:{self.channel}@{self.row},{self.col}"
+        place = ",".join(map(str, self.position))
+        return f"{self.layer}:{self.channel}" + (f"@{place}" if place else "")
 
     def largest_inputs(self, n: int) -> LargestInputs:
         """Return the n largest parts: by input channel, by position, and term by term.
@@ -153,6 +190,7 @@ class Trace:
 
         Examples
         --------
+        >>> from nst_numpy.vgg import VGG
         >>> rng = np.random.default_rng(0)
         >>> unit = trace(VGG.random((4,), rng), np.ones((1, 8, 8, 3)), "conv1_1", 0, 0, 0)
         >>> [part.channel for part in unit.largest_inputs(2).channels]
@@ -163,44 +201,64 @@ class Trace:
         if not isinstance(n, (int, np.integer)) or n < 1:
             raise SettingError(f"largest_inputs: n must be a whole number of at least 1, not {n!r}")
         c = self.contributions
+        *axes, _ = range(c.ndim)
         terms = [
-            Part(value, share, channel=k, row=self.top + i, col=self.left + j)
-            for (i, j, k), value, share in _largest(c, n)
+            Part(value, share, channel=k, position=self._place(index))
+            for (*index, k), value, share in _largest(c, n)
         ]
         positions = [
-            Part(value, share, row=self.top + i, col=self.left + j)
-            for (i, j), value, share in _largest(c.sum(axis=2), n)
+            Part(value, share, position=self._place(index))
+            for index, value, share in _largest(c.sum(axis=-1), n)
         ]
         channels = [
-            Part(value, share, channel=k) for (k,), value, share in _largest(c.sum(axis=(0, 1)), n)
+            Part(value, share, channel=k)
+            for (k,), value, share in _largest(c.sum(axis=tuple(axes)), n)
         ]
         return LargestInputs(channels, positions, terms)
 
+    def _place(self, index: Sequence[int]) -> Position:
+        """Position of a tap of the window in the map of the input."""
+        axes = zip(self.start, self.step, index, strict=True)
+        return tuple(start + step * i for start, step, i in axes)
+
     def as_dict(self) -> dict[str, Any]:
         """Return everything as plain lists and numbers, for JSON."""
-        scalars = ("layer", "channel", "row", "col", "kind", "activation", "sum", "bias")
+        scalars = ("layer", "channel", "kind", "activation", "sum", "bias")
         record: dict[str, Any] = {name: getattr(self, name) for name in scalars}
-        box = self.box
-        record["box"] = {
-            "top": box.top, "left": box.left, "bottom": box.bottom, "right": box.right,
-        }  # fmt: skip
-        record["input"] = {"layer": self.input_layer, "top": self.top, "left": self.left}
+        if isinstance(self.box, Box):
+            record |= {"row": self.row, "col": self.col, "box": self.box._asdict()}
+            record["input"] = {"layer": self.input_layer, "top": self.top, "left": self.left}
+        else:
+            record |= {"position": list(self.position)}
+            record["box"] = [[cut.start, cut.stop] for cut in self.box]
+            record["input"] = {"layer": self.input_layer, "start": list(self.start)}
         for name in ("contributions", "window", "kernel", "inside"):
             record[name] = getattr(self, name).tolist()
         return record
 
 
-def trace(vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int) -> Trace:
+def trace(
+    network: Network,
+    x: Array,
+    layer: str,
+    channel: int,
+    *position: int,
+    row: int | None = None,
+    col: int | None = None,
+) -> Trace:
     """Write one activation out as the sum that it is.
 
     Parameters
     ----------
-    vgg : VGG
-    x : ndarray, (1, H, W, 3)
-        The picture, as `preprocess` makes it.
+    network : Network
+        VGG, Sequential or another.
+    x : ndarray, (1, *sizes, C)
+        One item; of a picture as `preprocess` makes it.
     layer : str
-    channel, row, col : int
-        The unit; `row` and `col` count from 0 in the layer's own map.
+    channel : int
+    *position : int
+        The unit: one number an axis, from 0 in the layer's own map; none for a layer without
+        positions. Of a picture also `row=` and `col=`.
 
     Returns
     -------
@@ -211,9 +269,10 @@ def trace(vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int) -> T
     UnknownNameError
         The network has no such layer.
     SettingError
-        The layer has no such channel, or its map no such position.
+        The layer has no such channel, or its map no such position; or it is of a kind that is
+        no such sum.
     ShapeError
-        x is not one picture, or not of the network's dtype.
+        x is not one item, or not of the network's dtype.
 
     Notes
     -----
@@ -222,22 +281,32 @@ def trace(vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int) -> T
 
     Examples
     --------
+    >>> from nst_numpy.vgg import VGG
     >>> rng = np.random.default_rng(0)
     >>> vgg, x = VGG.random((4, 5), rng), rng.standard_normal((1, 8, 8, 3))
-    >>> unit = trace(vgg, x, "conv2_1", channel=3, row=0, col=2)
+    >>> unit = trace(vgg, x, "conv2_1", 3, 0, 2)
     >>> unit.contributions.shape, unit.input_layer
     ((3, 3, 4), 'pool1')
     >>> bool(np.isclose(unit.bias + unit.contributions.sum(), unit.activation))
     True
     """
-    unit = _check_unit(vgg, x, layer, channel, row, col)
-    below = _input_layer(vgg.table, layer)
-    maps = {PIXELS: x, **vgg.forward(x, {layer, below} - {PIXELS})}
-    return _write_out(vgg, maps, layer, *unit)
+    place = position if row is None and col is None else (*position, *_given(row, col))
+    unit = _check_unit(network, x, layer, channel, place)
+    below = _looks_at(network, layer)
+    names = {layer} if below is None else {layer, below}
+    return _write_out(network, x, network.forward(x, names), layer, *unit)
 
 
-def trace_deep(vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int) -> list[Trace]:
-    """Trace an activation, then the largest input of its sum, and so on down to the pixels.
+def trace_deep(
+    network: Network,
+    x: Array,
+    layer: str,
+    channel: int,
+    *position: int,
+    row: int | None = None,
+    col: int | None = None,
+) -> list[Trace]:
+    """Trace an activation, then the largest input of its sum, and so on down to the input.
 
     The largest is the one with the largest |weight × input|; of equal ones the first.
     Positions in the padding don't count. Parameters and errors are those of `trace`.
@@ -245,84 +314,128 @@ def trace_deep(vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int)
     Returns
     -------
     list of Trace
-        From the unit down: at each step the input that weighs most. The last looks at pixels.
+        From the unit down: at each step the input that weighs most. The last looks at pixels,
+        or whatever the network's input is.
 
     Examples
     --------
+    >>> from nst_numpy.vgg import VGG
     >>> rng = np.random.default_rng(0)
     >>> vgg, x = VGG.random((4, 5), rng), rng.standard_normal((1, 8, 8, 3))
-    >>> [unit.name for unit in trace_deep(vgg, x, "relu2_1", channel=3, row=0, col=2)]
+    >>> [unit.name for unit in trace_deep(vgg, x, "relu2_1", 3, 0, 2)]
     ['relu2_1:3@0,2', 'pool1:3@1,2', 'relu1_1:3@3,4']
     """
-    unit = _check_unit(vgg, x, layer, channel, row, col)
-    names = [layer]
-    while names[-1] != PIXELS:
-        names.append(_input_layer(vgg.table, names[-1]))
-    maps = {PIXELS: x, **vgg.forward(x, names[:-1])}
+    place = position if row is None and col is None else (*position, *_given(row, col))
+    unit = _check_unit(network, x, layer, channel, place)
+    names, below = [layer], _looks_at(network, layer)
+    while below is not None:
+        names.append(below)
+        below = _looks_at(network, below)
+    maps = network.forward(x, names)
     path: list[Trace] = []
-    for name in names[:-1]:
-        path.append(_write_out(vgg, maps, name, *unit))
+    for name in names:
+        path.append(_write_out(network, x, maps, name, *unit))
         unit = _largest_below(path[-1])
     return path
 
 
 def _write_out(
-    vgg: VGG, maps: Mapping[str, Array], layer: str, channel: int, row: int, col: int
+    network: Network,
+    x: Array,
+    maps: Mapping[str, Array],
+    layer: str,
+    channel: int,
+    position: Position,
 ) -> Trace:
     """Gather what one unit is made of from the maps that the network computed."""
-    below = _input_layer(vgg.table, layer)
-    kind = _kind(vgg.table, layer)
-    size, stride, pad, _ = GEOMETRY["conv" if kind == "relu" else kind]
-    top, left = row * stride - pad, col * stride - pad
-    # (1, H, W, C_in) -> (kh, kw, C_in)
-    window = crop_or_pad(maps[below], (top, left), (top + size, left + size))[0]
-    window = window.astype(np.float64)
-    kernel, bias = _weights(vgg, layer, kind, channel, window)
+    name, below = _summing_layer(network, layer), _looks_at(network, layer)
+    a = x if below is None else maps[below]
+    row = network.layers[name]
+    at, channel_below = position, channel
+    if row.kind == "flatten":  # the unit is one number of the map below
+        *place, channel_below = (int(i) for i in np.unravel_index(channel, a.shape[1:]))
+        at = tuple(place)
+    sizes = a.shape[1:-1]
+    start, step, kernel = _window(row, name, a.shape, at)
+    inside = _inside(start, step, kernel, sizes)
+    # (1, *sizes, C_in) -> (*span, C_in) -> (*kernel, C_in)
+    span = [first + s * (k - 1) + 1 for first, s, k in zip(start, step, kernel, strict=True)]
+    window = crop_or_pad(a, start, span)[0] if sizes else a[0]
+    window = window[tuple(slice(None, None, s) for s in step)].astype(np.float64)
+    weights, bias = _weights(network, name, channel, channel_below, window, inside)
+    whole = tuple(slice(0, size) for size in x.shape[1:-1])
     return Trace(
-        layer=layer, channel=channel, row=row, col=col, kind=kind,
-        activation=float(maps[layer][0, row, col, channel]), bias=bias,
-        contributions=kernel * window, window=window, kernel=kernel,
-        inside=_inside(top, size, maps[below].shape[1])[:, None]
-        & _inside(left, size, maps[below].shape[2]),
-        input_layer=below, top=top, left=left,
-        box=receptive_box(layer, row, col, maps[PIXELS].shape[1:3], vgg.table),
+        layer=layer, channel=channel, position=position, kind=network.layers[layer].kind,
+        activation=float(maps[layer][(0, *position, channel)]), bias=bias,
+        contributions=weights * window, window=window, kernel=weights, inside=inside,
+        input_layer=_input_name(x) if below is None else below, start=start, step=step,
+        box=_box(network, layer, position, x.shape) if position else whole,
     )  # fmt: skip
 
 
+def _window(
+    row: Row, name: str, shape: Shape, position: Position
+) -> tuple[Position, Position, Position]:
+    """Return start, step and size of a unit's window in the map below, one number an axis."""
+    window = row.window(name, shape)
+    if window is not None:
+        axes = zip(position, window.stride, window.pad, strict=True)
+        start = tuple(i * stride - before for i, stride, (before, _) in axes)
+        return start, window.dilation, window.kernel
+    if row.kind == "flatten":
+        return position, (1,) * len(position), (1,) * len(position)
+    return (0,) * (len(shape) - 2), (1,) * (len(shape) - 2), shape[1:-1]
+
+
 def _weights(
-    vgg: VGG, layer: str, kind: str, channel: int, window: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], float]:
-    """Return the kernel (kh, kw, C_in) and the bias of one channel."""
-    if kind != "pool":
-        w, b = vgg.params[layer.replace("relu", "conv")]
+    network: Network,
+    name: str,
+    channel: int,
+    channel_below: int,
+    window: Array64,
+    inside: NDArray[np.bool_],
+) -> tuple[Array64, float]:
+    """Return the kernel (*kernel, C_in) and the bias of one channel."""
+    if name in network.params:
+        w, b = network.params[name]
         return w[..., channel].astype(np.float64), float(b[channel])
-    kernel = np.zeros(window.shape)
-    own = window[..., channel]
-    if vgg.pool == "avg":
-        kernel[..., channel] = 1 / own.size
+    kernel: Array64 = np.zeros(window.shape)
+    row = network.layers[name]
+    if isinstance(getattr(row, "row", row), MaxPool):
+        # argmax takes the first of equal values, as the layer does; padding never wins
+        own = np.where(inside, window[..., channel_below], -np.inf)
+        winner = tuple(int(i) for i in np.unravel_index(own.argmax(), own.shape))
+        kernel[(*winner, channel_below)] = 1.0
     else:
-        # argmax takes the first of equal values, as the layer does
-        i, j = np.unravel_index(own.argmax(), own.shape)
-        kernel[i, j, channel] = 1.0
+        kernel[..., channel_below] = inside / inside.sum()
     return kernel, 0.0
 
 
-def _inside(start: int, size: int, end: int) -> NDArray[np.bool_]:
-    places = np.arange(start, start + size)
-    return (places >= 0) & (places < end)
+def _inside(
+    start: Position, step: Position, kernel: Position, sizes: Sequence[int]
+) -> NDArray[np.bool_]:
+    """Say of each position of a window whether it is on the map: (*kernel)."""
+    inside = np.ones(kernel, dtype=bool)
+    for axis, (first, s, k, size) in enumerate(zip(start, step, kernel, sizes, strict=True)):
+        places = first + s * np.arange(k)
+        on_axis = (places >= 0) & (places < size)
+        # (k,) -> (1, …, k, …, 1)
+        inside &= on_axis.reshape(*(k if i == axis else 1 for i in range(len(kernel))))
+    return inside
 
 
-def _largest_below(unit: Trace) -> tuple[int, int, int]:
-    """Find the input (channel, row, col) that weighs most and is not padding."""
+def _largest_below(unit: Trace) -> tuple[int, Position]:
+    """Find the input (channel, position) that weighs most and is not padding."""
     # a pool looks at its own channel only, also where everything there is 0
-    looked_at = unit.kernel.any(axis=(0, 1)) | (unit.kind != "pool")
-    counts = unit.inside[..., None] & looked_at
+    axes = tuple(range(unit.kernel.ndim - 1))
+    has_weights = unit.kind in ("conv", "relu", "dense")
+    counts = unit.inside[..., None] & (unit.kernel.any(axis=axes) | has_weights)
     weight = np.where(counts, np.abs(unit.contributions), -1.0)
-    i, j, k = np.unravel_index(weight.argmax(), weight.shape)
-    return int(k), unit.top + int(i), unit.left + int(j)
+    *index, k = np.unravel_index(weight.argmax(), weight.shape)
+    return int(k), unit._place([int(i) for i in index])
 
 
-def _largest(parts: NDArray[np.float64], n: int) -> Iterator[tuple[tuple[int, ...], float, float]]:
+def _largest(parts: Array64, n: int) -> Iterator[tuple[tuple[int, ...], float, float]]:
     """Yield index, value and share of the n entries with the largest |value|."""
     weight = np.abs(parts)
     whole = weight.sum()
@@ -333,39 +446,73 @@ def _largest(parts: NDArray[np.float64], n: int) -> Iterator[tuple[tuple[int, ..
         yield tuple(int(i) for i in index), float(parts[index]), float(share)
 
 
-def _input_layer(table: Sequence[Layer], layer: str) -> str:
-    """Name the layer that a unit's window looks at: of a ReLU that of its convolution."""
-    names = [row.name for row in table]
-    at = names.index(layer.replace("relu", "conv"))
-    return names[at - 1] if at > 0 else PIXELS
+def _summing_layer(network: Network, layer: str) -> str:
+    """Name the layer whose sum a unit is: of a ReLU the one below it."""
+    while network.layers[layer].kind == "relu":
+        below = network.below(layer)
+        if below is None:
+            break
+        layer = below
+    if network.layers[layer].kind not in SUMS:
+        raise SettingError(
+            f"trace: {layer} is a layer of the kind {network.layers[layer].kind!r}, whose units "
+            f"are no sums: trace one of the kinds {', '.join(SUMS)} or a ReLU above it"
+        )
+    return layer
 
 
-def _kind(table: Sequence[Layer], layer: str) -> str:
-    return next(row.kind for row in table if row.name == layer)
+def _looks_at(network: Network, layer: str) -> str | None:
+    """Name the layer that a unit's window looks at; None is the input."""
+    return network.below(_summing_layer(network, layer))
+
+
+def _input_name(x: Array) -> str:
+    return PIXELS if x.ndim == 4 and x.shape[-1] == len(COLOURS) else "input"
+
+
+def _box(network: Network, layer: str, position: Position, shape: Shape) -> Any:
+    """Return what a unit sees: of a picture a Box, of anything else a slice an axis."""
+    sizes = shape[1:-1]
+    cuts = seen_box(network_slides(network, layer, sizes), position, sizes)
+    if len(cuts) != 2:
+        return cuts
+    return Box(cuts[0].start, cuts[1].start, cuts[0].stop, cuts[1].stop)
+
+
+def _given(row: int | None, col: int | None) -> tuple[int, ...]:
+    return tuple(i for i in (row, col) if i is not None)
 
 
 def _check_unit(
-    vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int
-) -> tuple[int, int, int]:
-    """Refuse a unit that is not there; return channel, row and col as plain ints."""
-    if layer not in vgg.layer_names:
-        raise UnknownNameError.of("layer", layer, vgg.layer_names)
-    if x.ndim != 4 or x.shape[0] != 1:
-        raise ShapeError(f"trace: x must be one picture (1, H, W, 3), not {x.shape}")
-    _, height, width, channels = vgg.feature_shapes(x.shape)[layer]
+    network: Network, x: Array, layer: str, channel: int, position: Sequence[int]
+) -> tuple[int, Position]:
+    """Refuse a unit that is not there; return channel and position as plain ints."""
+    network.check_names([layer])
+    if x.ndim != len(network.input_shape) + 1 or x.shape[0] != 1:
+        raise ShapeError(f"trace: x must be one item (1, *sizes, C), not {x.shape}")
+    _, *sizes, channels = network.feature_shapes(x.shape, [layer])[layer]
     try:
-        unit = tuple(operator.index(v) for v in (channel, row, col))
+        at = tuple(operator.index(i) for i in position)
+        channel = operator.index(channel)
     except TypeError:
         raise SettingError(
-            f"trace: channel, row and col must be whole numbers, not {channel!r}, {row!r}, {col!r}"
+            f"trace: channel and position must be whole numbers, not {channel!r} at {position!r}"
         ) from None
-    if not 0 <= unit[0] < channels:
+    if not 0 <= channel < channels:
         raise SettingError(
             f"trace: {layer} has the channels 0 to {channels - 1}: there is no channel {channel}"
         )
-    if not (0 <= unit[1] < height and 0 <= unit[2] < width):
+    on_map = len(at) == len(sizes) and all(0 <= i < size for i, size in zip(at, sizes, strict=True))
+    if not on_map:
         raise SettingError(
-            f"trace: the map of {layer} has {height} rows and {width} columns for a picture of "
-            f"{x.shape[1]}×{x.shape[2]} pixels: there is no position {row},{col} (counted from 0)"
+            f"trace: the map of {layer} has {_extent(sizes)} for an input of "
+            f"{'×'.join(map(str, x.shape[1:-1]))}: there is no position "
+            f"{','.join(map(str, at)) or 'without a number'} (counted from 0)"
         )
-    return unit[0], unit[1], unit[2]
+    return channel, at
+
+
+def _extent(sizes: Sequence[int]) -> str:
+    if len(sizes) == 2:
+        return f"{sizes[0]} rows and {sizes[1]} columns"
+    return f"the sizes {'×'.join(map(str, sizes))}" if sizes else "no positions"

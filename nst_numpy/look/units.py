@@ -29,10 +29,11 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.look.receptive_field import Box, seen_interval, vgg_slides
+from nst_numpy.look.receptive_field import Box, row_slides, seen_interval
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import PICTURE_SUFFIXES
-from nst_numpy.vgg import VGG, Layer, layer_table
+from nst_numpy.rows import Row
+from nst_numpy.vgg import SIZE, VGG, vgg_rows
 
 PathLike = str | os.PathLike[str]
 
@@ -82,9 +83,9 @@ class ScanSettings:
     network: str  # fingerprint of the parameters
 
     @property
-    def table(self) -> tuple[Layer, ...]:
-        """The network's layers."""
-        return layer_table(self.convolutions)
+    def rows(self) -> dict[str, Row]:
+        """The network's rows; the number of filters is not recorded, and stands at 1."""
+        return vgg_rows([[1] * count for count in self.convolutions], self.pool)
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,7 +215,7 @@ class TopPatches:
         sides = np.array([(p.height, p.width) for p in self.pictures], dtype=np.intp)
         # (channels, n) -> (channels, n, 2)
         seen = sides.reshape(-1, 2)[ranking.item[channels]]
-        slides = vgg_slides(layer, self.settings.table)
+        slides = row_slides(self.settings.rows, layer, (1, SIZE, SIZE, 3))[0]
         # two of (channels, n, 2): top and left, bottom and right
         boxes: Integers = np.concatenate(
             seen_interval(slides, ranking.position[channels], seen), axis=-1
@@ -326,7 +327,7 @@ def top_patches(
     that of one picture's activations and of k numbers a channel, for any number of pictures.
     """
     settings = _settings(vgg, k, size, one_per_picture)
-    channels = check_channels("top_patches", vgg, layers, (1, 1, 1, 3))
+    channels = check_channels("top_patches", vgg, layers, (1, *vgg.input_shape))
     files = picture_files(paths)
     rankings = {name: Ranking.empty(own, 2, vgg.dtype) for name, own in channels.items()}
     pictures: list[Scanned] = []
@@ -422,7 +423,7 @@ def _scan(
     image = scanned_image(path, settings.size)
     height, width = image.shape[:2]
     deepest = list(channels)[-1]
-    if min(vgg.feature_shapes((1, height, width, 3))[deepest]) < 1:
+    if min(height, width) < vgg.smallest_size(deepest):
         raise ImageError(f"{path} is only {width}×{height} pixels, too small for {deepest}")
     try:
         features = vgg.forward(preprocess(image, dtype=vgg.dtype), channels)

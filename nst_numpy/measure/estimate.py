@@ -11,8 +11,8 @@ import numpy as np
 
 from nst_numpy.errors import TooLargeError
 from nst_numpy.layers import conv_forward
+from nst_numpy.network import Network
 from nst_numpy.optimize import MEMORY
-from nst_numpy.vgg import VGG
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
 BASE_BYTES = 185e6  # Python, NumPy, SciPy, the HDF5 reader, scratch memory, memory kept for reuse
@@ -40,22 +40,25 @@ class Estimate:
     fixed_bytes: int
 
 
-def multiplications(vgg: VGG, image_shape: tuple[int, ...]) -> dict[str, int]:
-    """Count the multiplications of each layer's direct computation, forward.
+def multiplications(
+    vgg: Network, image_shape: tuple[int, ...], names: list[str] | None = None
+) -> dict[str, int]:
+    """Count the multiplications of each layer's direct computation, forward; None: of all.
 
+    >>> from nst_numpy.vgg import VGG
     >>> vgg = VGG.random((4,), np.random.default_rng(0))
     >>> multiplications(vgg, (1, 8, 8, 3))["conv1_1"]  # 64 positions, 27 inputs, 4 filters
     6912
     """
-    shapes = vgg.feature_shapes(image_shape)
-    counts = dict.fromkeys(shapes, 0)
-    for name, (w, _) in vgg.params.items():
-        counts[name] = math.prod(shapes[name][:-1]) * w.size
+    counts = dict.fromkeys(vgg.layer_names if names is None else names, 0)
+    for name, shape in vgg.feature_shapes(image_shape, names).items():
+        if name in vgg.params:
+            counts[name] = math.prod(shape[:-1]) * vgg.params[name][0].size
     return counts
 
 
 def estimate_run(
-    vgg: VGG,
+    vgg: Network,
     image_shape: tuple[int, ...],
     names: list[str],
     optimizer: str = "lbfgs",
@@ -65,7 +68,7 @@ def estimate_run(
 
     Parameters
     ----------
-    vgg : VGG
+    vgg : Network
     image_shape : tuple of int, (1, H, W, 3)
         Of the generated picture.
     names : list of str
@@ -75,7 +78,7 @@ def estimate_run(
         Of the style picture, which goes through the network once.
     """
     below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1] if names else []
-    counts = multiplications(vgg, image_shape)
+    counts = multiplications(vgg, image_shape, below)
     pixels = math.prod(image_shape)
     # SciPy keeps 2m + 5 vectors of float64 for L-BFGS with memory m
     optimizer_bytes = (2 * MEMORY + 5) * 8 * pixels if optimizer == "lbfgs" else 4 * 8 * pixels
@@ -83,23 +86,23 @@ def estimate_run(
         _pass_bytes(vgg, shape, names, below) for shape in (image_shape, style_shape) if shape
     ]
     fixed = BASE_BYTES + sum(w.nbytes for w, _ in vgg.params.values())
-    fixed += vgg.transformed_bytes(below, image_shape)
+    fixed += vgg.plan(image_shape, names).kernel_bytes if names else 0
     total = fixed + max(passes) + optimizer_bytes
-    return Estimate(2 * sum(counts[name] for name in below), int(total), int(fixed))
+    return Estimate(2 * sum(counts.values()), int(total), int(fixed))
 
 
-def _pass_bytes(vgg: VGG, shape: tuple[int, ...], names: list[str], below: list[str]) -> int:
+def _pass_bytes(vgg: Network, shape: tuple[int, ...], names: list[str], below: list[str]) -> int:
     """Count what one forward and backward pass keeps at its peak.
 
-    The activations that losses look at, a bit a number for each ReLU's mask, and the
+    The activations that losses look at, what the layers keep for the way back, and the
     input and output of the layer being computed.
     """
-    shapes = vgg.feature_shapes(shape)
+    shapes = vgg.feature_shapes(shape, below)
     sizes = [math.prod(shapes[name]) for name in below]
-    masks = sum(math.prod(shapes[name]) for name in below if name.startswith("relu")) // 8
     kept = sum(math.prod(shapes[name]) for name in names)
     moving = max((a + b for a, b in pairwise(sizes)), default=0)
-    return masks + (kept + moving) * vgg.dtype.itemsize
+    caches = vgg.kept_bytes(shape, names) if names else 0
+    return caches + (kept + moving) * vgg.dtype.itemsize
 
 
 def measure_speed(dtype: np.dtype) -> float:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.kernels import memory
-from nst_numpy.kernels.memory import Reserve, empty
+from nst_numpy.kernels.memory import ReusedMemory, empty_array, scratch_array
 from nst_numpy.objective import Objective
 from nst_numpy.vgg import VGG
 
@@ -19,41 +19,41 @@ def address(a):
 
 
 def test_memory_comes_back_when_the_last_view_is_gone():
-    reserve = Reserve()
+    reserve = ReusedMemory()
     with reserve.in_use():
-        a = empty((4, 5), np.float32)
+        a = empty_array((4, 5), np.float32)
         place, part = address(a), a[1:, ::2].T[1:]
         del a
         gc.collect()
         assert reserve._idle == []
         del part
         gc.collect()
-        assert address(empty((10,), np.float64)) == place
+        assert address(empty_array((10,), np.float64)) == place
 
 
 def test_only_what_has_the_same_size_and_room_is_kept(monkeypatch):
     monkeypatch.setattr(memory, "MOST_IDLE", 100)
-    reserve = Reserve()
+    reserve = ReusedMemory()
     with reserve.in_use():
-        arrays = [empty((60,), np.uint8) for _ in range(2)]
+        arrays = [empty_array((60,), np.uint8) for _ in range(2)]
         del arrays
         gc.collect()
         assert [m.nbytes for m in reserve._idle] == [60]
-        assert empty((50,), np.uint8).base.base.nbytes == 50
+        assert empty_array((50,), np.uint8).base.base.nbytes == 50
         assert [m.nbytes for m in reserve._idle] == [60]
 
 
 def test_without_a_reserve_and_after_it_arrays_are_numpys_own():
-    outer, inner = Reserve(), Reserve()
+    outer, inner = ReusedMemory(), ReusedMemory()
     with outer.in_use():
         with inner.in_use():
-            empty((8,), np.uint8)
+            empty_array((8,), np.uint8)
         gc.collect()
         assert (len(inner._idle), len(outer._idle)) == (1, 0)
-        empty((8,), np.uint8)
+        empty_array((8,), np.uint8)
     gc.collect()
     assert len(outer._idle) == 1
-    assert empty((8,), np.uint8).base is None
+    assert empty_array((8,), np.uint8).base is None
 
 
 def test_a_step_writes_over_nothing_that_an_earlier_one_returned():
@@ -69,4 +69,10 @@ def test_a_step_writes_over_nothing_that_an_earlier_one_returned():
     again, grad_again = objective(x)
     assert again == value
     np.testing.assert_array_equal(grad_again, before)
-    assert objective._reserve._idle
+    assert vgg._engine._memory._idle
+
+
+def test_scratch_is_reused_and_grows():
+    small = scratch_array("test", (4,), np.float32)
+    assert np.shares_memory(small, scratch_array("test", (2, 2), np.float32))
+    assert scratch_array("test", (1000,), np.float64).shape == (1000,)

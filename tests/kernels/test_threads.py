@@ -1,13 +1,15 @@
 import os
+import signal
 import subprocess
 import sys
 import threading
+import time
 
 import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError
-from nst_numpy.kernels.threads import available_cores, for_each, scratch
+from nst_numpy.kernels.threads import available_cores, for_each
 from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
 
 
@@ -85,10 +87,43 @@ def test_what_it_says_of_bad_numbers(monkeypatch):
         set_threads(0)
 
 
-def test_scratch_is_reused_and_grows():
-    small = scratch("test", (4,), np.float32)
-    assert np.shares_memory(small, scratch("test", (2, 2), np.float32))
-    assert scratch("test", (1000,), np.float64).shape == (1000,)
+def test_there_is_one_pool_and_no_thread_of_another_size_is_left():
+    def helpers():
+        return [thread for thread in threading.enumerate() if thread.name.startswith("nst")]
+
+    for threads in (8, 3, 6, 2):
+        set_threads(threads)
+        for_each(lambda _: time.sleep(0.001), range(50))
+    deadline = time.monotonic() + 10
+    while len(helpers()) > 1 and time.monotonic() < deadline:
+        time.sleep(0.01)  # those of a pool that was shut end in their own time
+    assert len(helpers()) == 1
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_work_inside_work_is_done(threads):
+    set_threads(threads)
+    done = set()
+
+    def outer(i):
+        for_each(lambda j: done.add((i, j)), range(20))
+
+    for_each(outer, range(20))
+    assert done == {(i, j) for i in range(20) for j in range(20)}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_a_forked_process_has_helpers_of_its_own():
+    set_threads(2)
+    for_each(lambda _: None, range(10))
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)  # a child that hangs is killed
+        done = set()
+        for_each(done.add, range(10))
+        os._exit(0 if done == set(range(10)) else 1)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 def test_a_blas_that_is_loaded_later_is_held_too():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels import products
 from nst_numpy.kernels import winograd as wg
-from nst_numpy.kernels.threads import Parts
+from nst_numpy.kernels.parts import MadeInParts
 from nst_numpy.kernels.windows import make_window
 from nst_numpy.layers import conv_backward, conv_forward, set_threads
 from nst_numpy.layers.convolution import choose_method
@@ -60,18 +60,18 @@ def test_pieces_join_without_a_seam(limits, monkeypatch):
     np.testing.assert_allclose(out, expected, atol=1e-5)
 
 
-def test_finish_sees_every_value_once():
+def test_each_part_is_seen_once():
     x, w, b = make(3, (1, 37, 70, 8), 8)
     u = wg.transform_kernel(w)
     seen = np.zeros((1, 37, 70, 8), int)
     places = []
 
-    def finish(part, place):
+    def each_part(part, place):
         seen[place] += 1
         places.append(place)
         part *= 2
 
-    out = wg.winograd_forward(x, u, b, finish)
+    out = wg.winograd_forward(x, u, b, each_part)
     assert (seen == 1).all()
     assert len(places) > 1
     np.testing.assert_array_equal(out, 2 * wg.winograd_forward(x, u, b))
@@ -90,7 +90,7 @@ def test_an_input_that_is_read_in_parts_gives_the_same(monkeypatch):
     monkeypatch.setattr(wg, "MOST_TILES", 3)
     x, w, _ = make(7, (2, 21, 35, 3), 4)
     u = wg.flip_kernel(wg.transform_kernel(w.swapaxes(2, 3)))
-    parts = Parts(x.shape, x.dtype, lambda *place: x[place].copy())
+    parts = MadeInParts(x.shape, x.dtype, lambda *place: x[place].copy())
     assert np.array_equal(wg.winograd_input_gradient(parts, u), wg.winograd_input_gradient(x, u))
 
 

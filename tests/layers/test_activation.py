@@ -4,7 +4,6 @@ import pytest
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import assert_gradients
 from nst_numpy.layers import reference, relu_backward, relu_forward
-from nst_numpy.layers.activation import apply_mask, pack_mask, rectify
 
 
 def test_equals_the_reference_at_the_kink_too():
@@ -26,24 +25,6 @@ def test_grad_out_of_another_shape_is_refused():
     _, cache = relu_forward(np.zeros((1, 2)))
     with pytest.raises(ShapeError, match=r"grad_out must have the output's shape \(1, 2\)"):
         relu_backward(np.zeros((2, 1)), cache)
-
-
-@pytest.mark.parametrize("channels", [1, 7, 8, 19])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_one_bit_a_number_does_what_the_mask_does(channels, dtype):
-    rng = np.random.default_rng(channels)
-    x = rng.integers(-2, 3, (3, 5, channels)).astype(dtype)  # zeros too
-    out, cache = relu_forward(x)
-    mask = pack_mask(x)
-    assert mask.shape == (3, 5, -(-channels // 8))
-    rectified = x.copy()
-    rectify(rectified)
-    assert np.array_equal(rectified, out)
-    grad = rng.standard_normal(x.shape).astype(dtype)
-    masked = grad.copy()
-    apply_mask(masked, mask)
-    assert np.array_equal(masked, relu_backward(grad, cache))
-    assert masked.dtype == dtype
 
 
 def test_the_three_rules_for_the_way_back():

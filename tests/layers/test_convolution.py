@@ -107,7 +107,7 @@ def test_sliding_windows_and_cols_agree_whatever_scratch_memory_held(
     def full_of_nan(name, shape, dtype):
         return np.full(shape, np.nan, dtype)
 
-    monkeypatch.setattr(im2col, "scratch", full_of_nan)
+    monkeypatch.setattr(im2col, "scratch_array", full_of_nan)
     rng = np.random.default_rng(8)
     x, w, b = make(rng, x_shape, w_shape)
     out, cache = conv_forward(x, w, b, **options)

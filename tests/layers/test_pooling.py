@@ -1,5 +1,4 @@
 from functools import partial
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -17,12 +16,6 @@ from nst_numpy.layers import (
     max_pool_backward,
     max_pool_forward,
     reference,
-)
-from nst_numpy.layers.pooling import (
-    avg_pool_backward_in_parts,
-    avg_pool_in_parts,
-    max_pool_backward_in_parts,
-    max_pool_in_parts,
 )
 
 POOLS = {
@@ -115,56 +108,6 @@ def test_grad_out_of_another_shape_is_refused(kind):
     out, cache = forward(np.zeros((1, 4, 4, 1)))
     with pytest.raises(ShapeError, match="grad_out must have the output's shape"):
         backward(out[:, 1:], cache)
-
-
-IN_PARTS = {
-    "max": (max_pool_in_parts, max_pool_backward_in_parts),
-    "avg": (avg_pool_in_parts, avg_pool_backward_in_parts),
-}
-
-
-def cut_between(draw, size, step):
-    """Cut range(size) into slices at some multiples of step."""
-    edges = [0, *(e for e in range(step, size, step) if draw(st.booleans())), size]
-    return [slice(a, b) for a, b in pairwise(edges)]
-
-
-@pytest.mark.parametrize("kind", POOLS)
-@settings(max_examples=60, deadline=None)
-@given(st.data())
-def test_parts_make_the_same_whole(kind, data):
-    forward, backward, _ = POOLS[kind]
-    in_parts, backward_in_parts = IN_PARTS[kind]
-    size = data.draw(st.integers(1, 3))
-    height, width = (
-        size * data.draw(st.integers(1, 4)) + data.draw(st.integers(0, 2)) for _ in "HW"
-    )
-    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
-    x = rng.integers(0, 4, (2, height, width, 3)).astype(np.float32)
-    expected, expected_cache = forward(x, size=size)
-    out, cache, finish = in_parts(x.shape, x.dtype, size)
-    for item in range(2):
-        for rows in cut_between(data.draw, height, size):
-            for columns in cut_between(data.draw, width, size):
-                finish(x[item, rows, columns], (item, rows, columns))
-    assert np.array_equal(out, expected)
-    assert all(np.array_equal(a, b) for a, b in zip(cache, expected_cache, strict=True))
-
-    # on the way back parts may begin anywhere, and overlap
-    grad_out = rng.standard_normal(out.shape).astype(np.float32)
-    whole = backward(grad_out, cache)
-    arrived = []
-    parts = backward_in_parts(grad_out, cache, lambda part, place: arrived.append(place))
-    assert parts.shape == x.shape
-    assert parts.dtype == x.dtype
-    top, left = data.draw(st.integers(0, height - 1)), data.draw(st.integers(0, width - 1))
-    place = (
-        data.draw(st.integers(0, 1)),
-        slice(top, data.draw(st.integers(top + 1, height))),
-        slice(left, data.draw(st.integers(left + 1, width))),
-    )
-    assert np.array_equal(parts.read(*place), whole[place])
-    assert arrived == [place]
 
 
 @pytest.mark.parametrize("shape", [(2, 5, 3), (2, 3, 4, 2), (1, 2, 3, 2, 2), (1, 1, 1)])

@@ -37,7 +37,7 @@ def test_the_part_that_is_computed_gives_what_the_whole_picture_gives(vgg, x, la
         expected = on_the_whole_picture(vgg, x, *unit, rule)
         grad_x = what_drove(vgg, x, *unit, rule=rule)
         np.testing.assert_allclose(grad_x, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
-        box = receptive_box(layer, row, col, x.shape[1:3], vgg.table)
+        box = receptive_box(layer, row, col, x.shape[1:3], vgg)
         grad_x[:, box.top : box.bottom, box.left : box.right] = 0
         assert not grad_x.any()
 

@@ -9,6 +9,7 @@ from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.figures import pull_figure
 from nst_numpy.look import full_gradient, gradient_terms, pull_maps
+from nst_numpy.network import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import deprocess, save_image
 from nst_numpy.style_transfer import BETA_PER_PIXEL
@@ -108,8 +109,8 @@ def test_gradients_that_do_not_belong_together_are_refused():
     a, b = np.zeros((1, 2, 3, 3)), np.zeros((1, 3, 2, 3))
     with pytest.raises(ShapeError, match="must have one shape"):
         pull_maps({"a": a, "b": b})
-    with pytest.raises(ShapeError, match=r"\(1, H, W, 3\)"):
-        pull_maps({"a": a[0]})
+    with pytest.raises(ShapeError, match=r"\(1, \*sizes, C\)"):
+        pull_maps({"a": a[0, 0]})
 
 
 # the figure
@@ -210,3 +211,20 @@ def test_bad_input_is_one_line_and_code_2(tiny_network, capsys, changes, message
     assert err.startswith(f"nst: {message}")
     assert len(err.splitlines()) == 1
     assert not list(Path().iterdir())
+
+
+@pytest.mark.parametrize("sizes", [(30,), (8, 9, 10)])
+def test_the_terms_pull_at_signals_and_volumes_too(sizes):
+    rows = [Conv(4, 3, pad=1), ReLU(), AvgPool(2), Conv(5, 3), ReLU()]
+    net = Sequential(rows, (*sizes, 2), np.random.default_rng(0), np.float64)
+    content, style, x = np.random.default_rng(1).standard_normal((3, 1, *sizes, 2))
+    objective = Objective(
+        net, content, style, beta=10.0, tv_weight=0.1,
+        content_layers={"relu2": 1.0}, style_layers={"relu1": 1.0},
+    )  # fmt: skip
+    pulls = pull_maps(objective.gradient_terms(x))
+    assert list(pulls) == ["style/relu1", "content/relu2", "tv"]
+    full = objective(x)[1]
+    assert sum(pull.share for pull in pulls.values()) == pytest.approx(1)
+    along = sum(pull.along for pull in pulls.values())
+    np.testing.assert_allclose(along, np.sqrt((full[0] ** 2).sum(axis=-1)), atol=1e-12)

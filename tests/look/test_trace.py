@@ -11,6 +11,17 @@ from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.figures import trace_figure, trace_path_figure
 from nst_numpy.layers import set_threads
 from nst_numpy.look import receptive_box, trace, trace_deep
+from nst_numpy.network import (
+    AvgPool,
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool,
+    ReLU,
+    Row,
+    Sequential,
+)
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
 
@@ -81,7 +92,7 @@ def test_a_contribution_is_weight_times_input_and_0_in_the_padding():
     np.testing.assert_array_equal(unit.contributions, unit.window * unit.kernel)
     np.testing.assert_array_equal(unit.inside, [[0, 0, 0], [1, 1, 0], [1, 1, 0]])
     assert not unit.contributions[~unit.inside].any()
-    assert unit.box == receptive_box("relu2_1", 0, 10, (17, 22), vgg.table)
+    assert unit.box == receptive_box("relu2_1", 0, 10, (17, 22), vgg)
 
 
 def test_the_first_layer_looks_at_pixels():
@@ -176,7 +187,7 @@ def test_what_is_not_there_is_refused():
             trace_deep(vgg, x, "conv2_1", 0, row, col)
     with pytest.raises(SettingError, match="whole numbers"):
         trace(vgg, x, "conv2_1", 0, 0.5, 0)
-    with pytest.raises(ShapeError, match="one picture"):
+    with pytest.raises(ShapeError, match="one item"):
         trace(vgg, picture((2, 8, 8, 3)), "conv1_1", 0, 0, 0)
     with pytest.raises(SettingError, match="empty"):
         trace_path_figure([], np.zeros((8, 8, 3), dtype=np.uint8))
@@ -281,3 +292,60 @@ def test_bad_units_end_with_one_line(small_network, capsys, unit, message):
 
 def test_reading_a_unit():
     assert read_unit(" conv1_1:0@12,345 ") == ("conv1_1", 0, 12, 345)
+
+
+ROWS = [
+    Conv(3, 3, pad=1, dilation=2), ReLU(), MaxPool(2, pad=1), Conv(4, 2, stride=2), ReLU(),
+    AvgPool(2, stride=1, pad="same"), Flatten(), Dense(5), ReLU(), Dense(2),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [(15,), (12, 13), (10, 9, 11)])
+@pytest.mark.parametrize("rows", [ROWS, [*ROWS[:6], GlobalAvgPool(), *ROWS[7:]]])
+@pytest.mark.parametrize("engine", ["plain", "fused"])
+def test_any_layer_of_any_network_is_the_sum_of_its_parts(sizes, rows, engine):
+    shape = (*sizes, 2)
+    net = Sequential(rows, shape, np.random.default_rng(0), np.float64, engine=engine)
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((1, *shape))
+    features = net.forward(x, net.layer_names)
+    for name, a in features.items():
+        for _ in range(4):
+            *position, channel = (int(rng.integers(n)) for n in a.shape[1:])
+            unit = trace(net, x, name, channel, *position)
+            assert unit.activation == a[(0, *position, channel)]
+            value = max(unit.sum, 0) if unit.kind == "relu" else unit.sum
+            assert value == pytest.approx(unit.activation, abs=1e-12)
+            np.testing.assert_allclose(unit.contributions, unit.kernel * unit.window)
+            shares = [part.share for part in unit.largest_inputs(10**4).terms]
+            assert sum(shares) == pytest.approx(1) or not unit.contributions.any()
+            json.dumps(unit.as_dict())
+
+
+def test_a_trace_of_a_signal_by_hand():
+    # two filters over 1 channel; unit 1 of filter 0 sees x[1], x[2]
+    w = np.array([[1.0, 0], [2, 0]]).reshape(2, 1, 2)
+    rows = [Conv(2, 2), GlobalAvgPool(), Dense(1)]
+    params = {"conv1": (w, np.array([0.5, 0])), "dense1": (np.ones((2, 1)), np.zeros(1))}
+    net = Sequential(rows, (4, 1), dtype=float, params=params)
+    x = np.array([1.0, 10, 100, 1000]).reshape(1, 4, 1)
+    unit = trace(net, x, "conv1", 0, 1)
+    assert unit.sum == unit.activation == 0.5 + 1 * 10 + 2 * 100
+    assert (unit.name, unit.start, unit.box) == ("conv1:0@1", (1,), (slice(1, 3),))
+    assert [part.position for part in unit.largest_inputs(2).positions] == [(2,), (1,)]
+    path = trace_deep(net, x, "dense1", 0)
+    assert [unit.name for unit in path] == ["dense1:0", "global1:0", "conv1:0@2"]
+    assert path[0].box == (slice(0, 4),)
+    assert path[-1].input_layer == "input"
+
+
+def test_a_layer_that_is_no_sum_is_refused():
+    class Cube(Row):
+        kind = "cube"
+        up = staticmethod(lambda x: (x**3, x))
+
+    net = Sequential([Conv(1, 1), Cube(), ReLU()], (4, 1), dtype=float)
+    with pytest.raises(SettingError, match="cube1 is a layer of the kind 'cube', whose units"):
+        trace(net, np.ones((1, 4, 1)), "relu1", 0, 1)
+    with pytest.raises(SettingError, match="the sizes 4 for an input of 4: there is no position"):
+        trace(net, np.ones((1, 4, 1)), "conv1", 0, 1, 1)

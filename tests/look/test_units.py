@@ -43,7 +43,7 @@ def by_definition(vgg, files, layer, channel, k, one_per_picture):
         image = load_image(path)
         a = vgg.forward(preprocess(image, dtype=vgg.dtype), [layer])[layer][0, ..., channel]
         of_picture = [
-            (float(a[i]), path, *i, receptive_box(layer, *i, image.shape, vgg.table))
+            (float(a[i]), path, *i, receptive_box(layer, *i, image.shape, vgg))
             for i in np.ndindex(*a.shape)
         ]
         of_picture.sort(key=lambda patch: -patch[0])  # stable

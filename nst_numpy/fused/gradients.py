@@ -1,0 +1,84 @@
+"""A gradient that is made when it is needed, a part at a time."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nst_numpy.arrays import Array, Shape
+from nst_numpy.kernels.memory import scratch_array
+from nst_numpy.kernels.parts import WHOLE, EachPart, one_after_the_other
+from nst_numpy.kernels.products import multiply
+from nst_numpy.losses import style_pull
+
+
+class GradientInParts:
+    """∂J/∂a of a layer, added to a part of the whole when the way back gets there.
+
+    Whole, it would be as large as the activation. It can be added to an array and multiplied
+    by a number like one, and `np.asarray` makes an array of it.
+
+    Parameters
+    ----------
+    shape, dtype : of the activation
+    add_to : callable
+        add_to(part, place) adds its part to `part`; see `kernels.parts`.
+    """
+
+    __array_ufunc__ = None  # array + gradient is then this class's business
+
+    def __init__(self, shape: Shape, dtype: np.dtype[Any], add_to: EachPart) -> None:
+        self.shape, self.dtype, self.add_to = shape, dtype, add_to
+
+    def __add__(self, other: "Array | GradientInParts") -> "GradientInParts":
+        """Return the sum, also in parts."""
+        more = other.add_to if isinstance(other, GradientInParts) else adds(other)
+        return GradientInParts(self.shape, self.dtype, one_after_the_other(self.add_to, more))
+
+    __radd__ = __add__
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        """Return the whole gradient."""
+        whole = np.zeros(self.shape, self.dtype)
+        self.add_to(whole, WHOLE)
+        return whole if dtype is None else whole.astype(dtype, copy=False)
+
+
+def adds(grad: Array) -> EachPart:
+    """Turn a gradient that is an array into the function that adds a part of it."""
+
+    def add_to(part: Array, place: tuple[Any, ...]) -> None:
+        part += grad[place]
+
+    return add_to
+
+
+def style_loss_in_parts(
+    a: Array, target_gram: Array, coefficient: float = 1.0
+) -> tuple[float, GradientInParts]:
+    """Do what `losses.style_loss` does; the gradient is multiplied out a part at a time.
+
+    The gradient is a @ pull at every position.
+
+    Parameters
+    ----------
+    a, target_gram : as in `style_loss`
+    coefficient : float
+        What value and gradient are multiplied by.
+
+    Returns
+    -------
+    value : float
+    grad_a : GradientInParts
+    """
+    value, pull = style_pull(a, target_gram)
+    pull *= coefficient
+
+    def add_to(part: Array, place: tuple[Any, ...]) -> None:
+        # (…, C) -> (M', C)
+        f = a[place].reshape(-1, a.shape[-1])
+        product = scratch_array("style", f.shape, f.dtype)
+        multiply(f, pull, product)  # (M', C) @ (C, C) -> (M', C)
+        part += product.reshape(part.shape)
+
+    return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)

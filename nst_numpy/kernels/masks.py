@@ -1,0 +1,36 @@
+"""A ReLU in place, and its mask in bits."""
+
+from functools import cache
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from nst_numpy.arrays import Array
+from nst_numpy.kernels.memory import scratch_array
+
+
+def rectify(a: Array) -> None:
+    """Replace a by max(a, 0), in place.
+
+    With an array of zeros NumPy is three times as fast as with the number 0.
+    """
+    np.maximum(a, np.zeros(a.shape[-2:], dtype=a.dtype), out=a)
+
+
+def pack_mask(a: Array) -> NDArray[np.uint8]:
+    """Return where a > 0, one bit a number: (…, C) -> (…, ⌈C/8⌉)."""
+    return np.packbits(a > 0, axis=-1)
+
+
+def apply_mask(a: Array, mask: NDArray[np.uint8]) -> None:
+    """Set to 0, in place, all numbers of `a` whose bit in a mask from `pack_mask` is 0."""
+    # (…, ⌈C/8⌉) -> (…, ⌈C/8⌉, 8) -> (…, C)
+    bits = scratch_array("bits", (*mask.shape, 8), a.dtype)
+    np.take(_bits(a.dtype), mask, axis=0, out=bits, mode="clip")
+    a *= bits.reshape(*mask.shape[:-1], -1)[..., : a.shape[-1]]
+
+
+@cache
+def _bits(dtype: DTypeLike) -> Array:
+    """Return, in row n, the bits of the byte n as numbers 0 and 1."""
+    return np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=-1).astype(dtype)

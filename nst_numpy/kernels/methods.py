@@ -1,0 +1,138 @@
+"""Which way to compute a convolution, and the way itself.
+
+"auto" takes winograd where it can be used and is faster, as measured in docs/performance:
+from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` positions.
+"""
+
+import math
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from nst_numpy.arrays import Array
+from nst_numpy.errors import SettingError
+from nst_numpy.kernels import im2col, winograd
+from nst_numpy.kernels.parts import EachPart
+from nst_numpy.kernels.windows import Window
+
+METHODS = ("auto", "winograd", "im2col", "reference")
+WINOGRAD_CHANNELS = 32
+WINOGRAD_POSITIONS = 64
+
+
+def choose_method(method: str, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window) -> str:
+    """Turn "auto" into the method that is faster for this shape, and check any other."""
+    if method not in METHODS:
+        raise SettingError(
+            f"conv_forward: method must be one of {', '.join(METHODS)}, not {method!r}"
+        )
+    fits = (
+        np.dtype(dtype) == np.float32
+        and window.kernel == (3, 3)
+        and window.stride == window.dilation == (1, 1)
+        and window.pad == ((1, 1), (1, 1))
+    )
+    if method == "winograd" and not fits:
+        raise SettingError(
+            "conv_forward: method 'winograd' is for float32, 3×3 kernels, stride 1 and pad 1 only: "
+            "use 'im2col' or 'auto'"
+        )
+    if method != "auto":
+        return method
+    large = min(w_shape[-2:]) >= WINOGRAD_CHANNELS and math.prod(window.sizes) >= WINOGRAD_POSITIONS
+    return "winograd" if fits and large else "im2col"
+
+
+def convolve(
+    x: Array,
+    w: Array,
+    b: Array,
+    window: Window,
+    method: str,
+    *,
+    u: Array | None = None,
+    each_part: EachPart | None = None,
+) -> Array:
+    """Convolve by the method named, with everything checked already.
+
+    Parameters
+    ----------
+    x, w, b : ndarrays, as in `conv_forward`
+    window : Window
+    method : {"winograd", "im2col"}
+    u : ndarray, optional
+        The first of `winograd.prepare_kernels(w)`, from who keeps it.
+    each_part : callable, optional
+        Called with each part of the output as soon as it is computed; see `kernels.parts`.
+    """
+    if method == "winograd":
+        u = winograd.transform_kernel(w) if u is None else u
+        return winograd.winograd_forward(x, u, b, each_part)
+    return im2col.correlate(x, w, b, window, each_part)
+
+
+def input_gradient(
+    grad_out: Array,
+    w: Array,
+    window: Window,
+    method: str,
+    *,
+    u_flipped: Array | None = None,
+    each_part: EachPart | None = None,
+) -> Array:
+    """Return ∂J/∂x of a convolution.
+
+    An input position receives, from every window that saw it, grad_out times the weight
+    that it met. That is again a convolution: of grad_out, spread out by the stride, with
+    the kernel flipped and its channels swapped. Parameters are those of `convolve`;
+    `u_flipped` is the second of `winograd.prepare_kernels(w)`.
+    """
+    if method == "winograd":
+        if u_flipped is None:
+            u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
+        return winograd.winograd_input_gradient(grad_out, u_flipped, each_part)
+    spread = _spread_by_stride(grad_out, window)
+    flipped, back = _way_back(w, window)
+    if product_first_is_smaller(w):
+        return im2col.correlate_product_first(spread, flipped, back, each_part)
+    return im2col.correlate(spread, flipped, None, back, each_part)
+
+
+def input_gradient_of_parts(
+    shape: tuple[int, ...], w: Array, window: Window
+) -> im2col.ProductsFirst:
+    """Prepare to compute ∂J/∂x from a grad_out of `shape` that is itself computed in parts.
+
+    For filters of which `product_first_is_smaller` is true, at stride 1.
+    """
+    return im2col.ProductsFirst(shape, *_way_back(w, window))
+
+
+def product_first_is_smaller(w: Array) -> bool:
+    """Say whether grad_out times each tap of each filter is no larger than grad_out."""
+    *kernel, c_in, c_out = w.shape
+    return math.prod(kernel) * c_in <= c_out
+
+
+def _way_back(w: Array, window: Window) -> tuple[Array, Window]:
+    """Return the flipped kernel, channels swapped, and where it goes over the spread grad_out."""
+    # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)
+    flipped = np.flip(w, axis=tuple(range(w.ndim - 2))).swapaxes(-1, -2)
+    sizes = tuple((o - 1) * s + 1 for o, s in zip(window.out_sizes, window.stride, strict=True))
+    pads = []
+    for size, span, spread, (before, _) in zip(
+        window.sizes, window.span, sizes, window.pad, strict=True
+    ):
+        first = span - 1 - before
+        pads.append((first, size + span - 1 - spread - first))
+    return flipped, Window(sizes, window.kernel, (1,) * len(sizes), window.dilation, tuple(pads))
+
+
+def _spread_by_stride(grad_out: Array, window: Window) -> Array:
+    """Put stride − 1 zeros between neighbours: (N, *out, F) -> (N, *((out−1)·stride+1), F)."""
+    if all(s == 1 for s in window.stride):
+        return grad_out
+    sizes = [(out - 1) * s + 1 for out, s in zip(window.out_sizes, window.stride, strict=True)]
+    spread = np.zeros((grad_out.shape[0], *sizes, grad_out.shape[-1]), dtype=grad_out.dtype)
+    spread[(slice(None), *(slice(None, None, s) for s in window.stride))] = grad_out
+    return spread
