@@ -1,7 +1,7 @@
 """Former names: whoever wrote `nst_numpy.images` in a program need not change it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -48,12 +48,22 @@ def know_former_names() -> None:
     sys.meta_path.append(_FormerName())
 
 
-def former_names(here: str, now: str, *names: str) -> Callable[[str], object]:
-    """Make the `__getattr__` of a module whose functions have moved to the module `now`."""
+def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callable[[str], object]:
+    """Make the `__getattr__` of a module whose names are elsewhere now, or have another name.
+
+    Parameters
+    ----------
+    here : str
+        The module's own name.
+    now : str or mapping of str to str
+        The module that `names` are in, or for each former name its place and name now.
+    """
+    places = {name: f"{now}.{name}" for name in names} if isinstance(now, str) else now
 
     def find(name: str) -> object:
-        if name in names:
-            return getattr(import_module(now), name)
-        raise AttributeError(f"module {here!r} has no attribute {name!r}")
+        if name not in places:
+            raise AttributeError(f"module {here!r} has no attribute {name!r}")
+        module, _, its_name = places[name].rpartition(".")
+        return getattr(import_module(module), its_name)
 
     return find

@@ -7,7 +7,8 @@ from nst_numpy.cli import main
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
 from nst_numpy.figures.volume import volume_figure
 from nst_numpy.signals import load_ct, stent
-from nst_numpy.signals.drift import CLASSES, Comparison, Trial
+from nst_numpy.signals.comparison import Comparison, Trial
+from nst_numpy.signals.examples import CLASSES
 
 
 def wires(depth=60, side=40):

@@ -1,0 +1,44 @@
+from importlib import import_module
+
+import pytest
+
+from nst_numpy.moved import MOVED, former_names
+from nst_numpy.signals import drift
+
+
+@pytest.mark.parametrize("former", MOVED)
+def test_a_module_is_found_under_its_former_name(former):
+    assert import_module(former) is import_module(MOVED[former])
+
+
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("losses.softmax", "training.losses.softmax"),
+        ("signals.drift.CLASSES", "signals.examples.CLASSES"),
+        ("signals.drift.Labels", "arrays.Integers"),
+        ("signals.drift.compare", "signals.comparison.compare"),
+        ("signals.drift.cut", "signals.blocks.cut"),
+        ("signals.drift.make_rivals", "signals.rivals.make_rivals"),
+    ],
+)
+def test_a_name_is_found_at_its_former_place(former, now):
+    assert look_up(former) is look_up(now)
+
+
+def look_up(name):
+    module, _, its_name = f"nst_numpy.{name}".rpartition(".")
+    return getattr(import_module(module), its_name)
+
+
+def test_every_former_name_of_drift_is_found():
+    for names in drift._MOVED.values():
+        for name in names:
+            assert getattr(drift, name) is not None
+
+
+def test_what_never_was_there_is_an_attribute_error():
+    find = former_names("nst_numpy.here", {"old": "nst_numpy.text.table"})
+    assert find("old") is look_up("text.table")
+    with pytest.raises(AttributeError, match=r"module 'nst_numpy\.here' has no attribute 'new'"):
+        find("new")
