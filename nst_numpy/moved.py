@@ -56,7 +56,8 @@ def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callab
     here : str
         The module's own name.
     now : str or mapping of str to str
-        The module that `names` are in, or for each former name its place and name now.
+        The module that `names` are in; or for each former name its place and name now, or its
+        name alone where it is still in this module.
     """
     places = {name: f"{now}.{name}" for name in names} if isinstance(now, str) else now
 
@@ -64,6 +65,6 @@ def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callab
         if name not in places:
             raise AttributeError(f"module {here!r} has no attribute {name!r}")
         module, _, its_name = places[name].rpartition(".")
-        return getattr(import_module(module), its_name)
+        return getattr(import_module(module or here), its_name)
 
     return find

@@ -34,6 +34,7 @@ from scipy.optimize import minimize
 from nst_numpy.arrays import Array
 from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.moved import former_names
 
 Function = Callable[[Array], tuple[float, Array]]
 
@@ -71,7 +72,7 @@ class Minimum:
             self.message = f"{error}; the picture before that is kept"
 
 
-Callback = Callable[[Step], object]
+StepCallback = Callable[[Step], object]
 
 
 class _StopRun(Exception):  # noqa: N818, a signal, not an error
@@ -85,7 +86,7 @@ def run_optimizer(
     iterations: int,
     *,
     learning_rate: float | None = None,
-    callback: Callback | None = None,
+    callback: StepCallback | None = None,
 ) -> Minimum:
     """Minimise `function` from x.
 
@@ -140,7 +141,7 @@ def run_optimizer(
 class _Run:
     """The function under way: checked evaluations, accepted iterations, the last good x."""
 
-    def __init__(self, function: Function, x: Array, callback: Callback | None) -> None:
+    def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
         self.callback = callback
         self.minimum = Minimum(x.copy())
@@ -263,3 +264,6 @@ def _adam(run: _Run, iterations: int, learning_rate: float) -> None:
 def _largest(grad: Array) -> float:
     """Largest entry without its sign; 1 where all are 0, to divide by."""
     return float(np.abs(grad).max()) or 1.0
+
+
+__getattr__ = former_names(__name__, {"Callback": "StepCallback"})

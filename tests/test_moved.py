@@ -14,12 +14,22 @@ def test_a_module_is_found_under_its_former_name(former):
 @pytest.mark.parametrize(
     ("former", "now"),
     [
+        ("gradcheck.evidence.Study", "gradcheck.evidence.GradientStudy"),
+        ("gradcheck.pair.Pair", "gradcheck.pair.FunctionPair"),
+        ("gradcheck.report.Index", "arrays.Index"),
+        ("gradcheck.zoo.mistakes.Function", "gradcheck.zoo.mistakes.LayerFunction"),
+        ("gradcheck.zoo.mistakes.Layer", "gradcheck.zoo.mistakes.ZooLayer"),
+        ("layers.reference.Index", "arrays.Index"),
+        ("look.units.PathLike", "files.PathLike"),
         ("losses.softmax", "training.losses.softmax"),
+        ("optimize.Callback", "optimize.StepCallback"),
         ("signals.drift.CLASSES", "signals.examples.CLASSES"),
         ("signals.drift.Labels", "arrays.Integers"),
         ("signals.drift.compare", "signals.comparison.compare"),
         ("signals.drift.cut", "signals.blocks.cut"),
         ("signals.drift.make_rivals", "signals.rivals.make_rivals"),
+        ("signals.heartbeats.Result", "signals.heartbeats.BeatCounts"),
+        ("weights.vgg_files.Params", "weights.vgg_files.Convolutions"),
     ],
 )
 def test_a_name_is_found_at_its_former_place(former, now):

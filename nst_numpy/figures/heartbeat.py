@@ -17,8 +17,8 @@ from nst_numpy.signals.heartbeats import (
     LINEAR,
     NETWORK,
     PARTS,
+    BeatCounts,
     Heartbeats,
-    Result,
     Study,
     log_odds,
 )
@@ -241,7 +241,7 @@ def _sureness(axes: Axes, data: Heartbeats, study: Study) -> None:
     _quiet(axes)
 
 
-def _confusion(axes: Axes, name: str, result: Result) -> None:
+def _confusion(axes: Axes, name: str, result: BeatCounts) -> None:
     shares = result.confusion / result.confusion.sum(axis=1, keepdims=True)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), number in np.ndenumerate(result.confusion):

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.gradcheck.evidence import Study
+from nst_numpy.gradcheck.evidence import GradientStudy
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
-from nst_numpy.gradcheck.pair import Complaint, Pair, describe
+from nst_numpy.gradcheck.pair import Complaint, FunctionPair, describe
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 from nst_numpy.gradcheck.slopes import Prober
 
@@ -68,7 +68,7 @@ def check_gradient(
     >>> report.diagnosis.name
     'factor'
     """
-    pair = Pair(
+    pair = FunctionPair(
         lambda x: (f(x), x),
         lambda grad_out, cache: grad(cache) if callable(grad) else grad,
         {"x": x},
@@ -143,7 +143,9 @@ def check_backward(
     """
     own_name = str(getattr(backward, "__name__", "backward"))
     name = name or ("backward" if own_name == "<lambda>" else own_name)
-    return _check(Pair(forward, backward, inputs), tolerance, eps, entries, kinks, seed, name)
+    return _check(
+        FunctionPair(forward, backward, inputs), tolerance, eps, entries, kinks, seed, name
+    )
 
 
 def assert_gradients(
@@ -166,7 +168,7 @@ def assert_gradients(
 
 
 def _check(
-    pair: Pair,
+    pair: FunctionPair,
     tolerance: float,
     eps: float | None,
     entries: int | None,
@@ -176,7 +178,7 @@ def _check(
 ) -> GradientReport:
     _check_options(tolerance, eps, entries, kinks)
     rng = np.random.default_rng(seed)
-    study = Study(pair, tolerance, kinks)
+    study = GradientStudy(pair, tolerance, kinks)
     try:
         # what is checked may hold anything; overflow here is nothing to warn of
         with np.errstate(all="ignore"):
@@ -188,7 +190,7 @@ def _check(
     return GradientReport(rows, tuple(diagnoses), name)
 
 
-def _measure(study: Study, eps: float | None, entries: int | None, rng: Any) -> None:
+def _measure(study: GradientStudy, eps: float | None, entries: int | None, rng: Any) -> None:
     """Fill the study: out, upstream gradient, and both gradients of every argument."""
     pair = study.pair
     study.out = pair.forward()
@@ -248,7 +250,7 @@ def _check_finite(out: Array64) -> None:
         )
 
 
-def _row(study: Study, arg: str) -> ArgumentReport:
+def _row(study: GradientStudy, arg: str) -> ArgumentReport:
     shape = study.pair.inputs[arg].shape
     case = study.cases.get(arg)
     if case is None:

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
-from nst_numpy.gradcheck.pair import Complaint, Pair
+from nst_numpy.gradcheck.pair import Complaint, FunctionPair
 from nst_numpy.gradcheck.slopes import Prober, Slopes
+from nst_numpy.moved import former_names
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
@@ -17,10 +18,10 @@ FINER_STEP = 8.0
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
 
 
-class Study:
+class GradientStudy:
     """One check: the functions, what they gave, and a `Case` for each argument."""
 
-    def __init__(self, pair: Pair, tolerance: float, kinks: str) -> None:
+    def __init__(self, pair: FunctionPair, tolerance: float, kinks: str) -> None:
         self.pair, self.tolerance, self.kinks = pair, tolerance, kinks
         self.eps = 0.0
         self.out: Array64 = np.empty(0)
@@ -66,7 +67,12 @@ class Case:
     """
 
     def __init__(
-        self, study: Study, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None
+        self,
+        study: GradientStudy,
+        name: str,
+        prober: Prober,
+        slopes: Slopes,
+        raw: NDArray[Any] | None,
     ) -> None:
         self.study, self.name, self.prober, self.slopes = study, name, prober, slopes
         self.x: Array64 = study.pair.inputs[name]
@@ -242,3 +248,6 @@ class Case:
         off = abs(float(g @ fine) - self.slopes.numeric[j])
         # where the slope itself has a kink, the error grows with the step, and no faster
         return 2 * off + float(np.abs(g) @ rough)
+
+
+__getattr__ = former_names(__name__, {"Study": "GradientStudy"})

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.moved import former_names
 
 LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
@@ -29,7 +30,7 @@ class Complaint(Exception):  # noqa: N818 (it is caught here, and becomes a diag
         self.diagnosis = diagnosis
 
 
-class Pair:
+class FunctionPair:
     """A forward and a backward function, and the inputs that they are checked at.
 
     Parameters
@@ -352,3 +353,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _shape(value: Any) -> str:
     return "None" if value is None else str(np.shape(value))
+
+
+__getattr__ = former_names(__name__, {"Pair": "FunctionPair"})

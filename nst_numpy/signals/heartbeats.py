@@ -18,6 +18,7 @@ from scipy import signal
 
 from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import SettingError, SignalError
+from nst_numpy.moved import former_names
 from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.data import check_signal
 from nst_numpy.training import Adam, History, balanced_weights, fit
@@ -255,7 +256,7 @@ TRAINED: dict[str, Callable[[], Sequence[Row]]] = {NETWORK: lecture_network, LIN
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
+class BeatCounts:
     """How a model did on some beats.
 
     Attributes
@@ -270,7 +271,7 @@ class Result:
     def balanced_accuracy(self) -> float:
         """Mean over the classes of the share that was found; 0.5 is what guessing gives.
 
-        >>> Result(np.array([[90, 10], [5, 5]])).balanced_accuracy
+        >>> BeatCounts(np.array([[90, 10], [5, 5]])).balanced_accuracy
         0.7
         """
         return float(np.mean(np.diag(self.confusion) / self.confusion.sum(axis=1)))
@@ -281,7 +282,7 @@ class Result:
         return float(np.trace(self.confusion) / self.confusion.sum())
 
 
-def count(labels: Integers, given: Integers) -> Result:
+def count(labels: Integers, given: Integers) -> BeatCounts:
     """Count beats by true and by given class.
 
     >>> count(np.array([0, 0, 1]), np.array([0, 1, 1])).confusion.tolist()
@@ -289,7 +290,7 @@ def count(labels: Integers, given: Integers) -> Result:
     """
     confusion = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.intp)
     np.add.at(confusion, (labels, given), 1)
-    return Result(confusion)
+    return BeatCounts(confusion)
 
 
 def log_odds(net: Sequential, x: Array) -> Array:
@@ -312,7 +313,7 @@ class Study:
         "network" and "linear model".
     histories : dict of str to History
         How they were trained.
-    results : dict of str to dict of str to Result
+    results : dict of str to dict of str to BeatCounts
         For each of these and for "always narrow": on "train", "validation" and "test".
     interrupted : bool
         Whether Ctrl-C ended a training; the counts are those of what was learnt until then.
@@ -320,7 +321,7 @@ class Study:
 
     networks: dict[str, Sequential]
     histories: dict[str, History]
-    results: dict[str, dict[str, Result]]
+    results: dict[str, dict[str, BeatCounts]]
 
     @property
     def interrupted(self) -> bool:
@@ -374,7 +375,7 @@ def study(
     return Study(networks, histories, results | {ALWAYS: _count_parts(data, None)})
 
 
-def _count_parts(data: Heartbeats, net: Sequential | None) -> dict[str, Result]:
+def _count_parts(data: Heartbeats, net: Sequential | None) -> dict[str, BeatCounts]:
     """Count each part's beats; None is the model that says "narrow" whatever comes."""
     counted = {}
     for part in PARTS:
@@ -382,3 +383,6 @@ def _count_parts(data: Heartbeats, net: Sequential | None) -> dict[str, Result]:
         given = np.zeros_like(labels) if net is None else (log_odds(net, x) > 0).astype(np.intp)
         counted[part] = count(labels, given)
     return counted
+
+
+__getattr__ = former_names(__name__, {"Result": "BeatCounts"})
