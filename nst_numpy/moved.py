@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pkgutil import resolve_name
 from types import ModuleType
 
 # what it was called -> what it is called now
@@ -64,7 +65,7 @@ def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callab
     def find(name: str) -> object:
         if name not in places:
             raise AttributeError(f"module {here!r} has no attribute {name!r}")
-        module, _, its_name = places[name].rpartition(".")
-        return getattr(import_module(module or here), its_name)
+        place = places[name] if "." in places[name] else f"{here}.{places[name]}"
+        return resolve_name(place)
 
     return find

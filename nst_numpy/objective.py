@@ -153,7 +153,12 @@ class Objective:
         Returns
         -------
         dict of str to ndarray, shaped like x
-            Keys as in `terms`.
+            Coefficients included. Keys as in `terms`.
+
+        Raises
+        ------
+        ShapeError
+            x has another shape.
         """
         gradients = {
             term: self.vgg.backward({term.split("/")[1]: add})

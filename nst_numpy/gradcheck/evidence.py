@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair
-from nst_numpy.gradcheck.slopes import Prober, Slopes
+from nst_numpy.gradcheck.slopes import Prober
 from nst_numpy.moved import former_names
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
@@ -27,10 +27,6 @@ class GradientStudy:
         self.out: Array64 = np.empty(0)
         self.upstream: Array64 = np.empty(0)
         self.cases: dict[str, Case] = {}
-
-    def add(self, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None) -> None:
-        """Add what was measured of an argument, and what backward said of it."""
-        self.cases[name] = Case(self, name, prober, slopes, raw)
 
     def backward(self, upstream: Array64) -> dict[str, Array64 | None]:
         """Ask backward about another upstream gradient; None where it fails."""
@@ -55,6 +51,19 @@ class GradientStudy:
 class Case:
     """What is known of one argument's gradient.
 
+    Parameters
+    ----------
+    study : GradientStudy
+        Has out and the upstream gradient by now.
+    name : str
+        The argument.
+    entries : ndarray of int, (m,)
+        Flat indices of the entries to measure.
+    raw : ndarray or None
+        What backward returned for it.
+
+    Notes
+    -----
     Vectors (k,) have one item for each entry that was measured and is at no kink.
 
     Attributes
@@ -67,15 +76,12 @@ class Case:
     """
 
     def __init__(
-        self,
-        study: GradientStudy,
-        name: str,
-        prober: Prober,
-        slopes: Slopes,
-        raw: NDArray[Any] | None,
+        self, study: GradientStudy, name: str, entries: NDArray[np.intp], raw: NDArray[Any] | None
     ) -> None:
-        self.study, self.name, self.prober, self.slopes = study, name, prober, slopes
+        self.study, self.name = study, name
         self.x: Array64 = study.pair.inputs[name]
+        self.prober = Prober(study.pair, name, study.out, study.eps)
+        self.slopes = self.prober.measure(entries, study.upstream)
         self.analytic = None if raw is None else raw.astype(np.float64)
         # float32 carries seven digits; the smallest entries are a hundredth of the largest
         rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8

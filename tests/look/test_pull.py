@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.figures import pull_figure
-from nst_numpy.look import full_gradient, gradient_terms, pull_maps
+from nst_numpy.look import full_gradient, pull_maps
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import deprocess, save_image
 from nst_numpy.style_transfer import BETA_PER_PIXEL
@@ -38,7 +38,7 @@ def relative(a, b):
 
 def test_the_terms_add_up_to_the_full_gradient():
     objective, x = scene()
-    gradients = gradient_terms(objective, x)
+    gradients = objective.gradient_terms(x)
     _, grad = objective(x)
     assert list(gradients) == ["style/relu1_1", "content/relu2_1", "style/relu2_1", "tv"]
     assert relative(full_gradient(gradients), grad) < 1e-13
@@ -46,7 +46,7 @@ def test_the_terms_add_up_to_the_full_gradient():
 
 def test_a_pull_is_measured_by_its_definitions():
     objective, x = scene(1)
-    gradients = gradient_terms(objective, x)
+    gradients = objective.gradient_terms(x)
     full = sum(gradients.values())
     for term, pull in pull_maps(gradients).items():
         g = gradients[term]
@@ -63,7 +63,7 @@ def test_a_pull_is_measured_by_its_definitions():
 
 def test_shares_add_up_to_1_and_maps_to_the_length_of_the_full_gradient():
     objective, x = scene(2)
-    gradients = gradient_terms(objective, x)
+    gradients = objective.gradient_terms(x)
     pulls = pull_maps(gradients).values()
     assert sum(pull.share for pull in pulls) == pytest.approx(1, abs=1e-12)
     lengths = np.linalg.norm(full_gradient(gradients)[0], axis=-1)
@@ -91,7 +91,7 @@ def test_the_direction_in_a_word(a, b, words):
 def test_at_the_content_picture_content_does_not_pull():
     objective, _ = scene(4)
     x = np.random.default_rng(4).uniform(-100, 100, (3, 1, 12, 10, 3))[0]
-    pull = pull_maps(gradient_terms(objective, x))["content/relu2_1"]
+    pull = pull_maps(objective.gradient_terms(x))["content/relu2_1"]
     assert (pull.norm, pull.direction) == (0, "none")
 
 
@@ -117,7 +117,7 @@ def test_gradients_that_do_not_belong_together_are_refused():
 
 def test_the_figure_has_a_map_for_each_term_on_one_scale():
     objective, x = scene(5)
-    pulls = pull_maps(gradient_terms(objective, x))
+    pulls = pull_maps(objective.gradient_terms(x))
     figure = pull_figure(deprocess(x), pulls)
     assert isinstance(figure, Figure)
     titles = [axes.get_title() for axes in figure.axes]
