@@ -1,7 +1,8 @@
 """Change the picture so that J falls: L-BFGS, gradient descent and Adam.
 
-The lecture's step is G := G − ∂J/∂G. L-BFGS, which the paper uses, also remembers how
-the gradient changed over the last steps and so knows how far to go in each direction.
+The lecture's step is G := G − ∂J/∂G, equation (10) in docs/mathematics. L-BFGS, which the
+paper uses, also remembers how the gradient changed over the last steps and so knows how far to
+go in each direction.
 
 What goes wrong in other programs, and what is done about it here:
 
@@ -237,7 +238,7 @@ def adam_step(
 ) -> Array:  # fmt: skip
     """Return what step number t, from 1, takes off; m and v, zeros at first, change in place.
 
-    Equation (17); Kingma and Ba (2015), algorithm 1.
+    Equation (17) in docs/mathematics; Kingma and Ba (2015), algorithm 1.
     """
     m += (1 - beta1) * (grad - m)
     v += (1 - beta2) * (grad * grad - v)

@@ -59,6 +59,10 @@ def numerical_gradient(
     GradientError
         With "complex": f loses the imaginary part.
 
+    Notes
+    -----
+    "central" is equation (25) in docs/mathematics.
+
     Examples
     --------
     >>> import numpy as np

@@ -56,7 +56,7 @@ class SGD(Optimizer):
         self.start()
 
     def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
-        """Equation (16)."""
+        """Equation (16) in docs/mathematics."""
         first *= self.momentum
         first += grad
         w -= self.learning_rate * first
@@ -88,7 +88,7 @@ class Adam(Optimizer):
         self.start()
 
     def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
-        """Equation (17)."""
+        """Equation (17) in docs/mathematics."""
         w -= adam_step(
             grad, first, second, self.steps, self.learning_rate,
             self.beta1, self.beta2, self.epsilon,
