@@ -1,31 +1,11 @@
-import json
-
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.figures.heartbeat import filters_figure
-from nst_numpy.network import Sequential
 from nst_numpy.signals import find_beats, load_ecg, prepare, study
 from nst_numpy.signals.heartbeats import ALWAYS, LINEAR, NETWORK, PARTS, count, split_in_time
-
-RATE = 200
-
-
-def synthetic(seconds=40, every=0.8, rate=RATE, broad_each=4):
-    """Make an EKG of bell-shaped spikes, each fourth of them broad; return tops and classes.
-
-    A bell of standard deviation s is 2 s √(2 ln 5) = 3.59 s wide at a fifth of its height.
-    """
-    rng = np.random.default_rng(0)
-    time = np.arange(seconds * rate) / rate
-    tops = np.arange(0.5, seconds - 0.5, every)
-    broad = np.arange(len(tops)) % broad_each == broad_each - 1
-    signal = 0.02 * rng.standard_normal(len(time))
-    for top, is_broad in zip(tops, broad, strict=True):
-        signal += np.exp(-0.5 * ((time - top) / (0.045 if is_broad else 0.012)) ** 2)
-    return signal, np.rint(tops * rate).astype(int), broad
+from tests.signals.conftest import RATE, synthetic
 
 
 @pytest.fixture(scope="module")
@@ -173,56 +153,3 @@ def test_a_seed_below_0_is_refused(small):
 def test_filters_are_drawn_one_a_panel():
     figure = filters_figure(np.ones((5, 1, 10)), 360)
     assert sum(bool(axes.get_title()) for axes in figure.axes) == 10
-
-
-def test_the_command_writes_everything(tmp_path, capsys):
-    np.save(tmp_path / "mine.npy", synthetic()[0])
-    files = {name: str(tmp_path / name) for name in ("a.png", "a.json", "a.h5")}
-    code = main(
-        ["heartbeat", "--signal", str(tmp_path / "mine.npy"), "--rate", str(RATE), "--epochs", "2",
-         "--runs", "2", "-o", files["a.png"], "--json", files["a.json"], "--save", files["a.h5"]]
-    )  # fmt: skip
-    assert code == 0
-    out = capsys.readouterr().out
-    assert "Labels by a rule, not by a cardiologist" in out
-    assert "always narrow" in out
-    for figure in ("signal", "training", "filters", "beats"):
-        assert (tmp_path / f"a-{figure}.png").stat().st_size > 10_000
-    record = json.loads((tmp_path / "a.json").read_text())
-    assert [run["seed"] for run in record["runs"]] == [0, 1]
-    assert np.sum(record["runs"][0]["models"]["network"]["test"]["confusion"]) == record["beats"][
-        "part"
-    ].count("test")
-    net = Sequential.load(files["a.h5"])
-    assert net.predict(np.zeros((1, 100, 1), dtype=np.float32)).shape == (1, 2)
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["--rate", "250"], "--rate belongs to --signal"),
-        (["--broad-above", "0"], "--broad-above must be above 0 ms"),
-        (["--broad-above", "nan"], "--broad-above must be above 0 ms"),
-        (["--broad-above", "500"], "has no broad beat"),
-        (["--seed", "-1"], "--seed must be at least 0"),
-        (["--signal", "none.csv"], "there is no file none.csv"),
-        (["-o", "a.doc"], "a figure is written as"),
-        (["-o", "no/such/a.png"], "the folder no/such does not exist"),
-    ],
-)
-def test_the_command_says_in_one_line_what_is_wrong(words, message, capsys):
-    assert main(["heartbeat", *words]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("nst: ")
-    assert message in line
-
-
-def test_ctrl_c_keeps_what_was_learnt(monkeypatch, capsys):
-    from nst_numpy.training import fitting as training
-
-    def stop(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(training, "_batches", stop)
-    assert main(["heartbeat", "--quiet", "--runs", "3"]) == 130
-    assert capsys.readouterr().out == ""
