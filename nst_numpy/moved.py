@@ -69,3 +69,12 @@ def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callab
         return resolve_name(place)
 
     return find
+
+
+def now_in(package: str, **files: Sequence[str]) -> dict[str, str]:
+    """List where names are after their file was split: for each name its place now.
+
+    >>> now_in("nst_numpy.signals", blocks=["cut", "grid"])
+    {'cut': 'nst_numpy.signals.blocks.cut', 'grid': 'nst_numpy.signals.blocks.grid'}
+    """
+    return {name: f"{package}.{file}.{name}" for file, names in files.items() for name in names}

@@ -4,7 +4,7 @@ from pkgutil import resolve_name
 import pytest
 
 from nst_numpy.moved import MOVED, former_names
-from nst_numpy.signals import drift
+from nst_numpy.signals import drift, heartbeats
 
 
 @pytest.mark.parametrize("former", MOVED)
@@ -31,7 +31,9 @@ def test_a_module_is_found_under_its_former_name(former):
         ("signals.drift.compare", "signals.comparison.compare"),
         ("signals.drift.cut", "signals.blocks.cut"),
         ("signals.drift.make_rivals", "signals.rivals.make_rivals"),
-        ("signals.heartbeats.Result", "signals.heartbeats.BeatCounts"),
+        ("signals.heartbeats.BAND", "signals.beats.BAND"),
+        ("signals.heartbeats.Result", "signals.classifiers.BeatCounts"),
+        ("signals.heartbeats.study", "signals.classifiers.study"),
         ("weights.vgg_files.Params", "weights.vgg_files.Convolutions"),
     ],
 )
@@ -43,10 +45,10 @@ def look_up(name):
     return resolve_name(f"nst_numpy.{name}")
 
 
-def test_every_former_name_of_drift_is_found():
-    for names in drift._MOVED.values():
-        for name in names:
-            assert getattr(drift, name) is not None
+@pytest.mark.parametrize("module", [drift, heartbeats])
+def test_every_former_name_of_a_file_that_was_split_is_found(module):
+    for name, place in module._FORMER.items():
+        assert getattr(module, name) is resolve_name(place)
 
 
 def test_what_never_was_there_is_an_attribute_error():

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.moved import former_names
+from nst_numpy.moved import former_names, now_in
 
 RIDGE = 1e-3  # beside the texture: what has none gets no drift instead of an error
 
@@ -142,23 +142,20 @@ def steepness(kernels: Array) -> Array:
 
 
 # Blocks, examples and who is asked about them have files of their own; here under former names.
-_MOVED = {
-    "blocks": ("cut", "grid"),
-    "examples": (
+_FORMER = now_in(
+    "nst_numpy.signals",
+    blocks=("cut", "grid"),
+    examples=(
         "CHANCE", "CLASSES", "PERCENTILES", "TINY", "VERSIONS", "Examples", "describe_brightness",
         "even_out", "four_versions", "make_examples",
     ),
-    "rivals": (
+    rivals=(
         "Prepare", "Rival", "make_rivals", "one_slice", "shuffled", "slices_as_channels",
         "two_layers", "volume_of",
     ),
-    "comparison": (
+    comparison=(
         "BASELINE_EPOCHS", "BASELINE_RATE", "SMALL", "Comparison", "Trial", "compare",
         "count_parameters",
     ),
-}  # fmt: skip
-__getattr__ = former_names(
-    __name__,
-    {name: f"nst_numpy.signals.{file}.{name}" for file, names in _MOVED.items() for name in names}
-    | {"Labels": "nst_numpy.arrays.Integers"},
-)
+)  # fmt: skip
+__getattr__ = former_names(__name__, _FORMER | {"Labels": "nst_numpy.arrays.Integers"})

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from nst_numpy.signals import load_ecg, prepare
 from nst_numpy.signals.drift import Rule
 from nst_numpy.signals.examples import make_examples
 
@@ -72,3 +73,13 @@ def examples():
     speeds = [(0.0, rng.choice([-1, 1]) * rng.uniform(0.4, 0.8)) for _ in range(100)]
     blocks = moving(rng, 100, speeds)
     return make_examples(blocks[:60], RULE), make_examples(blocks[60:], RULE)
+
+
+@pytest.fixture(scope="module")
+def ecg():
+    return prepare(*load_ecg())
+
+
+@pytest.fixture(scope="module")
+def small():
+    return prepare(synthetic()[0], RATE)
