@@ -3,6 +3,7 @@ from pkgutil import resolve_name
 
 import pytest
 
+from nst_numpy.course import grade
 from nst_numpy.moved import MOVED, former_names
 from nst_numpy.signals import drift, heartbeats
 
@@ -45,7 +46,7 @@ def look_up(name):
     return resolve_name(f"nst_numpy.{name}")
 
 
-@pytest.mark.parametrize("module", [drift, heartbeats])
+@pytest.mark.parametrize("module", [drift, grade, heartbeats])
 def test_every_former_name_of_a_file_that_was_split_is_found(module):
     for name, place in module._FORMER.items():
         assert getattr(module, name) is resolve_name(place)
