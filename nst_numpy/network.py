@@ -35,8 +35,8 @@ from nst_numpy.rows import (
     Dense,
     Flatten,
     GlobalAvgPool,
+    LayerParams,
     MaxPool,
-    Pair,
     ReLU,
     Row,
     Shape,
@@ -109,7 +109,7 @@ class Sequential(Taped):
         input_shape: Sequence[int],
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
-        params: Mapping[str, Pair] | None = None,
+        params: Mapping[str, LayerParams] | None = None,
     ) -> None:
         self.layers = name_rows(rows)
         self.input_shape = _check_input_shape(input_shape)
@@ -300,7 +300,7 @@ class Sequential(Taped):
 
     def gradients(
         self, x: Array, loss: Callable[[Array], tuple[float, Array]]
-    ) -> tuple[float, dict[str, Pair]]:
+    ) -> tuple[float, dict[str, LayerParams]]:
         """Return J and ∂J/∂w, ∂J/∂b of every layer that has parameters.
 
         Parameters
@@ -316,7 +316,7 @@ class Sequential(Taped):
             Shaped like `params`.
         """
         self._check_input("gradients", x, self.layer_names[-1])
-        grads: dict[str, Pair] = {}
+        grads: dict[str, LayerParams] = {}
         with single_threaded_blas():
             tape = {}
             for name, a, cache in self._run(x):
@@ -353,14 +353,14 @@ class Sequential(Taped):
         self.feature_shapes(x.shape, [deepest])
 
 
-def _first(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> Pair:
+def _first(shape: Shape, rng: np.random.Generator, dtype: np.dtype[Any]) -> LayerParams:
     """Draw filters that keep the size of activations (He et al. 2015); biases are 0."""
     w = rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))
     return w.astype(dtype), np.zeros(shape[-1], dtype)
 
 
 def _check_params(
-    params: Mapping[str, Pair], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
+    params: Mapping[str, LayerParams], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
 ) -> None:
     """Check the names, shapes and dtype of parameters that come from elsewhere."""
     if list(params) != list(kernels):

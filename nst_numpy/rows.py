@@ -37,8 +37,9 @@ from nst_numpy.layers import (
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
+from nst_numpy.moved import former_names
 
-Pair = tuple[Array, Array]  # w and b, or their gradients
+LayerParams = tuple[Array, Array]  # w and b, or their gradients
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class Row:
         """Return ∂J/∂x."""
         return type(self).down(grad_out, cache, **rule)
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b, for layers that have parameters."""
         raise NotImplementedError
 
@@ -117,7 +118,7 @@ class Conv(Row):
         """Return ∂J/∂x."""
         return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""
         return conv_param_gradients(grad_out, cache)
 
@@ -148,7 +149,7 @@ class Dense(Row):
         """Return nothing: the number of units stands in the shape of w."""
         return {}
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""
         return dense_param_gradients(grad_out, cache)
 
@@ -279,3 +280,6 @@ def check_count(who: str, name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
     return int(value)
+
+
+__getattr__ = former_names(__name__, {"Pair": "LayerParams"})

@@ -27,6 +27,7 @@ def test_a_module_is_found_under_its_former_name(former):
         ("look.units.PathLike", "files.PathLike"),
         ("losses.softmax", "training.losses.softmax"),
         ("optimize.Callback", "optimize.StepCallback"),
+        ("rows.Pair", "rows.LayerParams"),
         ("signals.drift.CLASSES", "signals.examples.CLASSES"),
         ("signals.drift.Labels", "arrays.Integers"),
         ("signals.drift.compare", "signals.comparison.compare"),

@@ -7,7 +7,7 @@ import numpy as np
 from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError
 from nst_numpy.optimize import adam_step
-from nst_numpy.rows import Pair
+from nst_numpy.rows import LayerParams
 
 
 class Optimizer:
@@ -20,7 +20,7 @@ class Optimizer:
         self.steps = 0
         self._memory: dict[tuple[str, int], tuple[Array, ...]] = {}
 
-    def step(self, params: dict[str, Pair], grads: dict[str, Pair]) -> None:
+    def step(self, params: dict[str, LayerParams], grads: dict[str, LayerParams]) -> None:
         """Change every array of `params` in place."""
         self.steps += 1
         for name, pair in grads.items():
