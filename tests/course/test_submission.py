@@ -25,6 +25,9 @@ def test_a_file_is_known_by_its_functions(bundled, tmp_path):
     path.write_text("def gram_matrix(a):\n    pass\n")
     assert list(find_submissions(path, bundled).files) == ["a4"]
     assert list(find_submissions(tmp_path, bundled).files) == ["a4"]
+    # looks like the name of an assignment, and is none
+    path = path.rename(tmp_path / "hw2.py")
+    assert list(find_submissions(path, bundled).files) == ["a4"]
     path.write_text("x = 1")
     with pytest.raises(CourseError, match="which assignment is it for"):
         find_submissions(path, bundled)
