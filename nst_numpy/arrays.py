@@ -8,3 +8,4 @@ Array64 = NDArray[np.float64]
 Image = NDArray[np.uint8]  # (H, W, 3), RGB
 Integers = NDArray[np.intp]
 Shape = tuple[int, ...]
+Index = tuple[int, ...]  # of one entry, a number an axis

@@ -1,10 +1,10 @@
 """Content, style and total variation: what the picture is asked to be, as numbers.
 
-The formulas are the lecture's; they are equations 1 and 3 to 5 of Gatys, Ecker and
-Bethge (2015), and the gradients its equations 2 and 6. An activation `a` has its
-channels last; every other axis counts as position, so the same functions serve signals
-(N, L, C), pictures (N, H, W, C) and volumes (N, D, H, W, C). M stands for the number of
-positions, n_H·n_W of a picture.
+The formulas are the lecture's. In Gatys, Ecker and Bethge (2015) they are equations 1, 3
+and 4, and the gradients 2 and 6; in docs/mathematics all have numbers in brackets, (2) to
+(6) and (9). An activation `a` has its channels last; every other axis counts as position, so
+the same functions serve signals (N, L, C), pictures (N, H, W, C) and volumes
+(N, D, H, W, C). M stands for the number of positions, n_H·n_W of a picture.
 """
 
 import numpy as np
@@ -42,9 +42,9 @@ def content_loss(a: Array, target: Array) -> tuple[float, Array]:
 
     Notes
     -----
-    Lecture, "Content cost function"; Gatys et al. (2015), equations 1 and 2. The paper
-    writes its equation 2 for the input of the ReLU, hence its second case; here the ReLU's
-    own backward pass does that part.
+    Equations (2) and (3) in docs/mathematics; lecture, "Content cost function"; Gatys et al.
+    (2015), equations 1 and 2. The paper writes its equation 2 for the input of the ReLU, hence
+    its second case; here the ReLU's own backward pass does that part.
 
     Examples
     --------
@@ -74,7 +74,8 @@ def gram_matrix(a: Array) -> Array:
 
     Notes
     -----
-    Lecture, "Style matrix"; Gatys et al. (2015), equation 3.
+    Equation (4) in docs/mathematics; lecture, "Style cost function", where it is called the
+    style matrix; Gatys et al. (2015), equation 3.
 
     Examples
     --------
@@ -121,7 +122,8 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
 
     Notes
     -----
-    Lecture, "Style cost function"; Gatys et al. (2015), equations 4 and 6.
+    Equations (5) and (6) in docs/mathematics; lecture, "Style cost function"; Gatys et al.
+    (2015), equations 4 and 6.
     """
     value, pull = style_pull(a, target_gram)
     f = _positions("style_loss", a)
@@ -177,7 +179,8 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
 
     Notes
     -----
-    Not in the lecture; Mahendran and Vedaldi (2015), the regulariser with β = 2.
+    Equation (9) in docs/mathematics. Not in the lecture; Mahendran and Vedaldi (2015), the
+    regulariser with β = 2.
 
     Examples
     --------

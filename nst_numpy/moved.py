@@ -1,10 +1,11 @@
 """Former names: whoever wrote `nst_numpy.images` in a program need not change it."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
+from pkgutil import resolve_name
 from types import ModuleType
 
 # what it was called -> what it is called now
@@ -48,12 +49,32 @@ def know_former_names() -> None:
     sys.meta_path.append(_FormerName())
 
 
-def former_names(here: str, now: str, *names: str) -> Callable[[str], object]:
-    """Make the `__getattr__` of a module whose functions have moved to the module `now`."""
+def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callable[[str], object]:
+    """Make the `__getattr__` of a module whose names are elsewhere now, or have another name.
+
+    Parameters
+    ----------
+    here : str
+        The module's own name.
+    now : str or mapping of str to str
+        The module that `names` are in; or for each former name its place and name now, or its
+        name alone where it is still in this module.
+    """
+    places = {name: f"{now}.{name}" for name in names} if isinstance(now, str) else now
 
     def find(name: str) -> object:
-        if name in names:
-            return getattr(import_module(now), name)
-        raise AttributeError(f"module {here!r} has no attribute {name!r}")
+        if name not in places:
+            raise AttributeError(f"module {here!r} has no attribute {name!r}")
+        place = places[name] if "." in places[name] else f"{here}.{places[name]}"
+        return resolve_name(place)
 
     return find
+
+
+def now_in(package: str, **files: Sequence[str]) -> dict[str, str]:
+    """List where names are after their file was split: for each name its place now.
+
+    >>> now_in("nst_numpy.signals", blocks=["cut", "grid"])
+    {'cut': 'nst_numpy.signals.blocks.cut', 'grid': 'nst_numpy.signals.blocks.grid'}
+    """
+    return {name: f"{package}.{file}.{name}" for file, names in files.items() for name in names}

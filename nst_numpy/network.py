@@ -29,8 +29,8 @@ from nst_numpy.rows import (
     Dense,
     Flatten,
     GlobalAvgPool,
+    LayerParams,
     MaxPool,
-    Pair,
     ReLU,
     Row,
     carry_shape,
@@ -70,7 +70,7 @@ class Plain:
     there. So one pass carries every loss.
     """
 
-    def __init__(self, layers: Mapping[str, Row], params: Mapping[str, Pair]) -> None:
+    def __init__(self, layers: Mapping[str, Row], params: Mapping[str, LayerParams]) -> None:
         self.layers, self.params = layers, params
 
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Array], dict[str, Any]]:
@@ -159,7 +159,7 @@ class Network:
     def __init__(
         self,
         layers: Mapping[str, Row],
-        params: Mapping[str, Pair],
+        params: Mapping[str, LayerParams],
         input_shape: Sequence[int],
         *,
         dtype: DTypeLike,
@@ -276,7 +276,7 @@ class Network:
 
     def gradients(
         self, x: Array, loss: Callable[[Array], tuple[float, Array]]
-    ) -> tuple[float, dict[str, Pair]]:
+    ) -> tuple[float, dict[str, LayerParams]]:
         """Return J and ∂J/∂w, ∂J/∂b of every layer that has parameters.
 
         The same two loops as those of `Plain`; on the way down each layer that learns is also
@@ -295,7 +295,7 @@ class Network:
             Shaped like `params`.
         """
         self._check_input("gradients", x, self.layer_names)
-        grads: dict[str, Pair] = {}
+        grads: dict[str, LayerParams] = {}
         with single_threaded_blas():
             caches = {}
             for name, a, cache in self._run(x):
@@ -545,7 +545,7 @@ class Sequential(Network):
         input_shape: Sequence[int],
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
-        params: Mapping[str, Pair] | None = None,
+        params: Mapping[str, LayerParams] | None = None,
         engine: str = "fused",
     ) -> None:
         layers, sample = name_rows(rows), _check_input_shape(self._who, input_shape)
@@ -587,14 +587,14 @@ class Sequential(Network):
         return cls(rows, input_shape, dtype=dtype, params=params)
 
 
-def _first(shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> Pair:
+def _first(shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> LayerParams:
     """Draw filters that keep the size of activations (He et al. 2015); biases are 0."""
     w = rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))
     return w.astype(dtype), np.zeros(shape[-1], dtype)
 
 
 def _check_params(
-    who: str, params: Mapping[str, Pair], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
+    who: str, params: Mapping[str, LayerParams], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
 ) -> None:
     """Check the names, shapes and dtype of parameters that come from elsewhere."""
     if list(params) != list(kernels):

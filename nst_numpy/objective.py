@@ -2,8 +2,9 @@
 
     J(G) = α Σ_l λ_l J_content^[l](C, G) + β Σ_l λ_l J_style^[l](S, G) + τ J_tv(G)
 
-Lecture, "Cost function"; Gatys et al. (2015), equation 7 (and 5 for the sum over style
-layers). Total variation is an addition; its weight τ is 0 unless asked for.
+Equations (7) and (8) in docs/mathematics; lecture, "Cost function"; Gatys et al. (2015),
+equations 5, the sum over style layers, and 7. Total variation is an addition; its weight τ
+is 0 unless asked for.
 
 Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be a signal
 (N, L, C), a picture (N, H, W, C) or a volume (N, D, H, W, C).
@@ -150,7 +151,12 @@ class Objective:
         Returns
         -------
         dict of str to ndarray, shaped like x
-            Keys as in `terms`.
+            Coefficients included. Keys as in `terms`.
+
+        Raises
+        ------
+        ShapeError
+            x has another shape.
         """
         _, grads = self._measure(x)
         gradients = {

@@ -1,7 +1,8 @@
 """Change the picture so that J falls: L-BFGS, gradient descent and Adam.
 
-The lecture's step is G := G − ∂J/∂G. L-BFGS, which the paper uses, also remembers how
-the gradient changed over the last steps and so knows how far to go in each direction.
+The lecture's step is G := G − ∂J/∂G, equation (10) in docs/mathematics. L-BFGS, which the
+paper uses, also remembers how the gradient changed over the last steps and so knows how far to
+go in each direction.
 
 What goes wrong in other programs, and what is done about it here:
 
@@ -34,6 +35,7 @@ from scipy.optimize import minimize
 from nst_numpy.arrays import Array
 from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.moved import former_names
 
 Function = Callable[[Array], tuple[float, Array]]
 
@@ -71,7 +73,7 @@ class Minimum:
             self.message = f"{error}; the picture before that is kept"
 
 
-Callback = Callable[[Step], object]
+StepCallback = Callable[[Step], object]
 
 
 class _StopRun(Exception):  # noqa: N818, a signal, not an error
@@ -85,7 +87,7 @@ def run_optimizer(
     iterations: int,
     *,
     learning_rate: float | None = None,
-    callback: Callback | None = None,
+    callback: StepCallback | None = None,
 ) -> Minimum:
     """Minimise `function` from x.
 
@@ -140,7 +142,7 @@ def run_optimizer(
 class _Run:
     """The function under way: checked evaluations, accepted iterations, the last good x."""
 
-    def __init__(self, function: Function, x: Array, callback: Callback | None) -> None:
+    def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
         self.callback = callback
         self.minimum = Minimum(x.copy())
@@ -236,7 +238,7 @@ def adam_step(
 ) -> Array:  # fmt: skip
     """Return what step number t, from 1, takes off; m and v, zeros at first, change in place.
 
-    Equation (17); Kingma and Ba (2015), algorithm 1.
+    Equation (17) in docs/mathematics; Kingma and Ba (2015), algorithm 1.
     """
     m += (1 - beta1) * (grad - m)
     v += (1 - beta2) * (grad * grad - v)
@@ -263,3 +265,6 @@ def _adam(run: _Run, iterations: int, learning_rate: float) -> None:
 def _largest(grad: Array) -> float:
     """Largest entry without its sign; 1 where all are 0, to divide by."""
     return float(np.abs(grad).max()) or 1.0
+
+
+__getattr__ = former_names(__name__, {"Callback": "StepCallback"})

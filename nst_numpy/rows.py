@@ -48,8 +48,9 @@ from nst_numpy.layers import (
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
+from nst_numpy.moved import former_names
 
-Pair = tuple[Array, Array]  # w and b, or their gradients
+LayerParams = tuple[Array, Array]  # w and b, or their gradients
 ROWS: dict[str, "type[Row]"] = {}  # by name: what a saved network may consist of
 
 
@@ -100,7 +101,7 @@ class Row:
         """Return ∂J/∂x. `relu` is the rule of `relu_backward`; other layers have no use for it."""
         return type(self).down(grad_out, cache)
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b, for layers that have parameters."""
         raise NotImplementedError(f"{type(self).__name__} has no param_gradients")
 
@@ -140,7 +141,7 @@ class Conv(Row):
         """Return ∂J/∂x."""
         return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""
         return conv_param_gradients(grad_out, cache)
 
@@ -171,7 +172,7 @@ class Dense(Row):
         """Return nothing: the number of units stands in the shape of w."""
         return {}
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""
         return dense_param_gradients(grad_out, cache)
 
@@ -313,7 +314,7 @@ class Computed(Row):
         grads = self.with_backward(grad_out, cache)
         return grads[0] if isinstance(grads, tuple) else grads
 
-    def param_gradients(self, grad_out: Array, cache: Any) -> Pair:
+    def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""
         _, grad_w, grad_b = self.with_backward(grad_out, cache)
         return grad_w, grad_b
@@ -380,3 +381,6 @@ def check_count(who: str, name: str, value: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
     return int(value)
+
+
+__getattr__ = former_names(__name__, {"Pair": "LayerParams"})

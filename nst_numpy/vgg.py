@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import Network
-from nst_numpy.rows import AvgPool, Conv, MaxPool, Pair, ReLU, Row
+from nst_numpy.rows import AvgPool, Conv, LayerParams, MaxPool, ReLU, Row
 from nst_numpy.weights import BLOCKS, load_weights
 
 POOLS: dict[str, type[Row]] = {"avg": AvgPool, "max": MaxPool}
@@ -57,7 +57,7 @@ class VGG(Network):
     cast_remedy = "use preprocess(image, dtype=np.{dtype})"
 
     def __init__(
-        self, params: Mapping[str, Pair], pool: str = "avg", engine: str = "fused"
+        self, params: Mapping[str, LayerParams], pool: str = "avg", engine: str = "fused"
     ) -> None:
         if pool not in POOLS:
             raise SettingError(f"VGG: pool must be 'avg' or 'max', not {pool!r}")

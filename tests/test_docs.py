@@ -2,6 +2,7 @@
 
 import argparse
 import ast
+import doctest
 import re
 import runpy
 import shlex
@@ -129,3 +130,8 @@ HOWTO = sorted(ROOT.glob("docs/howto/*.md"))
 def test_the_python_of_the_how_to_pages_compiles(page):
     for block in re.findall(r"```python\n(.+?)```", page.read_text(encoding="utf-8"), flags=re.S):
         compile(block, page.name, "exec")
+
+
+def test_the_page_about_networks_is_true():
+    page = ROOT / "docs/networks.md"
+    assert doctest.testfile(str(page), module_relative=False).failed == 0

@@ -47,8 +47,6 @@ from nst_numpy.pictures.images import ImageArray, load_image, preprocess
 from nst_numpy.pictures.samples import photo_paths, resolve_picture
 from nst_numpy.vgg import VGG
 
-Row = tuple[str, ...]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
@@ -181,7 +179,7 @@ def title(args: argparse.Namespace, a: Array) -> str:
 
 def pair_table(pairs: Sequence[Pair]) -> str:
     """Write pairs of channels of one picture."""
-    rows: list[Row] = [("  channels", "G", "by chance", "ratio", "correlation")]
+    rows: list[tuple[str, ...]] = [("  channels", "G", "by chance", "ratio", "correlation")]
     for pair in pairs:
         channels, ratio = f"  {pair.first} and {pair.second}", f"{pair.ratio:.2f}"
         numbers = (f"{pair.gram:.4g}", f"{pair.expected:.4g}", ratio, f"{pair.correlation:.3f}")
@@ -191,7 +189,7 @@ def pair_table(pairs: Sequence[Pair]) -> str:
 
 def loss_table(difference: GramDifference, pairs: Sequence[PairLoss]) -> str:
     """Write what pairs of channels add to the loss; the rows add up to it."""
-    rows: list[Row] = [("  channels", "adds", "share", "G here", "G there, scaled")]
+    rows: list[tuple[str, ...]] = [("  channels", "adds", "share", "G here", "G there, scaled")]
     for pair in pairs:
         alone = pair.first == pair.second
         channels = f"  {pair.first} alone" if alone else f"  {pair.first} and {pair.second}"

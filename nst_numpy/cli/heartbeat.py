@@ -39,7 +39,9 @@ from nst_numpy.figures.heartbeat import (
 from nst_numpy.files import check_output, write_json
 from nst_numpy.look import top_windows
 from nst_numpy.signals import Heartbeats, Study, load_ecg, prepare, read_signal, study
-from nst_numpy.signals.heartbeats import BROAD_ABOVE, CLASSES, EPOCHS, NETWORK, PARTS
+from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES
+from nst_numpy.signals.classifiers import EPOCHS, NETWORK
+from nst_numpy.signals.heartbeats import PARTS
 
 FIGURES = ("signal", "training", "filters", "beats")
 DRAWN = {"relu1": 5, "relu2": 7}  # the first units of each layer that fire

@@ -27,7 +27,7 @@ from nst_numpy.cli.transfer import add_coefficients
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, pull_figure, save_figure
 from nst_numpy.files import check_output, write_json
-from nst_numpy.look import Pull, full_gradient, gradient_terms, pull_maps
+from nst_numpy.look import Pull, full_gradient, pull_maps
 from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Objective
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     objective = _objective(args, VGG.load(args.weights, args.pool), content, style)
     x = preprocess(now, dtype=objective.vgg.dtype)
     value, _ = objective(x)
-    pulls = pull_maps(gradient_terms(objective, x))
+    pulls = pull_maps(objective.gradient_terms(x))
     whole = float(np.linalg.norm(full_gradient({name: p.gradient for name, p in pulls.items()})))
     save_figure(pull_figure(now, pulls), output)
     if numbers:

@@ -91,10 +91,10 @@ def run(args: argparse.Namespace) -> int:
     return 130 if interrupted else 0
 
 
-Result = tuple[dict[str, Any], Figure, bool]
+Outcome = tuple[dict[str, Any], Figure, bool]
 
 
-def _ekg(args: argparse.Namespace) -> Result:
+def _ekg(args: argparse.Namespace) -> Outcome:
     """Make strips with networks of growing depth; say how even their rhythm is."""
     sample, rate = ekg_strip(*load_ecg(), args.start, args.seconds)
     nets = {depth: ekg_rows(depth) for depth in EKG_DEPTHS}
@@ -125,7 +125,7 @@ def _seen(rows: list[Row], sample: Array) -> int:
     return receptive_fields(net, net.layer_names[-1], sample.shape[1:-1])[0].size
 
 
-def _movie(args: argparse.Namespace) -> Result:
+def _movie(args: argparse.Namespace) -> Outcome:
     """Make blocks with filters that see several frames, and with flat ones; say how they move."""
     sample = movie_block(to_grey(load_movie()))
     made = _make(args, sample, {frames: movie_rows(frames) for frames in FRAMES})

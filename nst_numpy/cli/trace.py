@@ -26,8 +26,6 @@ from nst_numpy.pictures.images import load_image, preprocess
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
 
-Row = tuple[str, ...]
-
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
@@ -120,7 +118,7 @@ def channels(unit: Trace, top: int) -> str:
     """Write bias and input channels, which add up to the activation."""
     count = unit.contributions.shape[-1]
     parts = unit.largest_inputs(top).channels
-    rows: list[Row] = [("", "adds", "share"), ("  bias", number(unit.bias), "")]
+    rows: list[tuple[str, ...]] = [("", "adds", "share"), ("  bias", number(unit.bias), "")]
     for part in parts:
         rows.append((f"  {input_name(unit, part)}", number(part.contribution), percent(part.share)))
     if len(parts) < count:
@@ -139,7 +137,7 @@ def positions(unit: Trace) -> str:
     kh, kw = unit.inside.shape
     parts = {(p.row, p.col): p for p in unit.largest_inputs(kh * kw).positions}
     columns = [f"col {unit.left + j}" for j in range(kw)]
-    rows: list[Row] = [("", *columns, "  share", *[""] * (kw - 1))]
+    rows: list[tuple[str, ...]] = [("", *columns, "  share", *[""] * (kw - 1))]
     for i in range(kh):
         places = [(unit.top + i, unit.left + j) for j in range(kw)]
         adds = (
@@ -152,7 +150,7 @@ def positions(unit: Trace) -> str:
 
 def terms(unit: Trace, top: int) -> str:
     """Write the largest products."""
-    rows: list[Row] = [("", "weight", "× input", "adds", "share")]
+    rows: list[tuple[str, ...]] = [("", "weight", "× input", "adds", "share")]
     for part in unit.largest_inputs(top).terms:
         place = ((part.row or 0) - unit.top, (part.col or 0) - unit.left, part.channel or 0)
         rows.append(

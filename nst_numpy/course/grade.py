@@ -1,29 +1,24 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
-import contextlib
-import re
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, cast
 
-from nst_numpy.course.assignment import Assignment, Task, assignments_folder, split_cells
-from nst_numpy.course.expect import Wrong
-from nst_numpy.course.notebook import read_notebook
+from nst_numpy.course.assignment import Assignment, Task, assignments_folder
+from nst_numpy.course.reason import discreetly, openly
 from nst_numpy.course.sandbox import AnswerStoppedError, Sandbox
+from nst_numpy.course.submission import Cells, Submission, read_answer
 from nst_numpy.course.wire import RemoteError
 from nst_numpy.errors import CourseError
-from nst_numpy.files import PathLike, expand
+from nst_numpy.moved import former_names, now_in
 
-Cells = list[tuple[str, int, str]]
-SUFFIXES = (".py", ".ipynb")
 AT_ONCE = 2  # processes
 RIGHT = "all tests pass"
-LONGEST_NUMBER = 4  # characters; a factor of 0.25 may be told of a hidden test
 
 
 @dataclass(frozen=True)
@@ -62,14 +57,6 @@ class Grade:
     def max_points(self) -> float:
         """What a full score is."""
         return sum(task.max_points for task in self.tasks)
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What one student handed in: files for each assignment, by short name."""
-
-    student: str
-    files: dict[str, list[Path]] = field(default_factory=dict)
 
 
 def grade_submission(
@@ -160,139 +147,18 @@ def grade_task(
         try:
             box.open()
             names = _test_names(assignment, box)
-            reason = _run_tests(task.public, names, f"{task.name}, public tests", _openly)
+            reason = _run_tests(task.public, names, f"{task.name}, public tests", openly)
             if reason is None and hidden and task.hidden:
                 box.hide_prints()
-                reason = _run_tests(task.hidden, names, f"{task.name}, hidden tests", _discreetly)
+                reason = _run_tests(task.hidden, names, f"{task.name}, hidden tests", discreetly)
                 reason = reason and f"hidden test: {reason}"
         except AnswerStoppedError as stop:
             reason = str(stop)
         except RemoteError as error:  # while loading: out of memory, most likely
-            reason = _openly(error)
+            reason = openly(error)
         points = task.points if reason is None else 0
         prints, refused = box.prints, tuple(box.refused)
     return TaskGrade(task.name, points, task.points, reason or RIGHT, prints, refused)
-
-
-def read_answer(path: Path) -> Cells:
-    """Read a .py file or a notebook as (name, first line, source) of each cell.
-
-    Raises
-    ------
-    CourseError
-        The file cannot be read.
-    """
-    if path.suffix == ".ipynb":
-        return read_notebook(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise CourseError(f"{path.name} cannot be read: {error.strerror}") from error
-    text = text.replace("\r\n", "\n")
-    return [(path.name, cell.first_line, cell.source) for cell in split_cells(text)]
-
-
-def find_submissions(
-    path: PathLike, assignments: dict[str, Assignment]
-) -> list[Submission] | Submission:
-    """Find out what a path is: one student's file or folder, or a folder of students.
-
-    Returns
-    -------
-    Submission, or list of Submission
-        A folder is one student's if an answer, or a folder named like an assignment, lies in
-        it; otherwise each of its folders is a student's.
-
-    Raises
-    ------
-    CourseError
-        Nothing in it can be an answer.
-    """
-    root = expand(path)
-    if root.is_file():
-        return Submission(root.stem, {assignment_of(root, assignments): [root]})
-    if not root.is_dir():
-        raise CourseError(f"{root} does not exist: give a file, or a folder with answers")
-    mine = _files_of(root, assignments)
-    if mine:
-        return Submission(root.resolve().name, mine)
-    students = _students(root, assignments)
-    if any(student.files for student in students):
-        return students
-    mine = _by_content(root, assignments)
-    if mine:
-        return Submission(root.resolve().name, mine)
-    raise CourseError(
-        f"no answer found in {root}: a file's name begins with its assignment's, as in "
-        f"{next(iter(assignments.values())).long_name}.py"
-    )
-
-
-def assignment_of(path: Path, assignments: dict[str, Assignment]) -> str:
-    """Find the assignment that a file answers: by its name, or by the functions in it."""
-    if path.suffix not in SUFFIXES:
-        raise CourseError(f"{path} is neither a .py file nor a notebook (.ipynb)")
-    by_name = _by_name(path.stem, assignments)
-    if by_name:
-        return by_name
-    try:
-        text = "\n".join(source for _, _, source in read_answer(path))
-    except CourseError:
-        text = ""
-    defined = set(re.findall(r"(?m)^def\s+(\w+)", text))
-    count = {name: len(defined & set(a.functions)) for name, a in assignments.items()}
-    best = max(count, key=lambda name: count[name])
-    if not count[best]:
-        raise CourseError(
-            f"{path}: which assignment is it for? Let the file's name begin with "
-            f"{', '.join(assignments)}, as in {assignments[best].long_name}.py"
-        )
-    return best
-
-
-def _files_of(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
-    """Collect a student's files: in the folder, and in folders named like an assignment."""
-    found: dict[str, list[Path]] = {name: [] for name in assignments}
-    inner = [f for f in sorted(folder.iterdir()) if f.is_dir() and _by_name(f.name, assignments)]
-    for place in (folder, *inner):
-        for path in sorted(place.iterdir()):
-            name = _by_name(path.stem, assignments)
-            if path.suffix not in SUFFIXES or not path.is_file() or not name:
-                continue
-            if path.name not in assignments[name].files:  # a5_given.py is no answer
-                found[name].append(path)
-    return {name: paths for name, paths in found.items() if paths}
-
-
-def _by_content(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
-    """Collect files with names of their own, by the functions in them."""
-    found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        with contextlib.suppress(CourseError):
-            if path.is_file():
-                found.setdefault(assignment_of(path, assignments), []).append(path)
-    return found
-
-
-def _students(folder: Path, assignments: dict[str, Assignment]) -> list[Submission]:
-    """One student a folder; of loose files, one for what stands before the assignment's name."""
-    found: dict[str, dict[str, list[Path]]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.name.startswith("."):
-            found[path.name] = _files_of(path, assignments)
-        elif path.suffix in SUFFIXES and (
-            end := re.search(r"[_-]+([A-Za-z]+\d+)(?=_|$)", path.stem)
-        ):
-            name = _by_name(end[1], assignments)
-            if name:
-                files = found.setdefault(path.stem[: end.start()], {})
-                files.setdefault(name, []).append(path)
-    return [Submission(student, files) for student, files in found.items()]
-
-
-def _by_name(stem: str, assignments: dict[str, Assignment]) -> str | None:
-    short = re.match(r"[A-Za-z]+\d+(?![A-Za-z0-9])", stem)
-    return short[0].lower() if short and short[0].lower() in assignments else None
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:
@@ -327,51 +193,10 @@ def _run_tests(
     return None
 
 
-def _openly(error: BaseException) -> str:
-    """Say all that is known: the test is public."""
-    if isinstance(error, RemoteError):
-        return _located(error.report, str(error.report["sentence"]))
-    if isinstance(error, AssertionError):
-        return str(error) or "a test fails"
-    return f"the test cannot use what came back: {type(error).__name__}: {error}"
-
-
-def _discreetly(error: BaseException) -> str:
-    """Say what kind of mistake it is, and nothing that could hold the test's inputs."""
-    if isinstance(error, RemoteError):
-        kind = str(error.report["type"])
-        sentence = str(error.report["sentence"]) if kind in _OWN else kind
-        return _located(error.report, sentence)
-    if isinstance(error, Wrong):
-        return _without_values(error.discreet)
-    if isinstance(error, AssertionError):
-        return _without_values(str(error)) or "a test fails"
-    return f"the test cannot use what came back ({type(error).__name__})"
-
-
-_OWN = ("NotDefinedError", "TimeUpError", "SystemExit")  # whose sentences are the grader's
-
-
-def _without_values(sentence: str) -> str:
-    """Leave out quoted texts and long numbers: an answer could have put its input there.
-
-    >>> _without_values("every value is 31337.5 times what it should be, not 0.5 times")
-    'every value is … times what it should be, not 0.5 times'
-    """
-    sentence = re.sub(r"'[^']*'|\"[^\"]*\"", "…", sentence)
-    number = r"(?<![\w.])\d[\d.]*(?:e[+-]?\d+)?"
-    return re.sub(number, lambda m: m[0] if len(m[0]) <= LONGEST_NUMBER else "…", sentence)
-
-
-def _located(report: dict[str, Any], sentence: str) -> str:
-    kind = report["type"]
-    if kind == "NotImplementedError":
-        return "not written yet (raises NotImplementedError)"
-    if kind == "NotDefinedError":
-        return str(report["message"])
-    if kind == "MemoryError":
-        sentence = "more memory than an answer may use (MemoryError)"
-    if not report.get("where"):
-        return sentence
-    line = f": {report['line']}" if report.get("line") else ""
-    return f"{sentence}, in {report['where']}{line}"
+# Finding answers, and telling reasons, have files of their own; here under former names.
+_FORMER = now_in(
+    "nst_numpy.course",
+    reason=("LONGEST_NUMBER",),
+    submission=("SUFFIXES", "assignment_of", "find_submissions"),
+)
+__getattr__ = former_names(__name__, _FORMER)

@@ -11,17 +11,9 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.look import SeenWindow, TopWindows
-from nst_numpy.signals.heartbeats import (
-    BROAD_ABOVE,
-    CLASSES,
-    LINEAR,
-    NETWORK,
-    PARTS,
-    Heartbeats,
-    Result,
-    Study,
-    log_odds,
-)
+from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES
+from nst_numpy.signals.classifiers import LINEAR, NETWORK, BeatCounts, Study, log_odds
+from nst_numpy.signals.heartbeats import PARTS, Heartbeats
 
 COLOURS = dict(zip(CLASSES, (BLUE, RED), strict=True))
 SHADES = dict(zip(PARTS, ("#ffffff", "#f3eee2", "#e4ebf2"), strict=True))
@@ -241,7 +233,7 @@ def _sureness(axes: Axes, data: Heartbeats, study: Study) -> None:
     _quiet(axes)
 
 
-def _confusion(axes: Axes, name: str, result: Result) -> None:
+def _confusion(axes: Axes, name: str, result: BeatCounts) -> None:
     shares = result.confusion / result.confusion.sum(axis=1, keepdims=True)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     for (row, column), number in np.ndenumerate(result.confusion):

@@ -4,7 +4,8 @@ from matplotlib.figure import Figure, SubFigure
 
 from nst_numpy.figures.rivals import draw_filters, draw_rivals
 from nst_numpy.figures.style import GREY, INK
-from nst_numpy.signals.drift import CLASSES, Comparison, Examples
+from nst_numpy.signals.comparison import Comparison
+from nst_numpy.signals.examples import CLASSES, Examples
 
 VERSIONS = ("as it is", "backwards", "mirrored", "both")
 

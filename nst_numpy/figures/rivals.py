@@ -8,7 +8,9 @@ from matplotlib.figure import SubFigure
 
 from nst_numpy.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
-from nst_numpy.signals.drift import CHANCE, Comparison, steepness
+from nst_numpy.signals.comparison import Comparison
+from nst_numpy.signals.drift import steepness
+from nst_numpy.signals.examples import CHANCE
 
 
 def draw_rivals(axes: Axes, comparison: Comparison) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array
 from nst_numpy.figures.rivals import draw_filters, draw_rivals
 from nst_numpy.figures.style import INK
-from nst_numpy.signals.drift import CLASSES as DRIFTS
-from nst_numpy.signals.drift import Comparison
+from nst_numpy.signals.comparison import Comparison
+from nst_numpy.signals.examples import CLASSES as DRIFTS
 
 LEFT, MIDDLE, RIGHT = "#3fa7ff", "#e8e8e8", "#ff7a3c"  # stand out on black
 COLOURS = LinearSegmentedColormap.from_list("classes", [LEFT, MIDDLE, RIGHT])

@@ -42,7 +42,7 @@ from nst_numpy.kernels.winograd import (
     winograd_in_parts,
     winograd_input_gradient,
 )
-from nst_numpy.rows import AvgPool, MaxPool, Pair, Row
+from nst_numpy.rows import AvgPool, LayerParams, MaxPool, Row
 
 Keep = Callable[[str, Array], None]  # keep(name, activation): a feature, if it is wanted
 POOL_CACHES: dict[type[Row], type[Any]] = {AvgPool: AvgPoolCache, MaxPool: MaxPoolCache}
@@ -82,7 +82,7 @@ class KeptKernels:
     from one pass to the next.
     """
 
-    def __init__(self, params: Mapping[str, Pair]) -> None:
+    def __init__(self, params: Mapping[str, LayerParams]) -> None:
         self.params = params
         self._kept: dict[str, tuple[Array, tuple[Array, Array]]] = {}
 
@@ -126,7 +126,7 @@ class OneRow:
 
     method, kept, kernel_bytes = "plainly", "its cache", 0
 
-    def __init__(self, stage: Stage, params: Mapping[str, Pair]) -> None:
+    def __init__(self, stage: Stage, params: Mapping[str, LayerParams]) -> None:
         self.name, self.row, *_ = stage
         self.names: tuple[str, ...] = (self.name,)
         self.out_shape = stage.out_shape

@@ -11,7 +11,7 @@ from nst_numpy.fused.blocks import KeptKernels, WayDown
 from nst_numpy.fused.plan import Plan, make_plan
 from nst_numpy.kernels.memory import ReusedMemory
 from nst_numpy.kernels.parts import WHOLE
-from nst_numpy.rows import Pair, Row
+from nst_numpy.rows import LayerParams, Row
 
 MOST_PLANS = 8  # that are remembered
 
@@ -27,7 +27,7 @@ class Fused:
     """Runs a network's rows by a plan; see `fused.plan`."""
 
     def __init__(
-        self, layers: Mapping[str, Row], params: Mapping[str, Pair], dtype: np.dtype[Any]
+        self, layers: Mapping[str, Row], params: Mapping[str, LayerParams], dtype: np.dtype[Any]
     ) -> None:
         self.layers, self.dtype = layers, dtype
         self._kernels = KeptKernels(params)

@@ -1,6 +1,7 @@
 """Is this gradient right? Compare what backward says with what forward does."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -9,18 +10,16 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.gradcheck.evidence import Study
+from nst_numpy.gradcheck.evidence import Case, GradientStudy
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
-from nst_numpy.gradcheck.pair import Complaint, Pair, describe
+from nst_numpy.gradcheck.pair import Complaint, FunctionPair, describe
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
-from nst_numpy.gradcheck.slopes import Prober
 
 TOLERANCE = 1e-6
 ENTRIES = 1000
 KINKS = ("convention", "subgradient")
-DOUBTED = 100  # wrong entries that are measured again, with another step
 
 
 def check_gradient(
@@ -68,13 +67,13 @@ def check_gradient(
     >>> report.diagnosis.name
     'factor'
     """
-    pair = Pair(
+    pair = FunctionPair(
         lambda x: (f(x), x),
         lambda grad_out, cache: grad(cache) if callable(grad) else grad,
         {"x": x},
         scalar=True,
     )
-    return _check(pair, tolerance, eps, entries, kinks, seed, name)
+    return _check(pair, _Options(tolerance, eps, entries, kinks, seed), name)
 
 
 def check_backward(
@@ -143,7 +142,8 @@ def check_backward(
     """
     own_name = str(getattr(backward, "__name__", "backward"))
     name = name or ("backward" if own_name == "<lambda>" else own_name)
-    return _check(Pair(forward, backward, inputs), tolerance, eps, entries, kinks, seed, name)
+    pair = FunctionPair(forward, backward, inputs)
+    return _check(pair, _Options(tolerance, eps, entries, kinks, seed), name)
 
 
 def assert_gradients(
@@ -165,22 +165,46 @@ def assert_gradients(
     check_backward(forward, backward, inputs, **options).raise_if_wrong()
 
 
-def _check(
-    pair: Pair,
-    tolerance: float,
-    eps: float | None,
-    entries: int | None,
-    kinks: str,
-    seed: int,
-    name: str,
-) -> GradientReport:
-    _check_options(tolerance, eps, entries, kinks)
-    rng = np.random.default_rng(seed)
-    study = Study(pair, tolerance, kinks)
+@dataclass(frozen=True)
+class _Options:
+    """How to check; `check_backward` says what each of them is."""
+
+    tolerance: float
+    eps: float | None
+    entries: int | None
+    kinks: str
+    seed: int
+
+    def __post_init__(self) -> None:
+        who, entries = "check_backward", self.entries
+        if (
+            not isinstance(self.tolerance, (int, float, np.number))
+            or not 0 < self.tolerance < np.inf
+        ):
+            raise SettingError(
+                f"{who}: tolerance must be a finite number above 0, not {self.tolerance!r}"
+            )
+        if self.eps is not None:
+            check_eps(who, self.eps)
+        if entries is not None and (
+            isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1
+        ):
+            raise SettingError(
+                f"{who}: entries must be a whole number of at least 1, or None for all, "
+                f"not {describe(entries)}"
+            )
+        if self.kinks not in KINKS:
+            raise SettingError(
+                f"{who}: kinks must be convention or subgradient, not {self.kinks!r}"
+            )
+
+
+def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:
+    study = GradientStudy(pair, options.tolerance, options.kinks)
     try:
         # what is checked may hold anything; overflow here is nothing to warn of
         with np.errstate(all="ignore"):
-            _measure(study, eps, entries, rng)
+            _measure(study, options)
             diagnoses = explain(study)
     except Complaint as complaint:
         diagnoses = [complaint.diagnosis, *pair.complaints]
@@ -188,9 +212,9 @@ def _check(
     return GradientReport(rows, tuple(diagnoses), name)
 
 
-def _measure(study: Study, eps: float | None, entries: int | None, rng: Any) -> None:
+def _measure(study: GradientStudy, options: _Options) -> None:
     """Fill the study: out, upstream gradient, and both gradients of every argument."""
-    pair = study.pair
+    pair, rng = study.pair, np.random.default_rng(options.seed)
     study.out = pair.forward()
     again = pair.forward()
     if not np.array_equal(study.out, again, equal_nan=True):
@@ -205,14 +229,13 @@ def _measure(study: Study, eps: float | None, entries: int | None, rng: Any) -> 
         )
     _check_finite(study.out)
     study.upstream = _random_upstream(study.out.shape, rng, pair.scalar)
-    study.eps = check_eps("check_backward", eps, best_eps(pair.precision))
+    study.eps = float(options.eps or best_eps(pair.precision))
     if pair.precision != np.float64:
         study.tolerance = max(study.tolerance, 20 * best_eps(pair.precision))
     raw = pair.backward(study.upstream)
     for arg in pair.names:
-        prober = Prober(pair, arg, study.out, study.eps)
-        chosen = _choose(pair.inputs[arg].size, entries, rng)
-        study.add(arg, prober, prober.measure(chosen, study.upstream), raw[arg])
+        entries = _choose(pair.inputs[arg].size, options.entries, rng)
+        study.cases[arg] = Case(study, arg, entries, raw[arg])
     judge_kinks(study)
 
 
@@ -248,7 +271,7 @@ def _check_finite(out: Array64) -> None:
         )
 
 
-def _row(study: Study, arg: str) -> ArgumentReport:
+def _row(study: GradientStudy, arg: str) -> ArgumentReport:
     shape = study.pair.inputs[arg].shape
     case = study.cases.get(arg)
     if case is None:
@@ -264,19 +287,3 @@ def _row(study: Study, arg: str) -> ArgumentReport:
         case.blind,
         study.tolerance,
     )
-
-
-def _check_options(tolerance: float, eps: float | None, entries: int | None, kinks: str) -> None:
-    who = "check_backward"
-    if not isinstance(tolerance, (int, float, np.number)) or not 0 < tolerance < np.inf:
-        raise SettingError(f"{who}: tolerance must be a finite number above 0, not {tolerance!r}")
-    check_eps(who, eps, 1.0)
-    if entries is not None and (
-        isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1
-    ):
-        raise SettingError(
-            f"{who}: entries must be a whole number of at least 1, or None for all, "
-            f"not {describe(entries)}"
-        )
-    if kinks not in KINKS:
-        raise SettingError(f"{who}: kinks must be convention or subgradient, not {kinks!r}")

@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
-from nst_numpy.gradcheck.pair import Complaint, Pair
-from nst_numpy.gradcheck.slopes import Prober, Slopes
+from nst_numpy.gradcheck.pair import Complaint, FunctionPair
+from nst_numpy.gradcheck.slopes import Prober
+from nst_numpy.moved import former_names
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
@@ -17,19 +18,15 @@ FINER_STEP = 8.0
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
 
 
-class Study:
+class GradientStudy:
     """One check: the functions, what they gave, and a `Case` for each argument."""
 
-    def __init__(self, pair: Pair, tolerance: float, kinks: str) -> None:
+    def __init__(self, pair: FunctionPair, tolerance: float, kinks: str) -> None:
         self.pair, self.tolerance, self.kinks = pair, tolerance, kinks
         self.eps = 0.0
         self.out: Array64 = np.empty(0)
         self.upstream: Array64 = np.empty(0)
         self.cases: dict[str, Case] = {}
-
-    def add(self, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None) -> None:
-        """Add what was measured of an argument, and what backward said of it."""
-        self.cases[name] = Case(self, name, prober, slopes, raw)
 
     def backward(self, upstream: Array64) -> dict[str, Array64 | None]:
         """Ask backward about another upstream gradient; None where it fails."""
@@ -54,6 +51,19 @@ class Study:
 class Case:
     """What is known of one argument's gradient.
 
+    Parameters
+    ----------
+    study : GradientStudy
+        Has out and the upstream gradient by now.
+    name : str
+        The argument.
+    entries : ndarray of int, (m,)
+        Flat indices of the entries to measure.
+    raw : ndarray or None
+        What backward returned for it.
+
+    Notes
+    -----
     Vectors (k,) have one item for each entry that was measured and is at no kink.
 
     Attributes
@@ -66,10 +76,12 @@ class Case:
     """
 
     def __init__(
-        self, study: Study, name: str, prober: Prober, slopes: Slopes, raw: NDArray[Any] | None
+        self, study: GradientStudy, name: str, entries: NDArray[np.intp], raw: NDArray[Any] | None
     ) -> None:
-        self.study, self.name, self.prober, self.slopes = study, name, prober, slopes
+        self.study, self.name = study, name
         self.x: Array64 = study.pair.inputs[name]
+        self.prober = Prober(study.pair, name, study.out, study.eps)
+        self.slopes = self.prober.measure(entries, study.upstream)
         self.analytic = None if raw is None else raw.astype(np.float64)
         # float32 carries seven digits; the smallest entries are a hundredth of the largest
         rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8
@@ -242,3 +254,6 @@ class Case:
         off = abs(float(g @ fine) - self.slopes.numeric[j])
         # where the slope itself has a kink, the error grows with the step, and no faster
         return 2 * off + float(np.abs(g) @ rough)
+
+
+__getattr__ = former_names(__name__, {"Study": "GradientStudy"})

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.gradcheck.evidence import Case, Study
+from nst_numpy.gradcheck.evidence import Case, GradientStudy
 from nst_numpy.gradcheck.hypotheses import HYPOTHESES, SHAPES, Hypothesis
 
 SHOWN = 0.3  # confidence below which an explanation is not worth a line
@@ -14,7 +14,7 @@ SURE = 0.7  # explained well enough to come before a remark about dtypes
 RIVALRY = 0.85  # two that explain the same: neither is certain
 
 
-def explain(study: Study) -> list[Diagnosis]:
+def explain(study: GradientStudy) -> list[Diagnosis]:
     """Return all that is wrong, the most probable explanation first; [] if nothing is."""
     found: dict[str, list[Diagnosis]] = {
         name: _of_values(case) for name, case in study.cases.items() if case.analytic is not None

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from nst_numpy.arrays import Array64
-from nst_numpy.gradcheck.evidence import Case, Study
+from nst_numpy.gradcheck.evidence import Case, GradientStudy
 from nst_numpy.gradcheck.numerical import relative_errors
 
 OUTPUTS = 40  # that are looked at, of each argument
@@ -59,7 +59,7 @@ class Seen:
     dead: int = 0  # lone kinks where the gradient is that of the dead side, as it should be
 
 
-def judge_kinks(study: Study) -> None:
+def judge_kinks(study: GradientStudy) -> None:
     """Look at the outputs that have a kink; complain of what is not right, or not usual."""
     owners: dict[int, set[str]] = defaultdict(set)
     for name, case in study.cases.items():

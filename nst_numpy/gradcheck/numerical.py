@@ -59,6 +59,10 @@ def numerical_gradient(
     GradientError
         With "complex": f loses the imaginary part.
 
+    Notes
+    -----
+    "central" is equation (25) in docs/mathematics.
+
     Examples
     --------
     >>> import numpy as np
@@ -70,9 +74,12 @@ def numerical_gradient(
     if method not in METHODS:
         raise SettingError(f"numerical_gradient: method must be central or complex, not {method!r}")
     at: Array64 = np.array(x, dtype=np.float64)
+    if eps is None:
+        eps = COMPLEX_STEP if method == "complex" else best_eps(np.float64)
+    eps = check_eps("numerical_gradient", eps)
     if method == "complex":
-        return _complex_gradient(f, at, check_eps("numerical_gradient", eps, COMPLEX_STEP))
-    steps = step_sizes(at, check_eps("numerical_gradient", eps, best_eps(np.float64)))
+        return _complex_gradient(f, at, eps)
+    steps = step_sizes(at, eps)
     gradient = np.empty_like(at)
     for i in np.ndindex(*at.shape):
         up, down = moved(at, i, float(steps[i])), moved(at, i, -float(steps[i]))
@@ -136,10 +143,8 @@ def best_eps(dtype: DTypeLike) -> float:
     return float(np.cbrt(np.finfo(dtype).eps))
 
 
-def check_eps(who: str, eps: float | None, default: float) -> float:
+def check_eps(who: str, eps: float) -> float:
     """Return a usable eps, or say what is wrong with it."""
-    if eps is None:
-        return default
     if not isinstance(eps, (int, float, np.number)) or not 0 < eps < np.inf:
         raise SettingError(f"{who}: eps must be a finite number above 0, not {eps!r}")
     return float(eps)

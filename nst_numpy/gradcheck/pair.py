@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.moved import former_names
 
 LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
@@ -29,7 +30,7 @@ class Complaint(Exception):  # noqa: N818 (it is caught here, and becomes a diag
         self.diagnosis = diagnosis
 
 
-class Pair:
+class FunctionPair:
     """A forward and a backward function, and the inputs that they are checked at.
 
     Parameters
@@ -78,17 +79,19 @@ class Pair:
     def forward(self, **changed: Any) -> Array64:
         """Return forward's out in float64, for the inputs with some of them changed."""
         given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
-        return self._as_out(
-            self._two_things(_call(self.forward_name, self.user_forward, (), given))[0]
-        )
+        returned = _call(self.forward_name, self.user_forward, (), given)
+        return self._as_out(self._two_things(returned)[0])
 
-    def backward(self, grad_out: Array64, **changed: Any) -> dict[str, NDArray[Any] | None]:
+    def backward(self, grad_out: Array64) -> dict[str, NDArray[Any] | None]:
         """Return backward's gradients by name, raw, after a fresh forward.
 
         An entry is None where there was no usable array; `complaints` says why.
         """
-        out, cache, given = self._run(changed)
-        upstream = grad_out.copy().reshape(out.shape)
+        given = {name: _copied(value) for name, value in self.inputs.items()}
+        returned = _call(self.forward_name, self.user_forward, (), given)
+        self._notice_changes(self.forward_name, given, self.inputs)
+        out, cache = self._two_things(returned)
+        upstream = grad_out.copy().reshape(self._as_out(out).shape)
         kept = upstream.copy()
         before = {name: np.array(given[name]) for name in self.names}
         returned = _call(self.backward_name, self.user_backward, (upstream, cache), {})
@@ -102,15 +105,6 @@ class Pair:
                 f"{_count(upstream, kept)} entries of grad_out changed during backward",
             )
         return self._by_name(returned)
-
-    def _run(self, changed: Mapping[str, Any]) -> tuple[Array64, Any, dict[str, Any]]:
-        given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
-        before = {name: np.array(given[name]) for name in self.names}
-        returned = _call(self.forward_name, self.user_forward, (), given)
-        self._notice_changes(self.forward_name, given, before)
-        out, cache = self._two_things(returned)
-        # out may be changed by backward, if it is a part of the cache
-        return self._as_out(out), cache, given
 
     def _two_things(self, returned: Any) -> tuple[Any, Any]:
         if isinstance(returned, (tuple, list)) and len(returned) == 2:
@@ -154,7 +148,8 @@ class Pair:
     def _notice_changes(
         self, who: str, given: Mapping[str, Any], before: Mapping[str, Array64]
     ) -> None:
-        for name, old in before.items():
+        for name in self.names:
+            old = before[name]
             if not _same(given[name], old):
                 self.complain(
                     "modified-in-place",
@@ -352,3 +347,6 @@ def _listed(names: Sequence[str]) -> str:
 
 def _shape(value: Any) -> str:
     return "None" if value is None else str(np.shape(value))
+
+
+__getattr__ = former_names(__name__, {"Pair": "FunctionPair"})

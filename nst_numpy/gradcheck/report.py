@@ -7,12 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.arrays import Array64, Index, Shape
 from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.text import table
-
-Index = tuple[int, ...]
 
 
 class WorstError(float):
@@ -61,7 +59,7 @@ class ArgumentReport:
     """
 
     name: str
-    shape: Index
+    shape: Shape
     analytic_map: NDArray[np.floating] | None
     numeric_map: Array64
     error_map: Array64

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.numerical import moved, step_sizes
-from nst_numpy.gradcheck.pair import Complaint, Pair
+from nst_numpy.gradcheck.pair import Complaint, FunctionPair
 
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
 ROUNDINGS = 50  # how many roundings of an output one evaluation is allowed
@@ -73,7 +73,7 @@ class Prober:
 
     Parameters
     ----------
-    pair : Pair
+    pair : FunctionPair
     name : str
         The argument.
     out : ndarray
@@ -84,7 +84,9 @@ class Prober:
         Other values for some inputs.
     """
 
-    def __init__(self, pair: Pair, name: str, out: Array64, eps: float, **changed: Any) -> None:
+    def __init__(
+        self, pair: FunctionPair, name: str, out: Array64, eps: float, **changed: Any
+    ) -> None:
         self.pair, self.name, self.out, self.changed = pair, name, out, changed
         self.x = changed.get(name, pair.inputs[name])
         self.steps = step_sizes(self.x, eps).ravel()

@@ -9,10 +9,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.arrays import Array, Index
 from nst_numpy.kernels.windows import Window
-
-Index = tuple[int, ...]
 
 
 def seen(window: Window, o: Index) -> Iterator[tuple[Index, Index]]:

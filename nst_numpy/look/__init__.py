@@ -13,7 +13,7 @@ from nst_numpy.look.channels import (
 )
 from nst_numpy.look.dream import dream
 from nst_numpy.look.drive import drive_image, what_drove
-from nst_numpy.look.pull import Pull, full_gradient, gradient_terms, pull_maps
+from nst_numpy.look.pull import Pull, full_gradient, pull_maps
 from nst_numpy.look.receptive_field import (
     Box,
     ReceptiveField,
@@ -24,6 +24,7 @@ from nst_numpy.look.receptive_field import (
 from nst_numpy.look.reconstruct import reconstruct
 from nst_numpy.look.trace import LargestInputs, Part, Trace, trace, trace_deep
 from nst_numpy.look.units import Patch, TopPatches, scanned_image, top_patches
+from nst_numpy.moved import former_names
 
 __all__ = [
     "Box",
@@ -45,7 +46,6 @@ __all__ = [
     "drive_image",
     "fires_together",
     "full_gradient",
-    "gradient_terms",
     "gram_report",
     "pull_maps",
     "receptive_box",
@@ -60,3 +60,7 @@ __all__ = [
     "trace_deep",
     "what_drove",
 ]
+
+__getattr__ = former_names(
+    __name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"}
+)

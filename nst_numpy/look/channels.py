@@ -113,9 +113,10 @@ def gram_report(a: Array) -> GramReport:
 
     Notes
     -----
-    Equation 4. For channels that are independent of each other, the mean of the product
-    is the product of the means; hence E_kk' = M mean_k mean_k'. Neighbouring positions
-    are alike in every picture, so a correlation is a description, not a test.
+    Equation (4) in docs/mathematics. For channels that are independent of each other, the
+    mean of the product is the product of the means; hence E_kk' = M mean_k mean_k'.
+    Neighbouring positions are alike in every picture, so a correlation is a description, not
+    a test.
 
     Examples
     --------
@@ -281,7 +282,7 @@ def compare_grams(a: Array, other: Array) -> GramDifference:
 
     Notes
     -----
-    Equation 5, before its sum over k and k' is taken.
+    Equation (5) in docs/mathematics, before its sum over k and k' is taken.
 
     Examples
     --------

@@ -15,7 +15,7 @@ import numpy as np
 
 from nst_numpy.arrays import Array, Array64
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.objective import Objective
+from nst_numpy.moved import former_names
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
 
@@ -60,28 +60,6 @@ class Pull:
         return "along" if self.cosine > 0 else "against"
 
 
-def gradient_terms(objective: Objective, x: Array) -> dict[str, Array]:
-    """Return the pixel gradient of each term of J alone; they add up to that of J.
-
-    Parameters
-    ----------
-    objective : Objective
-    x : ndarray, (1, H, W, 3)
-        The picture now, preprocessed.
-
-    Returns
-    -------
-    dict of str to ndarray, shaped like x
-        Coefficients included. Keys as "content/relu4_2", "style/relu1_1", "tv".
-
-    Raises
-    ------
-    ShapeError
-        If x is not shaped like the content picture.
-    """
-    return objective.gradient_terms(x)
-
-
 def full_gradient(gradients: Mapping[str, Array]) -> Array64:
     """Add up the gradients of all terms, in float64.
 
@@ -101,7 +79,7 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
     Parameters
     ----------
     gradients : mapping of str to ndarray, (1, *sizes, C)
-        From `gradient_terms`.
+        From `Objective.gradient_terms`.
 
     Returns
     -------
@@ -158,3 +136,8 @@ def _check(gradients: Mapping[str, Array]) -> None:
     shapes = {term: gradient.shape for term, gradient in gradients.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"pull_maps: the gradients must have one shape, not {shapes}")
+
+
+__getattr__ = former_names(
+    __name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"}
+)

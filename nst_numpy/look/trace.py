@@ -276,8 +276,8 @@ def trace(
 
     Notes
     -----
-    Equation 1 for one output. The window's numbers are the network's; products and sums
-    are in float64.
+    Equation (1) in docs/mathematics, for one output. The window's numbers are the network's;
+    products and sums are in float64.
 
     Examples
     --------

@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from nst_numpy.arrays import Image, Integers
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
+from nst_numpy.files import PathLike
 from nst_numpy.look.ranking import (
     K,
     Ranking,
@@ -34,8 +35,6 @@ from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import PICTURE_SUFFIXES
 from nst_numpy.rows import Row
 from nst_numpy.vgg import SIZE, VGG, vgg_rows
-
-PathLike = str | os.PathLike[str]
 
 LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte
 FORMAT = "nst units 1"

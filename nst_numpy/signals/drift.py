@@ -1,39 +1,19 @@
-"""Which way things drift from slice to slice, and which networks can see it.
+"""How far what is seen moves from slice to slice: in a block, and in a filter.
 
 A block is a stack of slices: frames of a movie, levels of a CT volume. What is seen in it may
-drift to the left or to the right from one slice to the next. The direction is in no slice
-alone, only in their order.
-
-Labels come for free. Turn the order of the slices round, and the drift turns round; mirror
-every slice, and it turns round again. So each block gives four examples, two of each class,
-and the two classes have the very same slices, up to a mirror. Whatever looks at the slices
-without their order, whatever looks at brightness alone, is right in half of the cases.
+drift to the left or to the right from one slice to the next.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from nst_numpy.arrays import Array
-from nst_numpy.errors import SettingError, ShapeError, SignalError
-from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
-from nst_numpy.training import Adam, accuracy, fit
+from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.moved import former_names, now_in
 
-Labels = NDArray[np.intp]
-
-CLASSES = ("left", "right")
-CHANCE = 0.5
-VERSIONS = 4  # examples that a block gives
-PERCENTILES = (0, 1, 10, 25, 50, 75, 90, 99, 100)  # what the baseline knows of brightness
-BASELINE_EPOCHS, BASELINE_RATE = 100, 0.05  # it costs nothing: let it converge
-SMALL = 0.1  # beside the first filters that He et al. (2015) would take
-TINY = 1e-3  # beside a slice's standard deviation, so that an even slice stays 0
-
-Prepare = Callable[[Array, np.random.Generator], Array]
+RIDGE = 1e-3  # beside the texture: what has none gets no drift instead of an error
 
 
 @dataclass(frozen=True)
@@ -71,70 +51,6 @@ class Rule:
             & (texture >= self.texture) & (rest <= self.rest)
         )  # fmt: skip
         return kept
-
-
-@dataclass(frozen=True, eq=False)
-class Examples:
-    """Blocks with their classes.
-
-    Attributes
-    ----------
-    x : ndarray, float32 (N, D, H, W)
-        Every slice with mean 0 and standard deviation 1 of its own.
-    y : ndarray of int, (N,)
-        0 for left, 1 for right: `CLASSES`. A block's four versions follow one another.
-    brightness : ndarray, float32 (N, P)
-        `PERCENTILES` of the block, before the slices were evened out.
-    blocks : int
-        Blocks looked at; those that the rule kept are N / 4.
-    """
-
-    x: Array
-    y: Labels
-    brightness: Array
-    blocks: int
-
-
-def grid(
-    low: Sequence[int], high: Sequence[int], size: Sequence[int], stride: Sequence[int]
-) -> Labels:
-    """Corners of all blocks that lie between two corners of a region, a stride apart.
-
-    Returns
-    -------
-    ndarray of int, (N, axes)
-
-    Examples
-    --------
-    >>> grid((0, 10), (4, 16), (4, 4), stride=(2, 2))
-    array([[ 0, 10],
-           [ 0, 12]])
-    """
-    axes = [
-        np.arange(a, b - s + 1, step) for a, b, s, step in zip(low, high, size, stride, strict=True)
-    ]
-    return np.stack([each.ravel() for each in np.meshgrid(*axes, indexing="ij")], axis=1)
-
-
-def cut(array: NDArray[Any], corners: Labels, size: Sequence[int]) -> Array:
-    """Cut blocks of one size out of an array.
-
-    Returns
-    -------
-    ndarray, float32 (N, *size)
-
-    Raises
-    ------
-    ShapeError
-        The array has not as many axes as a block, or is smaller than one.
-    """
-    if array.ndim != len(size) or any(n < s for n, s in zip(array.shape, size, strict=True)):
-        raise ShapeError(
-            f"cut: an array of shape {array.shape} has no block of {tuple(size)}: give one of "
-            f"{len(size)} axes, each at least so long"
-        )
-    windows = np.lib.stride_tricks.sliding_window_view(array, tuple(size))
-    return windows[tuple(corners.T)].astype(np.float32)
 
 
 def measure_drift(blocks: Array) -> tuple[Array, Array, Array]:
@@ -185,251 +101,12 @@ def measure_drift(blocks: Array) -> tuple[Array, Array, Array]:
     # (N, 2, M) @ (N, M, 2) -> (N, 2, 2)
     tensor = g.swapaxes(1, 2) @ g / g.shape[1]
     texture = np.linalg.eigvalsh(tensor)[:, 0]
-    # (N, 2, M) @ (N, M, 1) -> (N, 2, 1); what has no texture gets no drift instead of an error
-    drift = -np.linalg.solve(tensor + TINY * np.eye(2), g.swapaxes(1, 2) @ change / g.shape[1])
+    # (N, 2, M) @ (N, M, 1) -> (N, 2, 1)
+    drift = -np.linalg.solve(tensor + RIDGE * np.eye(2), g.swapaxes(1, 2) @ change / g.shape[1])
     # (N, M, 2) @ (N, 2, 1) -> (N, M, 1)
     left = np.square(change + g @ drift).sum(axis=(1, 2))
     total = np.square(change).sum(axis=(1, 2))
     return drift[:, :, 0], texture, left / np.where(total > 0, total, 1)
-
-
-def make_examples(blocks: Array, rule: Rule) -> Examples:
-    """Label blocks by their drift and turn each into four, two of each class.
-
-    A block that drifts more along its rows than along its columns is mirrored at the diagonal
-    of its slices first, so that every drift is to the left or to the right.
-
-    Parameters
-    ----------
-    blocks : ndarray, (N, D, H, W), H equal to W
-    rule : Rule
-
-    Raises
-    ------
-    ShapeError
-        Blocks are of another shape.
-    SignalError
-        The rule keeps none.
-    """
-    if blocks.ndim != 4 or blocks.shape[2] != blocks.shape[3]:
-        raise ShapeError(
-            f"make_examples: blocks must be (N, D, H, W) with H equal to W, not {blocks.shape}"
-        )
-    drift, texture, rest = measure_drift(blocks)
-    kept = rule.keeps(drift, texture, rest)
-    if not kept.any():
-        raise SignalError(
-            f"make_examples: none of {len(blocks)} blocks drifts as the rule wants ({rule}): "
-            "take a larger region, or a rule that asks for less"
-        )
-    chosen, drift = blocks[kept], drift[kept]
-    down = np.abs(drift[:, 0]) > np.abs(drift[:, 1])
-    chosen = np.where(down[:, None, None, None], chosen.swapaxes(2, 3), chosen)
-    y = (np.where(down, drift[:, 0], drift[:, 1]) > 0).astype(np.intp)
-    x, labels = four_versions(chosen, y)
-    return Examples(even_out(x), labels, describe_brightness(x), len(blocks))
-
-
-def describe_brightness(blocks: Array) -> Array:
-    """`PERCENTILES` of every block: (N, D, H, W) -> float32 (N, P)."""
-    values = np.percentile(blocks.reshape(len(blocks), -1), PERCENTILES, axis=1)
-    return values.T.astype(np.float32)
-
-
-def four_versions(blocks: Array, y: Labels) -> tuple[Array, Labels]:
-    """Return each block as it is, backwards, mirrored, and both, with their classes.
-
-    >>> x, y = four_versions(np.arange(4.0).reshape(1, 2, 1, 2), np.array([1]))
-    >>> x.reshape(4, 4), y
-    (array([[0., 1., 2., 3.],
-           [2., 3., 0., 1.],
-           [1., 0., 3., 2.],
-           [3., 2., 1., 0.]]), array([1, 0, 0, 1]))
-    """
-    backwards = blocks[:, ::-1]
-    each = np.stack([blocks, backwards, blocks[..., ::-1], backwards[..., ::-1]], axis=1)
-    labels = np.stack([y, 1 - y, 1 - y, y], axis=1)
-    # (N, 4, D, H, W) -> (4N, D, H, W)
-    return each.reshape(-1, *blocks.shape[1:]), labels.ravel()
-
-
-def even_out(x: Array) -> Array:
-    """Give every slice mean 0 and standard deviation 1 of its own.
-
-    Each slice on its own: a mean over the whole block would tell a slice about the others, and
-    a network could guess the direction from one slice. From the first frame of a movie's block
-    it did, in two cases of three.
-    """
-    mean, std = x.mean(axis=(2, 3), keepdims=True), x.std(axis=(2, 3), keepdims=True)
-    return ((x - mean) / (std + TINY)).astype(np.float32)
-
-
-# ---- who can see it
-
-
-def volume_of(x: Array, rng: np.random.Generator) -> Array:
-    """(N, D, H, W) -> (N, D, H, W, 1): for filters of three dimensions."""
-    return x[..., None]
-
-
-def slices_as_channels(x: Array, rng: np.random.Generator) -> Array:
-    """(N, D, H, W) -> (N, H, W, D): for filters of two dimensions, in the right order."""
-    return np.ascontiguousarray(x.transpose(0, 2, 3, 1))
-
-
-def one_slice(x: Array, rng: np.random.Generator) -> Array:
-    """(N, D, H, W) -> (N, H, W, 1): the slice in the middle."""
-    return np.ascontiguousarray(x[:, x.shape[1] // 2, :, :, None])
-
-
-def shuffled(prepare: Prepare) -> Prepare:
-    """Shuffle the slices of every block, each in an order of its own, then prepare it.
-
-    One order for all blocks would hide nothing: a network learns it as it learns the right one.
-    """
-
-    def of(x: Array, rng: np.random.Generator) -> Array:
-        order = rng.permuted(np.tile(np.arange(x.shape[1]), (len(x), 1)), axis=1)
-        return prepare(np.take_along_axis(x, order[:, :, None, None], axis=1), rng)
-
-    return of
-
-
-@dataclass(frozen=True)
-class Rival:
-    """A network that is asked for the drift, and what it is shown; rows None: brightness."""
-
-    name: str
-    rows: Sequence[Row] | None
-    prepare: Prepare | None = None
-
-
-@dataclass(frozen=True)
-class Trial:
-    """One training run. `accuracy` is on the test region, `learnt` on the training region."""
-
-    rival: str
-    fold: int
-    seed: int
-    accuracy: float
-    learnt: float
-    parameters: int
-    seconds: float
-
-
-@dataclass(eq=False)
-class Comparison:
-    """All trials, and of each rival the network of the first fold and seed.
-
-    `classes` are the names of 0 and 1.
-    """
-
-    classes: tuple[str, str] = CLASSES
-    trials: list[Trial] = field(default_factory=list)
-    networks: dict[str, Sequential] = field(default_factory=dict)
-    interrupted: bool = False
-
-    def accuracies(self, rival: str) -> list[float]:
-        """Of one rival, over folds and seeds."""
-        return [trial.accuracy for trial in self.trials if trial.rival == rival]
-
-    def rivals(self) -> list[str]:
-        """Names, in order."""
-        return list(dict.fromkeys(trial.rival for trial in self.trials))
-
-
-def compare(
-    rivals: Sequence[Rival],
-    folds: Sequence[tuple[Examples, Examples]],
-    *,
-    seeds: Sequence[int],
-    epochs: int,
-    learning_rate: float = 2e-3,
-    batch_size: int = 64,
-    classes: tuple[str, str] = CLASSES,
-    progress: bool = False,
-) -> Comparison:
-    """Train every rival on every fold with every seed. Ctrl-C keeps the trials so far.
-
-    Parameters
-    ----------
-    rivals : sequence of Rival
-    folds : sequence of (train, test)
-    seeds : sequence of int
-        Of the first filters, of the order of the batches, and of shuffled slices.
-    """
-    result = Comparison(classes)
-    jobs = [(fold, seed, rival) for fold in range(len(folds)) for seed in seeds for rival in rivals]
-    with tqdm(total=len(jobs), disable=not progress, unit="network") as bar:
-        for fold, seed, rival in jobs:
-            bar.set_postfix_str(rival.name)
-            settings = {
-                "epochs": epochs if rival.rows else BASELINE_EPOCHS,
-                "batch_size": batch_size,
-                "optimizer": Adam(learning_rate if rival.rows else BASELINE_RATE),
-            }
-            net, trial = _try(rival, fold, seed, *folds[fold], settings)
-            if trial is None:
-                result.interrupted = True
-                break
-            result.trials.append(trial)
-            result.networks.setdefault(rival.name, net)
-            bar.update()
-    return result
-
-
-def _try(
-    rival: Rival, fold: int, seed: int, train: Examples, test: Examples,
-    settings: Mapping[str, Any],
-) -> tuple[Sequential, Trial | None]:  # fmt: skip
-    """Train one rival; no trial where Ctrl-C came."""
-    rng = np.random.default_rng(seed)
-    (x, x_test), rows = _shown(rival, train, test, rng), rival.rows or [Dense(2)]
-    net = Sequential(rows, x.shape[1:], rng=rng)
-    # small first filters: what they end as is then what they learnt, not what they began as
-    next(iter(net.params.values()))[0][:] *= SMALL
-    history = fit(net, x, train.y, rng=rng, **settings)
-    if history.interrupted:
-        return net, None
-    trial = Trial(
-        rival.name, fold, seed, accuracy(net.predict(x_test), test.y),
-        accuracy(net.predict(x), train.y), count_parameters(net), history.seconds,
-    )  # fmt: skip
-    return net, trial
-
-
-def _shown(
-    rival: Rival, train: Examples, test: Examples, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """Return what a rival is shown of the training and of the test region."""
-    if rival.prepare is not None:
-        return rival.prepare(train.x, rng), rival.prepare(test.x, rng)
-    mean, std = train.brightness.mean(axis=0), train.brightness.std(axis=0) + TINY
-    return (train.brightness - mean) / std, (test.brightness - mean) / std
-
-
-def count_parameters(net: Sequential) -> int:
-    """Numbers that a network learns."""
-    return sum(w.size + b.size for w, b in net.params.values())
-
-
-def make_rivals(rows_3d: Sequence[Row], rows_2d: Sequence[Row]) -> list[Rival]:
-    """Return the rivals: the same two kinds of network, shown more or less."""
-    return [
-        Rival("3-D filters", rows_3d, volume_of),
-        Rival("2-D, slices in order", rows_2d, slices_as_channels),
-        Rival("3-D, slices shuffled", rows_3d, shuffled(volume_of)),
-        Rival("2-D, slices shuffled", rows_2d, shuffled(slices_as_channels)),
-        Rival("2-D, one slice", rows_2d, one_slice),
-        Rival("brightness alone", None),
-    ]
-
-
-def two_layers(first: int, pool: Any, second: int) -> list[Row]:
-    """Return the lecture's 16 and 32 filters, in as many dimensions as the input has."""
-    return [
-        Conv(16, first), ReLU(), MaxPool(pool), Conv(32, second), ReLU(), Flatten(), Dense(2),
-    ]  # fmt: skip
 
 
 def steepness(kernels: Array) -> Array:
@@ -462,3 +139,23 @@ def steepness(kernels: Array) -> Array:
     moving = energy * np.abs(way)
     total = moving.sum(axis=(1, 2))
     return (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+
+
+# Blocks, examples and who is asked about them have files of their own; here under former names.
+_FORMER = now_in(
+    "nst_numpy.signals",
+    blocks=("cut", "grid"),
+    examples=(
+        "CHANCE", "CLASSES", "PERCENTILES", "TINY", "VERSIONS", "Examples", "describe_brightness",
+        "even_out", "four_versions", "make_examples",
+    ),
+    rivals=(
+        "Prepare", "Rival", "make_rivals", "one_slice", "shuffled", "slices_as_channels",
+        "two_layers", "volume_of",
+    ),
+    comparison=(
+        "BASELINE_EPOCHS", "BASELINE_RATE", "SMALL", "Comparison", "Trial", "compare",
+        "count_parameters",
+    ),
+)  # fmt: skip
+__getattr__ = former_names(__name__, _FORMER | {"Labels": "nst_numpy.arrays.Integers"})

@@ -1,7 +1,7 @@
 """The direction of motion in a movie: blocks of space and time, and filters that see both.
 
 A block is a square of the picture through eight frames. A hand-held camera moves it: to the
-left, to the right, up or down. `drift` says how blocks become examples; here is what is of
+left, to the right, up or down. `examples` says how blocks become examples; here is what is of
 the movie: the two regions, the rule, the networks, and a second opinion on the labels.
 """
 
@@ -10,21 +10,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
-from nst_numpy.signals.drift import (
-    Array,
-    Comparison,
-    Examples,
-    Labels,
-    Rule,
-    compare,
-    cut,
-    grid,
-    make_examples,
-    make_rivals,
-    measure_drift,
-)
+from nst_numpy.signals.blocks import cut, grid
+from nst_numpy.signals.comparison import Comparison, compare
+from nst_numpy.signals.drift import Rule, measure_drift
+from nst_numpy.signals.examples import Examples, make_examples
+from nst_numpy.signals.rivals import make_rivals
 from nst_numpy.training import accuracy
 
 Movie = NDArray[np.integer]
@@ -141,7 +134,7 @@ def on_longer_clips(net: Sequential, movie: Movie, frames: int) -> float:
     return accuracy(net.predict(examples.x[..., None]), examples.y)
 
 
-def second_opinion(blocks: Array) -> Labels:
+def second_opinion(blocks: Array) -> Integers:
     """Find the shift of the last slice against the first one by trying out whole pixels.
 
     Parameters
@@ -168,7 +161,7 @@ def second_opinion(blocks: Array) -> Labels:
         first = blocks[:, 0, max(0, -i) : height - max(0, i), max(0, -j) : width - max(0, j)]
         last = blocks[:, -1, max(0, i) : height - max(0, -i), max(0, j) : width - max(0, -j)]
         errors.append(np.square(first - last).mean(axis=(1, 2)))
-    best: Labels = np.array(shifts)[np.argmin(errors, axis=0)]
+    best: Integers = np.array(shifts)[np.argmin(errors, axis=0)]
     return best
 
 

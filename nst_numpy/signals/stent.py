@@ -13,26 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from nst_numpy.arrays import Array, Integers
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
 from nst_numpy.network import Sequential
-from nst_numpy.signals.drift import (
-    Array,
-    Comparison,
-    Examples,
-    Labels,
-    Rival,
-    Rule,
-    compare,
-    cut,
-    describe_brightness,
-    even_out,
-    grid,
-    make_examples,
-    make_rivals,
-    one_slice,
-    two_layers,
-    volume_of,
-)
+from nst_numpy.signals.blocks import cut, grid
+from nst_numpy.signals.comparison import Comparison, compare
+from nst_numpy.signals.drift import Rule
+from nst_numpy.signals.examples import Examples, describe_brightness, even_out, make_examples
+from nst_numpy.signals.rivals import Rival, make_rivals, one_slice, two_layers, volume_of
 from nst_numpy.training import softmax
 
 Volume = NDArray[np.integer]
@@ -112,13 +100,13 @@ def regions(volume: Volume) -> tuple[tuple[int, int], tuple[int, int]]:
     return (0, (depth - GAP) // 2), ((depth + GAP) // 2, depth)
 
 
-def dense_corners(volume: Volume, levels: tuple[int, int], stride: Sequence[int]) -> Labels:
+def dense_corners(volume: Volume, levels: tuple[int, int], stride: Sequence[int]) -> Integers:
     """Corners of the blocks between two levels that have enough dense voxels in them."""
     corners = grid((levels[0], 0, 0), (levels[1], *volume.shape[1:]), SIZE, stride)
     return corners[count_in_blocks(volume >= DENSE, corners) >= LEAST_DENSE]
 
 
-def count_in_blocks(mask: NDArray[np.bool_], corners: Labels) -> Labels:
+def count_in_blocks(mask: NDArray[np.bool_], corners: Integers) -> Integers:
     """How many voxels of a mask (D, H, W) are in each block of `SIZE`.
 
     >>> count_in_blocks(np.ones((20, 14, 14), dtype=bool), np.array([[0, 0, 0], [3, 0, 0]]))
@@ -132,7 +120,7 @@ def count_in_blocks(mask: NDArray[np.bool_], corners: Labels) -> Labels:
         running = np.concatenate([zero, running], axis=axis)
         last = running.shape[axis]
         sums = running.take(range(size, last), axis) - running.take(range(last - size), axis)
-    counts: Labels = sums[tuple(corners.T)]
+    counts: Integers = sums[tuple(corners.T)]
     return counts
 
 
@@ -166,7 +154,7 @@ def find_examples(
     return Examples(equalise(blocks, rng), labels, describe_brightness(blocks), len(corners))
 
 
-def candidates(volume: Volume, levels: tuple[int, int]) -> tuple[Labels, NDArray[np.bool_]]:
+def candidates(volume: Volume, levels: tuple[int, int]) -> tuple[Integers, NDArray[np.bool_]]:
     """Corners of blocks with stent, or with bone or bright blood only; and which they are."""
     corners = grid((levels[0], 0, 0), (levels[1], *volume.shape[1:]), SIZE, STRIDE)
     metal = count_in_blocks(find_stent(volume), corners)
@@ -191,7 +179,7 @@ def equalise(blocks: Array, rng: np.random.Generator) -> Array:
     return ranks.reshape(blocks.shape)
 
 
-def _draw(corners: Labels, most: int, rng: np.random.Generator) -> Labels:
+def _draw(corners: Integers, most: int, rng: np.random.Generator) -> Integers:
     return corners if len(corners) <= most else corners[rng.choice(len(corners), most, False)]
 
 

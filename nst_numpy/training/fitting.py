@@ -153,7 +153,7 @@ def fit(
     started = time.perf_counter()
     steps = epochs * math.ceil(len(x) / batch_size)
     with tqdm(total=steps, disable=not progress, unit="batch") as bar:
-        run = _Run(net, optimizer, loss, bar)
+        run = _TrainingRun(net, optimizer, loss, bar)
         try:
             with single_threaded_blas():
                 for _ in range(epochs):
@@ -173,7 +173,7 @@ def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[
 
 
 @dataclass
-class _Run:
+class _TrainingRun:
     """A training run under way."""
 
     net: Sequential

@@ -7,7 +7,7 @@ import numpy as np
 from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError
 from nst_numpy.optimize import adam_step
-from nst_numpy.rows import Pair
+from nst_numpy.rows import LayerParams
 
 
 class Optimizer:
@@ -20,7 +20,7 @@ class Optimizer:
         self.steps = 0
         self._memory: dict[tuple[str, int], tuple[Array, ...]] = {}
 
-    def step(self, params: dict[str, Pair], grads: dict[str, Pair]) -> None:
+    def step(self, params: dict[str, LayerParams], grads: dict[str, LayerParams]) -> None:
         """Change every array of `params` in place."""
         self.steps += 1
         for name, pair in grads.items():
@@ -56,7 +56,7 @@ class SGD(Optimizer):
         self.start()
 
     def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
-        """Equation (16)."""
+        """Equation (16) in docs/mathematics."""
         first *= self.momentum
         first += grad
         w -= self.learning_rate * first
@@ -88,7 +88,7 @@ class Adam(Optimizer):
         self.start()
 
     def change(self, w: Array, grad: Array, first: Array, second: Array) -> None:
-        """Equation (17)."""
+        """Equation (17) in docs/mathematics."""
         w -= adam_step(
             grad, first, second, self.steps, self.learning_rate,
             self.beta1, self.beta2, self.epsilon,

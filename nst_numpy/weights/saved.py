@@ -12,7 +12,7 @@ from numpy.typing import DTypeLike
 from nst_numpy.arrays import Shape
 from nst_numpy.errors import NonFiniteError, NstError
 from nst_numpy.files import PathLike
-from nst_numpy.rows import ROWS, Computed, Pair, Row, kernel_shapes, name_rows
+from nst_numpy.rows import ROWS, Computed, LayerParams, Row, kernel_shapes, name_rows
 from nst_numpy.weights import hdf5
 
 MOST_PARAMETERS = 10**8  # that `read` believes: a file may declare more than memory holds
@@ -24,7 +24,7 @@ def write(
     path: PathLike,
     rows: Sequence[Row],
     input_shape: Shape,
-    params: Mapping[str, Pair],
+    params: Mapping[str, LayerParams],
     dtype: np.dtype[Any],
 ) -> None:
     """Write layers and parameters; see `Sequential.save`."""
@@ -43,7 +43,7 @@ def write(
     hdf5.write(path, params, network=json.dumps(described, default=int))
 
 
-def read(path: PathLike) -> tuple[list[Row], Shape, dict[str, Pair], np.dtype[Any]]:
+def read(path: PathLike) -> tuple[list[Row], Shape, dict[str, LayerParams], np.dtype[Any]]:
     """Return rows, input shape, parameters and dtype; see `Sequential.load`."""
     with hdf5.opened(hdf5.locate(path, _READER, _REMEDY), _READER, _REMEDY) as file:
         hdf5.refuse_outside_data(file)

@@ -14,6 +14,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.errors import SettingError, UnknownNameError, WeightsError
 from nst_numpy.files import PathLike
+from nst_numpy.moved import former_names
 
 # Functions import it, and h5py with it, when they run: not every start needs them.
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ CHECKS = (
     "published VGG-16",
 )
 
-Params = dict[str, tuple[np.ndarray, np.ndarray]]
+Convolutions = dict[str, tuple[np.ndarray, np.ndarray]]  # name: kernel and bias
 
 _REMEDY = "give a Keras file of VGG-16 or VGG-19, or no path for the bundled VGG-16"
 _PACKAGE = Path(__file__).resolve().parents[1]
@@ -126,7 +127,7 @@ def load_weights(
     path: PathLike | None = None,
     architecture: str | None = None,
     dtype: DTypeLike = np.float32,
-) -> Params:
+) -> Convolutions:
     """Read the convolutions of VGG-16 or VGG-19 from an HDF5 file.
 
     Parameters
@@ -296,7 +297,7 @@ def _describe_layer(name: str, stored: "hdf5.Stored") -> LayerInfo:
     )
 
 
-def _compare_published(params: Params) -> Check:
+def _compare_published(params: Convolutions) -> Check:
     """Compare two entries of each layer with FINGERPRINTS."""
     if params.keys() != FINGERPRINTS.keys():
         return Check(CHECKS[-1], None, "no published values are kept here for this network")
@@ -317,3 +318,6 @@ def _sha256(path: Path) -> str:
         while block := file.read(2**20):
             digest.update(block)
     return digest.hexdigest()
+
+
+__getattr__ = former_names(__name__, {"Params": "Convolutions"})

@@ -4,12 +4,12 @@ import os
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.cli import units as units_command
 from nst_numpy.look import TopPatches, top_patches
 from nst_numpy.look import units as units_module
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
+from tests.cli.conftest import nst
 
 
 @pytest.fixture(autouse=True)
@@ -28,13 +28,6 @@ def photos(tmp_path, monkeypatch):
     for i in range(4):
         save_image(f"photos/{i}.png", rng.integers(0, 256, (14, 16 + i, 3), dtype=np.uint8))
     return tmp_path / "photos"
-
-
-def nst(*words):
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as leave:
-        return leave.code
 
 
 def read(path):

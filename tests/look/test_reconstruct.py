@@ -1,14 +1,11 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.figures import strip_figure
 from nst_numpy.look import reconstruct
 from nst_numpy.losses import gram_matrix
-from nst_numpy.pictures.images import load_image, preprocess, resize_image
+from nst_numpy.pictures.images import preprocess, resize_image
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((12, 16), np.random.default_rng(3), dtype=np.float32)
@@ -111,63 +108,3 @@ def test_the_strip_wraps_rows_and_captions():
     assert len(figure.axes) == 12
     assert len(shown) == 8
     assert all(len(line) <= 28 for axes in shown for line in axes.get_title().split("\n"))
-
-
-# the command
-
-
-@pytest.fixture
-def tiny_network(monkeypatch):
-    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: TINY))
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-
-
-def nst(*words):
-    try:
-        return main([str(word) for word in words])
-    except SystemExit as leave:
-        return leave.code
-
-
-QUICK = ["reconstruct", "chelsea", "--size", "32", "--iterations", "2"]
-
-
-def test_one_reconstruction_is_a_picture_of_its_own_size(tiny_network, capsys):
-    assert nst(*QUICK, "--content", "relu2_1", "-o", "cat.png") == 0
-    assert load_image("cat.png").shape == (21, 32, 3)
-    out, err = capsys.readouterr()
-    assert out == "cat.png\n"
-    assert "did the 2 iterations asked for" in err
-
-
-def test_several_make_a_figure(tiny_network, capsys):
-    more = ["--content", "relu1_1", "--style", "relu1_1,relu2_1=0.5", "--style", "relu2_1"]
-    assert nst(*QUICK, *more, "-o", "strip.png", "--quiet") == 0
-    assert capsys.readouterr().err == ""
-    height, width, _ = load_image("strip.png").shape
-    assert width > 3 * height
-
-
-@pytest.mark.parametrize(
-    ("words", "message"),
-    [
-        (["-o", "o.png"], "name at least one layer: --content relu4_2, or --style"),
-        (["-o", "o.png", "--content", "relu9_1"], "unknown layer 'relu9_1'"),
-        # found before the first of them is painted
-        (["-o", "o.png", "--content", "relu1_1", "--style", "relu9_1"], "unknown layer 'relu9_1'"),
-        (["-o", "o.gif", "--content", "relu1_1"], "o.gif: the suffix .gif names no format"),
-        (["-o", "o.bmp", "--content", "relu1_1", "--style", "relu1_1"], "o.bmp: a figure is"),
-        (["-o", "o.png", "--content", "relu1_1", "--size", "4"], "size must be at least 16"),
-        (["-o", "o.png", "--content", "relu1_1", "--seed", "-4"], "reconstruct: seed must be"),
-    ],
-)
-def test_bad_input_is_one_line_and_code_2(tiny_network, capsys, words, message):
-    assert nst(*QUICK, "--quiet", *words) == 2
-    err = capsys.readouterr().err
-    assert err.startswith(f"nst: {message}")
-    assert len(err.splitlines()) == 1
-    assert not list(Path().iterdir())

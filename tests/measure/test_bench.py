@@ -1,6 +1,5 @@
 import numpy as np
 
-from nst_numpy.cli import main
 from nst_numpy.figures import ladder_figure, save_figure
 from nst_numpy.measure import bench
 from nst_numpy.vgg import VGG
@@ -27,17 +26,6 @@ def test_the_steps_error_is_that_of_float32(monkeypatch):
     rung = bench.step_rung(tiny_vgg(), content, style)
     assert 0 < rung.error < 1e-4
     assert rung.note == "32×32, loss and gradient"
-
-
-def test_the_command_prints_and_draws(monkeypatch, capsys, tmp_path):
-    monkeypatch.setattr(bench, "MAP", 16)
-    monkeypatch.setattr(bench, "CHANNELS", 8)
-    monkeypatch.setattr("nst_numpy.cli.bench.VGG.load", tiny_vgg)
-    picture = tmp_path / "ladder.png"
-    assert main(["bench", "--size", "32", "-o", str(picture)]) == 0
-    printed = capsys.readouterr().out
-    assert all(word in printed for word in ("loops", "im2col", "winograd", "whole step"))
-    assert picture.stat().st_size > 1000
 
 
 def test_the_figure_has_a_bar_for_each_rung(tmp_path):

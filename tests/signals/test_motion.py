@@ -1,26 +1,11 @@
-import json
-
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import Sequential
 from nst_numpy.signals import load_movie, motion
 from nst_numpy.signals.drift import measure_drift
-
-
-def pan(right=1, frames=10, height=32, width=64):
-    """A made-up movie: smooth noise that moves by whole pixels to the right a frame."""
-    rng = np.random.default_rng(0)
-    wide = rng.random((height, width + frames + 8))
-    for axis in (0, 1):
-        for _ in range(2):
-            wide = (np.roll(wide, 1, axis) + wide + np.roll(wide, -1, axis)) / 3
-    wide = 255 * (wide - wide.min()) / np.ptp(wide)
-    starts = [frames - t if right > 0 else t for t in range(frames)]
-    shots = [wide[:, start : start + width] for start in starts]
-    return np.repeat(np.array(shots)[..., None], 3, axis=3).astype(np.uint8)
+from tests.signals.conftest import pan
 
 
 @pytest.mark.parametrize("right", [1, -1])
@@ -77,17 +62,3 @@ def test_a_network_takes_clips_of_any_length():
 def test_what_is_no_movie_is_refused(shape):
     with pytest.raises(ShapeError, match=r"to_grey: a movie must be \(frames, H, W, 3\)"):
         motion.to_grey(np.zeros(shape, dtype=np.uint8))
-
-
-def test_the_command_on_a_made_up_movie(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("nst_numpy.cli.movie.load_movie", lambda: pan(1, frames=20))
-    figure, numbers = tmp_path / "m.png", tmp_path / "m.json"
-    words = ["movie", "--runs", "1", "--epochs", "1", "--threads", "1", "-o", str(figure)]
-    assert main([*words, "--json", str(numbers)]) == 0
-    assert figure.stat().st_size > 10_000
-    record = json.loads(numbers.read_text(encoding="utf-8"))
-    assert len(record["trials"]) == 2 * 6
-    assert record["folds"][0]["train"]["of_class_1"] * 2 == record["folds"][0]["train"]["examples"]
-    brightness = [t for t in record["trials"] if t["rival"] == "brightness alone"]
-    assert all(trial["accuracy"] == 0.5 for trial in brightness)
-    assert "2-D, slices shuffled" in capsys.readouterr().out

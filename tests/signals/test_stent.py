@@ -1,25 +1,12 @@
-import json
-
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
 from nst_numpy.figures.volume import volume_figure
 from nst_numpy.signals import load_ct, stent
-from nst_numpy.signals.drift import CLASSES, Comparison, Trial
-
-
-def wires(depth=60, side=40):
-    """A made-up volume: a few leaning wires of metal, bone without metal, and noise."""
-    rng = np.random.default_rng(0)
-    volume = rng.integers(0, 100, (depth, side, side))
-    for at, lean in ((8, 0.4), (20, -0.4), (30, 0.3)):
-        for z in range(depth):
-            c = round(14 + (lean * z) % 12)
-            volume[z, at : at + 2, c : c + 2] = 1800
-    volume[:, 10:24, 30:36] = 900
-    return volume
+from nst_numpy.signals.comparison import Comparison, Trial
+from nst_numpy.signals.examples import CLASSES
+from tests.signals.conftest import wires
 
 
 @pytest.fixture(scope="module")
@@ -99,21 +86,6 @@ def test_the_real_volume():
     assert corners[:, 0].max() + 14 <= 256
 
 
-def test_the_command_on_a_made_up_volume(volume, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("nst_numpy.cli.volume.load_ct", lambda: volume)
-    monkeypatch.setattr(stent, "MOST_BLOCKS", {"train": 12, "test": 8})
-    figure, numbers = tmp_path / "v.png", tmp_path / "v.json"
-    words = ["volume", "--task", "find", "--runs", "1", "--epochs", "1", "--threads", "1"]
-    assert main([*words, "-o", str(figure), "--json", str(numbers)]) == 0
-    assert figure.stat().st_size > 10_000
-    record = json.loads(numbers.read_text(encoding="utf-8"))
-    assert {trial["rival"] for trial in record["trials"]} == {
-        "3-D filters", "2-D, one slice", "brightness alone",
-    }  # fmt: skip
-    assert len(record["trials"]) == 6
-    assert "brightness alone" in capsys.readouterr().out
-
-
 def test_the_figure_shows_the_answers(volume):
     answers = np.full(volume.shape, np.nan, dtype=np.float32)
     answers[40:50, 5:20, 5:30] = 0.9
@@ -124,13 +96,3 @@ def test_the_figure_shows_the_answers(volume):
     titles = [axes.get_title() for axes in figure.axes]
     assert "brightest, from the front" in titles
     assert "90.0 %" in [text.get_text() for axes in figure.axes for text in axes.texts]
-
-
-def test_bad_files_and_seeds_are_found_before_the_work(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(
-        "nst_numpy.cli.volume.compare_on_volume", lambda *a, **k: pytest.fail("worked")
-    )
-    monkeypatch.chdir(tmp_path)
-    for words in (["-o", "no/v.png"], ["-o", "v.doc"], ["--json", "no/v.json"], ["--seed", "-1"]):
-        assert main(["volume", *words]) == 2
-        assert len(capsys.readouterr().err.splitlines()) == 1

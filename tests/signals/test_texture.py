@@ -1,9 +1,6 @@
-import json
-
 import numpy as np
 import pytest
 
-from nst_numpy.cli import main
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.look import receptive_fields
 from nst_numpy.losses import gram_matrix
@@ -152,32 +149,3 @@ def test_errors():
         texture.movie_rows(2)
     with pytest.raises(ShapeError, match="flow: x must be"):
         texture.flow(np.zeros((1, 4, 5, 5, 3)))
-
-
-def test_the_command(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr("nst_numpy.cli.texture.EKG_DEPTHS", (1, 2))
-    monkeypatch.chdir(tmp_path)
-    words = ["--iterations", "2", "-o", "t.png", "--json", "t.json", "--threads", "1"]
-    assert main(["texture", "ekg", *words, "--seconds", "4"]) == 0
-    record = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
-    assert list(record["runs"]) == ["sees 0.07 s at once", "sees 0.15 s at once"]
-    assert "like the sample" in capsys.readouterr().out
-    assert (tmp_path / "t.png").stat().st_size > 10_000
-
-
-def test_the_command_for_a_movie(tmp_path, monkeypatch):
-    small = to_grey(load_movie())[20:26, :16, 24:40]
-    monkeypatch.setattr("nst_numpy.cli.texture.movie_block", lambda grey: small[None, ..., None])
-    monkeypatch.chdir(tmp_path)
-    words = ["--iterations", "1", "-o", "t.png", "--json", "t.json", "--quiet"]
-    assert main(["texture", "movie", *words]) == 0
-    record = json.loads((tmp_path / "t.json").read_text(encoding="utf-8"))
-    assert set(record["measured"]) == {
-        "the sample", "filters of 3 frames", "flat filters, of 1 frame",
-    }  # fmt: skip
-
-
-def test_bad_words_are_found_before_the_work(capsys):
-    for words in (["ekg", "--seed", "-1"], ["ekg", "--start", "299"], ["movie", "-o", "m.doc"]):
-        assert main(["texture", *words]) == 2
-        assert len(capsys.readouterr().err.splitlines()) == 1

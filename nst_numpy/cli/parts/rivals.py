@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.cli.parts.options import add_threads, check_seed, table, whole_number
-from nst_numpy.signals.drift import Comparison, Examples
+from nst_numpy.signals.comparison import Comparison
+from nst_numpy.signals.examples import Examples
 
 
 def add_training(parser: argparse.ArgumentParser, epochs: int) -> None:

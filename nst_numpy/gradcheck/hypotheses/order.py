@@ -1,12 +1,11 @@
 """Mistakes of order: the numbers are right, but not in their places."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import combinations, permutations, product
-from typing import Any
 
 import numpy as np
 
-from nst_numpy.arrays import Array64
+from nst_numpy.arrays import Array64, Shape
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
 
@@ -57,7 +56,7 @@ def transposed(case: Case) -> Iterator[Guess]:
             predicted=case.at(case.columns @ case.upstream.ravel()),
             evidence="it equals (∂out/∂x) · grad_out instead of (∂out/∂x)ᵀ · grad_out",
         )
-    yield from _other_way_round(case, _swaps, "with {axes} swapped")
+    yield from _other_way_round(case, _swaps, lambda w, axes: w.swapaxes(*axes), "with {} swapped")
 
 
 def _transposed_result(case: Case, analytic: Array64) -> Iterator[Guess]:
@@ -93,7 +92,7 @@ def kernel_not_flipped(case: Case) -> Iterator[Guess]:
                 repaired=case.at(np.flip(np.asarray(case.analytic), axes)),
                 evidence=f"flipping {text} makes it right",
             )
-    yield from _other_way_round(case, _flips, "flipped along {axes}")
+    yield from _other_way_round(case, _flips, np.flip, "flipped along {}")
 
 
 def reversed_axis(case: Case) -> Iterator[Guess]:
@@ -194,27 +193,26 @@ def _overlap(
     return here, there
 
 
-def _other_way_round(case: Case, changes: Any, text: str) -> Iterator[Guess]:
+def _other_way_round(
+    case: Case, changes: Callable[[Shape], Iterator[tuple[Shape, str]]],
+    turn: Callable[[Array64, Shape], Array64], text: str,
+) -> Iterator[Guess]:  # fmt: skip
     """Measure the gradient again with another argument turned round, and compare."""
     inputs = case.study.pair.inputs
     few = np.argsort(-np.abs(case.a - case.n))[:MEASURED]
     for other in case.study.pair.names:
         if other == case.name:
             continue
-        for axes, what in changes(inputs[other].shape):
-            turn = np.flip if changes is _flips else np.swapaxes
-            turned = (
-                turn(inputs[other], axes) if turn is np.flip else np.swapaxes(inputs[other], *axes)
-            )
+        for axes, their_names in changes(inputs[other].shape):
+            turned, how = turn(inputs[other], axes), text.format(their_names)
             if np.array_equal(turned, inputs[other]):
                 continue
             measured = case.measured_with(few, **{other: np.ascontiguousarray(turned)})
             if measured is not None:
                 yield Guess(
-                    f"It is the gradient for {other} {text.format(axes=what)}.",
+                    f"It is the gradient for {other} {how}.",
                     predicted=measured,
-                    evidence=f"{len(few)} entries measured again with {other} "
-                    f"{text.format(axes=what)} agree with it",
+                    evidence=f"{len(few)} entries measured again with {other} {how} agree with it",
                 )
 
 

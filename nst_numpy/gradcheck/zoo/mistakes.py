@@ -13,13 +13,14 @@ from nst_numpy.arrays import Array64
 from nst_numpy.gradcheck.check import check_backward, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.gradcheck.zoo import layers
+from nst_numpy.moved import former_names
 
 Rng = np.random.Generator
-Function = Callable[..., Any]
+LayerFunction = Callable[..., Any]
 
 
 @dataclass(frozen=True)
-class Layer:
+class ZooLayer:
     """A layer of the zoo, and what it is checked at.
 
     Attributes
@@ -35,7 +36,7 @@ class Layer:
     """
 
     title: str
-    functions: tuple[Function, ...]
+    functions: tuple[LayerFunction, ...]
     inputs: Callable[[Rng], dict[str, Array64]]
     options: dict[str, int]
 
@@ -92,51 +93,51 @@ _RELU = (layers.relu_forward, layers.relu_backward)
 _DENSE = (layers.dense_forward, layers.dense_backward)
 
 LAYERS = {
-    "conv 1-D": Layer(
+    "conv 1-D": ZooLayer(
         "convolution, 1-D", _CONV, _normal(x=(3, 7, 2), w=(3, 2, 4), b=(4,)), {"pad": 1}
     ),
-    "conv 2-D": Layer(
+    "conv 2-D": ZooLayer(
         "convolution, 2-D", _CONV, _normal(x=(2, 5, 4, 2), w=(3, 3, 2, 4), b=(4,)), {"pad": 1}
     ),
-    "conv 2-D, stride 2": Layer(
+    "conv 2-D, stride 2": ZooLayer(
         "convolution, 2-D, stride 2",
         _CONV,
         _normal(x=(2, 7, 5, 2), w=(3, 3, 2, 3), b=(3,)),
         {"stride": 2},
     ),
-    "conv 2-D, C = F": Layer(
+    "conv 2-D, C = F": ZooLayer(
         "convolution, 2-D, as many channels as filters",
         _CONV,
         _normal(x=(2, 4, 5, 2), w=(3, 3, 2, 2), b=(2,)),
         {"pad": 1},
     ),
-    "conv 3-D": Layer(
+    "conv 3-D": ZooLayer(
         "convolution, 3-D", _CONV, _normal(x=(2, 3, 3, 4, 2), w=(2, 2, 2, 2, 3), b=(3,)), {}
     ),
-    "max-pool": Layer("max-pooling", _MAX, _normal(x=(2, 4, 6, 2)), {}),
-    "max-pool, overlapping": Layer(
+    "max-pool": ZooLayer("max-pooling", _MAX, _normal(x=(2, 4, 6, 2)), {}),
+    "max-pool, overlapping": ZooLayer(
         "max-pooling, overlapping windows", _MAX, _normal(x=(2, 5, 7, 2)), {"size": 3}
     ),
-    "max-pool, ties": Layer("max-pooling of whole numbers", _MAX, _whole(x=(2, 4, 6, 2)), {}),
-    "average pool": Layer("average pooling", _AVG, _normal(x=(2, 4, 6, 2)), {}),
-    "average pool, overlapping": Layer(
+    "max-pool, ties": ZooLayer("max-pooling of whole numbers", _MAX, _whole(x=(2, 4, 6, 2)), {}),
+    "average pool": ZooLayer("average pooling", _AVG, _normal(x=(2, 4, 6, 2)), {}),
+    "average pool, overlapping": ZooLayer(
         "average pooling, overlapping windows", _AVG, _normal(x=(2, 5, 7, 2)), {"size": 3}
     ),
-    "ReLU": Layer("ReLU", _RELU, _normal(x=(2, 4, 5, 2)), {}),
-    "ReLU, zeros": Layer("ReLU of whole numbers", _RELU, _whole(x=(2, 4, 5, 2)), {}),
-    "sigmoid": Layer(
+    "ReLU": ZooLayer("ReLU", _RELU, _normal(x=(2, 4, 5, 2)), {}),
+    "ReLU, zeros": ZooLayer("ReLU of whole numbers", _RELU, _whole(x=(2, 4, 5, 2)), {}),
+    "sigmoid": ZooLayer(
         "sigmoid", (layers.sigmoid_forward, layers.sigmoid_backward), _normal(x=(4, 6)), {}
     ),
-    "dense": Layer("dense", _DENSE, _normal(x=(5, 4), w=(4, 3), b=(3,)), {}),
-    "dense, square": Layer("dense, square", _DENSE, _normal(x=(5, 4), w=(4, 4), b=(4,)), {}),
-    "Gram": Layer(
+    "dense": ZooLayer("dense", _DENSE, _normal(x=(5, 4), w=(4, 3), b=(3,)), {}),
+    "dense, square": ZooLayer("dense, square", _DENSE, _normal(x=(5, 4), w=(4, 4), b=(4,)), {}),
+    "Gram": ZooLayer(
         "Gram matrix", (layers.gram_forward, layers.gram_backward), _normal(a=(12, 4)), {}
     ),
-    "content loss": Layer(
+    "content loss": ZooLayer(
         "content loss", (layers.content_loss,), _normal(a=(1, 4, 5, 3), target=(1, 4, 5, 3)), {}
     ),
-    "style loss": Layer("style loss", (layers.style_loss,), _with_gram, {}),
-    "TV loss": Layer("total variation", (layers.tv_loss,), _normal(x=(1, 5, 6, 3)), {}),
+    "style loss": ZooLayer("style loss", (layers.style_loss,), _with_gram, {}),
+    "TV loss": ZooLayer("total variation", (layers.tv_loss,), _normal(x=(1, 5, 6, 3)), {}),
 }
 
 _WINDOW = "slice(i * stride, i * stride + k)"
@@ -316,7 +317,7 @@ def check_layer(name: str, seed: int = 0) -> GradientReport:
     return _check(LAYERS[name], LAYERS[name].functions, seed)
 
 
-def _check(layer: Layer, functions: tuple[Function, ...], seed: int) -> GradientReport:
+def _check(layer: ZooLayer, functions: tuple[LayerFunction, ...], seed: int) -> GradientReport:
     inputs = layer.inputs(np.random.default_rng(seed))
     if len(functions) == 2:
         forward, backward = functions
@@ -330,7 +331,7 @@ def _check(layer: Layer, functions: tuple[Function, ...], seed: int) -> Gradient
     )
 
 
-def _changed(function: Function, mistake: Mistake) -> Function:
+def _changed(function: LayerFunction, mistake: Mistake) -> LayerFunction:
     """Return a copy of a function with the line changed, if it has that line."""
     source = inspect.getsource(function)
     if mistake.right not in source:
@@ -341,7 +342,7 @@ def _changed(function: Function, mistake: Mistake) -> Function:
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
     names: dict[str, Any] = dict(vars(layers))
     exec(compile(source, file, "exec"), names)
-    wrong: Function = names[function.__name__]
+    wrong: LayerFunction = names[function.__name__]
     return wrong
 
 
@@ -360,3 +361,6 @@ def zoo_table() -> str:
         right = "" if diagnosis and diagnosis.name == mistake.expected else " (not what was done)"
         rows.append(f"| {mistake.layer} | {mistake.what} | {said}{right} | {sure} |")
     return "\n".join(rows)
+
+
+__getattr__ = former_names(__name__, {"Function": "LayerFunction", "Layer": "ZooLayer"})

@@ -1,0 +1,167 @@
+import re
+
+import pytest
+
+import nst_numpy
+from nst_numpy.cli import COMMANDS
+from nst_numpy.errors import ImageError
+from nst_numpy.pictures.images import load_image
+from nst_numpy.style_transfer import BETA_PER_PIXEL
+from tests.cli.conftest import QUICK, nst, one_line, python, unspaced
+
+
+def test_help_names_every_command(capsys):
+    assert nst("--help") == 0
+    out = capsys.readouterr().out
+    for name, text in COMMANDS.items():
+        assert re.search(rf"^  {name} +{re.escape(text)}$", out, re.MULTILINE)
+
+
+def test_without_a_command_the_help_is_shown(capsys):
+    assert nst() == 0
+    assert "commands:\n" in capsys.readouterr().out
+
+
+def test_the_version(capsys):
+    assert nst("--version") == 0
+    assert capsys.readouterr().out == f"nst_numpy {nst_numpy.__version__}\n"
+
+
+DEFAULTS = {
+    "transfer": [
+        "--size PX longest side in pixels (default: 512)",
+        "--iterations N steps, at each scale (default: 150)",
+        "--alpha ALPHA weight of content (default: 1.0)",
+        f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+        "(default: relu4_2=1)",
+        "(default: relu1_1=0.2,relu2_1=0.2,relu3_1=0.2,relu4_1=0.2,relu5_1=0.2)",
+        "(default: content)",
+        "of the noise (default: 0)",
+        "kind of pooling (default: avg)",
+        "how J is minimised (default: lbfgs)",
+        "in pixel values, 0 to 255 (default: gd 1, adam 2)",
+        "sizes, coarse to fine (default: begin at 256 pixels or less)",
+        "(default: as --size)",
+        "(default: bundled)",
+        "(default: NST_NUM_THREADS, else all)",
+        "(default: OUT's name with -snapshots; it is made)",
+    ],
+    "demo": [
+        "longest side in pixels (default: 384)",
+        "steps, at each scale (default: 100)",
+        "(default: nst-demo, nst-demo-2, …)",
+        "kind of pooling (default: avg)",
+    ],
+    "pull": [
+        "the picture now (default: CONTENT)",
+        "longest side in pixels (default: 256)",
+        f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+    ],
+    "reconstruct": [
+        "longest side in pixels (default: 256)",
+        "steps of L-BFGS (default: 100)",
+        "of the noise (default: 0)",
+    ],
+    "samples": ["print name and file only"],
+    "layers": [
+        "height of the picture (default: 512)",
+        "width of the picture (default: 512)",
+        "which network (default: vgg16)",
+    ],
+    "weights": ["HDF5 file (default: bundled)"],
+    "bench": ["of the step's picture (default: 256)", "(default: NST_NUM_THREADS, else all)"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_a_command_shows_its_defaults(capsys, command):
+    assert nst(command, "--help") == 0
+    out = unspaced(capsys.readouterr().out)
+    assert out.startswith(unspaced(f"usage: nst {command}"))
+    for text in DEFAULTS.get(command, ()):
+        assert unspaced(text) in out
+    for text in ("default: None", "default: False", "SUPPRESS"):
+        assert unspaced(text) not in out
+
+
+def test_help_imports_neither_numpy_nor_scipy():
+    code = (
+        "import sys\n"
+        "from nst_numpy.cli import main\n"
+        "try:\n"
+        "    main(['--help'])\n"
+        "except SystemExit as leave:\n"
+        "    assert leave.code == 0\n"
+        "print(sorted({'numpy', 'scipy', 'h5py', 'PIL', 'matplotlib'} & sys.modules.keys()))\n"
+    )
+    done = python("-c", code)
+    assert done.stderr == ""
+    assert done.stdout.splitlines()[-1] == "[]"
+    assert "transfer" in done.stdout
+
+
+def test_a_misspelt_command_is_one_line(capsys):
+    assert nst("sampels") == 2
+    assert one_line(capsys) == "nst: unknown command 'sampels': did you mean samples?"
+    assert nst("xyz") == 2
+    line = one_line(capsys)
+    assert line == f"nst: unknown command 'xyz': choose from {', '.join(COMMANDS)}"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["transfer", "chelsea"], "the following arguments are required: STYLE, -o/--output"),
+        (["transfer", "a", "b", "-o", "o.png", "--size", "big"], "argument --size: invalid int"),
+        (["transfer", "a", "b", "-o", "o.png", "--siz", "64"], "unrecognized arguments: --siz"),
+        (["transfer", "a", "b", "-o", "o.png", "--pool", "mean"], "argument --pool: invalid choic"),
+        (["transfer", "a", "b", "-o", "o.png", "--threads", "0"], "'0' is not a whole number of"),
+        (["demo", "--style-layers", "relu1_1=x"], "write it as relu4_2=0.5"),
+        (["layers", "--height", "tall"], "'tall' is not a whole number of at least 1"),
+        (["weights", "mend"], "argument action: invalid choice: 'mend'"),
+        (["--versoin"], "unrecognized arguments: --versoin"),
+    ],
+)  # fmt: skip
+def test_what_argparse_refuses_ends_with_the_usage_and_the_reason(capsys, no_work, words, message):
+    assert nst(*words) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("usage: nst")
+    assert message in err.splitlines()[-1]
+
+
+def test_debug_shows_where(capsys):
+    with pytest.raises(ImageError, match=r"there is no file missing\.jpg"):
+        nst("transfer", "missing.jpg", "starry_night", "-o", "out.png", "--debug")
+    assert capsys.readouterr() == ("", "")
+
+
+# in a process of its own
+
+
+def test_python_m_paints(tmp_path):
+    words = ["transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK, "--iterations", "1"]
+    done = python("-m", "nst_numpy", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (0, "o.png\n"), done.stderr
+    assert load_image("o.png").shape[1] == 32
+    assert "Traceback" not in done.stderr
+
+
+def test_python_m_refuses_in_one_line(tmp_path):
+    words = ["transfer", "chelsea", "starry_night", "-o", "out.gif"]
+    done = python("-m", "nst_numpy", *words, cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert re.fullmatch(r"nst: out\.gif: [^\n]+\n", done.stderr)
+
+
+def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
+    # the pipe is closed before the list is printed
+    code = (
+        "import os, subprocess, sys\n"
+        "reading, writing = os.pipe()\n"
+        "os.close(reading)\n"
+        "done = subprocess.run([sys.executable, '-m', 'nst_numpy', 'samples', '--paths'],\n"
+        "                      stdout=writing, stderr=subprocess.PIPE)\n"
+        "print(done.returncode, done.stderr)\n"
+    )
+    assert python("-c", code, cwd=tmp_path).stdout == "0 b''\n"

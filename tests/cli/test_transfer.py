@@ -1,0 +1,213 @@
+import json
+import os
+import re
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nst_numpy.measure import estimate
+from nst_numpy.pictures.images import load_image, save_image
+from nst_numpy.pictures.samples import samples
+from nst_numpy.style_transfer import BETA_PER_PIXEL
+from nst_numpy.vgg import VGG
+from tests.cli.conftest import DESCENT, QUICK, assert_stopped, bad_files, nst, one_line
+
+
+def test_transfer_end_to_end(capsys):
+    code = nst(
+        "transfer", "neuschwanstein", "starry_night", "-o", "painted.png", *QUICK,
+        "--json", "run.json", "--snapshot-every", "1", "--threads", "1",
+    )  # fmt: skip
+    out, err = capsys.readouterr()
+    assert code == 0
+    assert out == "painted.png\n"
+    assert "32×21 pixels, 2 iterations: about " in err
+    assert "did the 2 iterations asked for in " in err
+    image = load_image("painted.png")
+    assert image.shape == (21, 32, 3)
+
+    run = json.loads(Path("run.json").read_text(encoding="utf-8"))
+    assert (run["content"], run["style"], run["weights"]) == (
+        "neuschwanstein",
+        "starry_night",
+        "bundled",
+    )
+    assert run["stopped"] == "did the 2 iterations asked for"
+    assert run["settings"]["beta"] == BETA_PER_PIXEL * 21 * 32
+    assert run["settings"]["content_layers"] == {"relu2_2": 1.0}
+    assert run["settings"]["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
+    assert [entry["iteration"] for entry in run["history"]] == [1, 2]
+    for entry in run["history"]:
+        assert set(entry["terms"]) == {"content/relu2_2", "style/relu1_1", "style/relu2_1"}
+        assert sum(entry["terms"].values()) == entry["loss"]
+    assert f"loss {run['history'][-1]['loss']:.4g} = " in err
+
+    assert sorted(os.listdir()) == ["painted-snapshots", "painted.png", "run.json"]
+    assert sorted(os.listdir("painted-snapshots")) == ["00001.png", "00002.png"]
+    np.testing.assert_array_equal(load_image("painted-snapshots/00002.png"), image)
+
+
+def test_every_option_reaches_the_run(loaded):
+    save_image("start.png", np.full((20, 20, 3), 90, dtype=np.uint8))
+    code = nst(
+        "transfer", "chelsea", "cafe_terrace", "-o", "out.bmp", "--size", "48",
+        "--iterations", "1", "--alpha", "2", "--beta", "3", "--tv-weight", "4",
+        "--content-layers", "relu2_2=0.25", "--style-layers", "relu1_1=0.5, relu2_1=1.5",
+        "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
+        "--learning-rate", "0.5", "--scales", "2", "--style-size", "40", "--json", "run.json",
+        "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
+    )  # fmt: skip
+    assert code == 0
+    assert json.loads(Path("run.json").read_text(encoding="utf-8"))["settings"] == {
+        "size": 48,
+        "iterations": 1,
+        "alpha": 2.0,
+        "beta": 3.0,
+        "tv_weight": 4.0,
+        "content_layers": {"relu2_2": 0.25},
+        "style_layers": {"relu1_1": 0.5, "relu2_1": 1.5},
+        "init": "start.png",
+        "seed": 7,
+        "pool": "max",
+        "optimizer": "adam",
+        "learning_rate": 0.5,
+        "scales": 2,
+        "style_size": 40,
+        "height": 32,
+        "width": 48,
+    }
+    assert os.listdir("deep/er") == ["00002.png"]
+    assert load_image("out.bmp").shape == (32, 48, 3)
+
+
+def test_quiet_prints_nothing(capsys, loaded):
+    assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK, "--quiet") == 0
+    assert capsys.readouterr() == ("", "")
+    assert Path("o.png").exists()
+
+
+def test_the_picture_to_start_from_may_be_a_sample(loaded):
+    words = ["transfer", "chelsea", "starry_night", *QUICK, "--quiet", "--iterations", "1"]
+    words += ["--optimizer", "gd", "--learning-rate", "0.001", "-o", "o.png", "--init", "coffee"]
+    assert nst(*words) == 0
+    coffee = next(sample for sample in samples() if sample.name == "coffee").path
+    start = load_image(coffee, 32)
+    assert np.abs(load_image("o.png").astype(int) - start).mean() < 5
+
+
+def test_the_weights_file_reaches_the_run_and_its_record(loaded, monkeypatch, real_params):
+    asked = []
+
+    def load(path, pool):
+        asked.append((path, pool))
+        return VGG(real_params, pool)
+
+    monkeypatch.setattr(VGG, "load", load)
+    words = ["transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK, "--quiet"]
+    assert nst(*words, "--weights", "mine.h5", "--pool", "max", "--json", "run.json") == 0
+    assert asked == [("mine.h5", "max")]
+    assert json.loads(Path("run.json").read_text(encoding="utf-8"))["weights"] == "mine.h5"
+
+
+def test_ctrl_c_writes_the_picture_so_far(capsys, loaded, interrupted):
+    words = ["transfer", "chelsea", "starry_night", *QUICK, *DESCENT, "-o", "o.png"]
+    code = nst(*words, "--json", "o.json")
+    assert_stopped(code, capsys, "o.png", "o.json")
+
+
+def test_ctrl_c_before_the_first_picture_is_one_line(capsys, monkeypatch):
+    def interrupt(*args):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(VGG, "load", interrupt)
+    assert nst("transfer", "chelsea", "starry_night", "-o", "o.png") == 130
+    assert one_line(capsys) == "nst: stopped by Ctrl-C"
+    assert os.listdir() == []
+
+
+# bad input
+
+
+GOOD = {"content": "chelsea", "style": "starry_night", "-o": "out.png"}
+BEFORE_THE_WEIGHTS = [
+    ({"content": "missing.jpg"}, "there is no file missing.jpg"),
+    ({"style": "no/such/picture.png"}, "there is no file no/such/picture.png"),
+    ({"content": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
+    ({"content": ""}, "the name of the picture is empty"),
+    ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
+    ({"--init": "nois.png"}, "there is no file nois.png"),
+    ({"--init": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
+    ({"-o": "no/such/out.png"}, "the folder no/such does not exist: make it first"),
+    ({"-o": "out.gif"}, "out.gif: the suffix .gif names no format that can be written: use .png"),
+    ({"-o": "out"}, "out: a suffix is missing: use .png"),
+    ({"-o": "folder.png"}, "folder.png is a folder: add a file name"),
+    ({"-o": "text.h5/out.png"}, "text.h5 is not a folder: choose another place"),
+    ({"--json": "no/run.json"}, "the folder no does not exist: make it first"),
+    ({"--size": "0"}, "size must be at least 16 pixels, not 0"),
+    ({"--size": "-5"}, "size must be at least 16 pixels, not -5"),
+    ({"--style-size": "0"}, "style_size must be at least 16 pixels, not 0"),
+    ({"--iterations": "0"}, "iterations must be at least 1, not 0"),
+    ({"--scales": "9"}, "9 scales from size 512 end below 16 pixels"),
+    ({"--seed": "-1"}, "seed must be at least 0, not -1"),
+    ({"--alpha": "-1"}, "alpha must be a finite number of at least 0, not -1.0"),
+    ({"--beta": "nan"}, "beta must be a finite number of at least 0, not nan"),
+    ({"--tv-weight": "inf"}, "tv_weight must be a finite number of at least 0, not inf"),
+    ({"--style-layers": "relu1_1=-2"}, "the weight of relu1_1 must be a finite number of at least"),
+    ({"--learning-rate": "0"}, "learning_rate must be a finite number above 0, not 0.0"),
+    ({"--alpha": "0", "--beta": "0"}, "every weight is 0"),
+]
+AFTER_THE_WEIGHTS = [
+    ({"content": "text.png"}, "text.png is not a picture that can be read"),
+    ({"style": "empty.jpg"}, "empty.jpg"),
+    ({"content": "line.png"}, "the content picture is only 256×2 pixels at the coarsest scale"),
+    ({"--style-layers": "relu1_1,relu2_9"}, "unknown layer 'relu2_9': did you mean relu2_"),
+    ({"--content-layers": "block4"}, "unknown layer 'block4': choose from conv1_1, "),
+    ({"--weights": "missing.h5"}, "there is no file missing.h5"),
+    ({"--weights": "text.h5"}, "text.h5 is not an HDF5 file"),
+    ({"--weights": "short.h5"}, "short.h5 is damaged or cut short"),
+    ({"--weights": "pictures"}, "pictures is a folder, not a file"),
+    ({"--snapshot-folder": "snaps"}, "snapshots need both: snapshot_every"),
+    ({"--snapshot-every": "2", "--snapshot-folder": "text.h5"}, "text.h5 cannot be a folder"),
+]
+
+
+def transfer_words(changes):
+    chosen = GOOD | changes
+    words = ["transfer", chosen.pop("content"), chosen.pop("style")]
+    # --name=value, since a value such as -1 looks like an option of its own
+    words += [f"{k}={v}" if k.startswith("--") else f"{k}{v}" for k, v in chosen.items()]
+    return words
+
+
+def case_name(value):
+    if isinstance(value, dict):
+        return ",".join(f"{k}={v}" for k, v in value.items())
+    return ""
+
+
+@pytest.mark.parametrize(("changes", "message"), BEFORE_THE_WEIGHTS, ids=case_name)
+def test_bad_input_is_one_line_before_the_weights_are_read(capsys, no_work, changes, message):
+    bad_files()
+    before = sorted(os.listdir())
+    assert nst(*transfer_words(changes)) == 2
+    assert message in one_line(capsys)
+    assert sorted(os.listdir()) == before
+
+
+@pytest.mark.parametrize(("changes", "message"), AFTER_THE_WEIGHTS, ids=case_name)
+def test_bad_input_is_one_line_before_the_run(capsys, loaded, changes, message):
+    bad_files()
+    before = sorted(os.listdir())
+    assert nst(*transfer_words(changes)) == 2
+    assert message in one_line(capsys)
+    assert sorted(os.listdir()) == before
+
+
+def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
+    monkeypatch.setattr(estimate, "available_memory", lambda: 500_000_000)
+    assert nst(*transfer_words({})) == 2
+    assert re.search(
+        r"of memory, but only 0\.5 GB are free: use size \d+ or less", one_line(capsys)
+    )
