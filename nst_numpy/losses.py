@@ -7,6 +7,9 @@ the same functions serve signals (N, L, C), pictures (N, H, W, C) and volumes
 (N, D, H, W, C). M stands for the number of positions, n_H·n_W of a picture.
 """
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 
 from nst_numpy.arrays import Array
@@ -48,7 +51,10 @@ def content_loss(a: Array, target: Array) -> tuple[float, Array]:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    import numpy as np
     >>> content_loss(np.array([[1.0, 2.0]]), np.array([[1.0, 5.0]]))
     (4.5, array([[ 0., -3.]]))
     """
@@ -79,7 +85,10 @@ def gram_matrix(a: Array) -> Array:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    import numpy as np
     >>> gram_matrix(np.array([[[[1.0, 2.0], [3.0, 0.0]]]]))
     array([[10.,  2.],
            [ 2.,  4.]])
@@ -184,7 +193,10 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
 
     Examples
     --------
-    >>> import numpy as np
+    >>> from collections.abc import Callable
+    from typing import Any, NamedTuple
+
+    import numpy as np
     >>> value, grad = total_variation_loss(np.array([1.0, 4.0, 4.0]).reshape(1, 3, 1))
     >>> value, grad.ravel()
     (9.0, array([-6.,  6.,  0.]))
@@ -201,6 +213,26 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
         grad_x[after] += step
         grad_x[before] -= step
     return value, grad_x
+
+
+class Losses(NamedTuple):
+    """The functions that J is made of; somebody may put others in their place.
+
+    Attributes
+    ----------
+    content_loss, style_loss : callable
+        (a, target) -> value, gradient for a.
+    gram_matrix : callable
+        a -> (C, C).
+    compares_activations : bool
+        Whether `style_loss` takes the style picture's activation, of a's shape, as its target.
+        The lecture writes it so; else it takes that activation's Gram matrix.
+    """
+
+    content_loss: Callable[..., Any] = content_loss
+    gram_matrix: Callable[..., Any] = gram_matrix
+    style_loss: Callable[..., Any] = style_loss
+    compares_activations: bool = False
 
 
 def sum_of_squares(d: Array) -> float:

@@ -37,12 +37,13 @@ def load_pair(text: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     both = [name.strip() for name in names.split(",")]
     if not file.endswith(".py") or len(both) != 2 or not all(n.isidentifier() for n in both):
         raise SettingError(f"cannot read {text!r}: write it as FILE.py:forward,backward")
-    module = _execute(Path(file).expanduser())
+    module = execute(Path(file).expanduser())
     forward, backward = (_function(module, file, name) for name in both)
     return forward, backward
 
 
-def _execute(path: Path) -> ModuleType:
+def execute(path: Path) -> ModuleType:
+    """Run a file as a module; one that cannot be run is an error that names the line."""
     if not path.is_file():
         raise SettingError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)

@@ -1,0 +1,287 @@
+"""Layers and losses of your own: read from a file, checked, and put in place of the package's.
+
+A file may define any of these:
+
+- `conv_forward(x, w, b, stride=1, pad=0)` and `conv_backward(grad_out, cache)`,
+- `relu_forward(x)` and `relu_backward(grad_out, cache)`,
+- `max_pool_forward(x)` and `max_pool_backward(grad_out, cache)`, and the same with `avg`,
+- `content_loss(a, target)` and `style_loss(a, target_gram)`, each with value and gradient,
+- `gram_matrix(a)`.
+
+Answers to the assignments a1 to a4 are taken as they are handed in: of one sample, with
+`input_gradient`, `content_gradient` and `style_gradient` as functions of their own.
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from nst_numpy.arrays import Array, Array64
+from nst_numpy.errors import GradientError, SettingError
+from nst_numpy.files import PathLike
+from nst_numpy.gradcheck import check_backward, check_gradient
+from nst_numpy.gradcheck.loading import execute
+from nst_numpy.kernels.windows import make_window
+from nst_numpy.layers import reference
+from nst_numpy.losses import Losses, content_loss, gram_matrix, style_loss
+from nst_numpy.network import Own
+
+Function = Callable[..., Any]
+FunctionPair = tuple[Function, Function]
+
+KINDS = ("conv", "relu", "max_pool", "avg_pool")
+TOLERANCE = 1e-6  # relative, of a value, in float64
+
+
+class OwnLayers(NamedTuple):
+    """What a file defines, checked.
+
+    Attributes
+    ----------
+    path : Path
+    sha256 : str
+        Of the file.
+    functions : tuple of str
+        The names that were taken.
+    layers : dict of str to (forward, backward)
+        As `Network.with_layers` takes them.
+    losses : Losses or None
+        As `Objective` takes them; None where the file defines none.
+    """
+
+    path: Path
+    sha256: str
+    functions: tuple[str, ...]
+    layers: dict[str, FunctionPair]
+    losses: Losses | None
+
+    def applied_to(self, network: Own) -> Own:
+        """Return the network with these layers, on the plain engine; itself if there are none."""
+        return network.with_layers(**self.layers) if self.layers else network
+
+
+def load_own(path: PathLike) -> OwnLayers:
+    """Run a file and take the layers and losses that it defines, each checked on small inputs.
+
+    Values are compared with `layers.reference` and the package's losses, gradients with what
+    the functions themselves do.
+
+    Parameters
+    ----------
+    path : str or Path
+        A Python file; it is executed.
+
+    Returns
+    -------
+    OwnLayers
+
+    Raises
+    ------
+    SettingError
+        There is no such file, it cannot be run, or defines nothing of what is looked for.
+    GradientError
+        A function is wrong; the message says how.
+    """
+    file = Path(path).expanduser()
+    defined = {name: f for name, f in vars(execute(file)).items() if callable(f)}
+    layers, taken = {}, []
+    for kind in KINDS:
+        names = _names_of_pair(file, kind, defined)
+        if names is not None:
+            layers[kind] = _checked_layer(file, kind, *(defined[name] for name in names))
+            taken += names
+    losses, names_of_losses = _checked_losses(file, defined)
+    taken += names_of_losses
+    if not taken:
+        raise SettingError(
+            f"{file} defines no layer and no loss: name the functions conv_forward and "
+            "conv_backward, relu_forward and relu_backward, content_loss, style_loss and so on"
+        )
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    return OwnLayers(file, sha256, tuple(taken), layers, losses)
+
+
+# ---- layers
+
+
+def _names_of_pair(file: Path, kind: str, defined: Mapping[str, Function]) -> list[str] | None:
+    """Name a layer's two functions; None if the file has neither."""
+    forward, backward = f"{kind}_forward", f"{kind}_backward"
+    if kind == "conv" and backward not in defined and "input_gradient" in defined:
+        backward = "input_gradient"
+    have = [name in defined for name in (forward, backward)]
+    if any(have) and not all(have):
+        missing = backward if have[0] else forward
+        raise SettingError(f"{file} defines {forward if have[0] else backward} but no {missing}")
+    return [forward, backward] if all(have) else None
+
+
+def _checked_layer(file: Path, kind: str, forward: Function, backward: Function) -> FunctionPair:
+    """Find out how the functions want to be called, and refuse them if they are wrong."""
+    inputs, options, want = _trial(kind)
+    for adapt in (_all_at_once, _one_by_one):
+        pair = adapt(forward, backward)
+        try:
+            out, _ = pair[0](**inputs, **options)
+        except Exception:  # the next way of calling may be the right one
+            continue
+        if np.shape(out) == want.shape:
+            _compare(file, forward.__name__, out, want)
+            break
+    else:
+        pair = _all_at_once(forward, backward)
+    only_x = backward.__name__ == "input_gradient"
+    checked = {"x": inputs["x"]} if only_x else inputs
+    fixed = {name: value for name, value in inputs.items() if name not in checked}
+    report = check_backward(partial(pair[0], **fixed, **options), pair[1], checked)
+    _refuse_wrong(file, backward.__name__, report)
+    return pair
+
+
+def _trial(kind: str) -> tuple[dict[str, Array64], dict[str, int], Array64]:
+    """Make small inputs for a kind of layer, with the options of VGG, and its output."""
+    rng = np.random.default_rng(0)
+    x = rng.permutation(np.linspace(-2, 2, 2 * 5 * 6 * 3)).reshape(2, 5, 6, 3)  # no ties, no 0
+    if kind == "conv":
+        w, b = rng.standard_normal((3, 3, 3, 4)), rng.standard_normal(4)
+        window = make_window("trial", x.shape[1:3], (3, 3), 1, 1)
+        inputs = {"x": x, "w": w, "b": b}
+        return inputs, {"stride": 1, "pad": 1}, reference.conv_forward(x, w, b, window)
+    if kind == "relu":
+        return {"x": x}, {}, reference.relu(x, None)[0]
+    pool = reference.max_pool if kind == "max_pool" else reference.avg_pool
+    return {"x": x}, {}, pool(x, None, make_window("trial", x.shape[1:3], (2, 2), 2, 0))[0]
+
+
+def _all_at_once(forward: Function, backward: Function) -> FunctionPair:
+    """Call functions that take a batch (N, H, W, C)."""
+
+    def whole_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
+        out, cache = forward(x, *params, **options)
+        return _like(out, x), cache
+
+    def whole_backward(grad_out: Array, cache: Any) -> Any:
+        return _like(backward(grad_out, cache), grad_out)
+
+    return whole_forward, whole_backward
+
+
+def _one_by_one(forward: Function, backward: Function) -> FunctionPair:
+    """Call functions that take one sample (n_H, n_W, n_C)."""
+
+    def each_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
+        outs, caches = zip(*(forward(sample, *params, **options) for sample in x), strict=True)
+        return _like(np.stack(outs), x), caches
+
+    def each_backward(grad_out: Array, caches: Any) -> Any:
+        grads = [backward(grad, cache) for grad, cache in zip(grad_out, caches, strict=True)]
+        if not isinstance(grads[0], tuple):
+            return _like(np.stack(grads), grad_out)
+        grad_x, *of_params = zip(*grads, strict=True)
+        # samples stand side by side in grad_x, and add up in the parameters' gradients
+        return _like((np.stack(grad_x), *(sum(grad) for grad in of_params)), grad_out)
+
+    return each_forward, each_backward
+
+
+def _like(value: Any, x: Array) -> Any:
+    """Give arrays the dtype of x: functions that begin with np.zeros make float64 of anything."""
+    if isinstance(value, tuple):
+        return tuple(_like(each, x) for each in value)
+    return value.astype(x.dtype, copy=False) if isinstance(value, np.ndarray) else value
+
+
+# ---- losses
+
+
+def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses | None, list[str]]:
+    """Take the losses that a file defines, each checked, and name what was taken."""
+    a, other = np.random.default_rng(1).standard_normal((2, 1, 4, 5, 3))
+    losses, taken = Losses(), []
+    if "gram_matrix" in defined:
+        own_gram = defined["gram_matrix"]
+        _compare(file, "gram_matrix", _call(file, own_gram, a[0]), gram_matrix(a[0]))
+        losses = losses._replace(gram_matrix=lambda a: _like(own_gram(a[0]), a))
+        taken.append("gram_matrix")
+    if "content_loss" in defined:
+        content, names = _loss(file, "content", defined, a, other)
+        _check_loss(file, names, content, a, other, content_loss(a, other)[0])
+        losses, taken = losses._replace(content_loss=content), [*taken, *names]
+    if "style_loss" in defined:
+        target = gram_matrix(other)
+        style, names = _loss(file, "style", defined, a, target, activation=other)
+        with_activation = len(names) == 2
+        losses = losses._replace(style_loss=style, compares_activations=with_activation)
+        given = other if with_activation else target
+        _check_loss(file, names, style, a, given, style_loss(a, target)[0])
+        taken += names
+    return (losses if taken else None), taken
+
+
+def _loss(
+    file: Path,
+    kind: str,
+    defined: Mapping[str, Function],
+    a: Array64,
+    target: Array64,
+    activation: Array64 | None = None,
+) -> tuple[Function, list[str]]:
+    """Make a loss (a, target) -> value, gradient of a file's functions, and name them."""
+    function, gradient = defined[f"{kind}_loss"], defined.get(f"{kind}_gradient")
+    if gradient is None:
+        if not isinstance(_call(file, function, a, target), tuple):
+            raise SettingError(f"{file} defines {kind}_loss but no {kind}_gradient")
+        return function, [function.__name__]
+
+    def of_one_sample(a: Array, target: Array) -> tuple[float, Array]:
+        value, grad = function(target[0], a[0]), gradient(target[0], a[0])
+        return float(value), _like(np.asarray(grad)[None], a)
+
+    return of_one_sample, [f"{kind}_loss", f"{kind}_gradient"]
+
+
+def _check_loss(
+    file: Path, names: list[str], loss: Function, a: Array64, target: Array64, want: float
+) -> None:
+    value, grad = _call(file, loss, a, target)
+    _compare(file, names[0], value, want)
+    report = check_gradient(lambda v: loss(v, target)[0], a, grad)
+    _refuse_wrong(file, names[-1], report)
+
+
+# ---- saying what is wrong
+
+
+def _call(file: Path, function: Function, *arguments: Any) -> Any:
+    try:
+        return function(*arguments)
+    except Exception as error:
+        name = getattr(function, "__name__", "a function")
+        raise GradientError(
+            f"{file}: {name} raises {type(error).__name__}: {error}: try it on small arrays"
+        ) from error
+
+
+def _compare(file: Path, name: str, got: Any, want: Any) -> None:
+    """Refuse values that are not those of the definition."""
+    got, want = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+    if got.shape != want.shape:
+        raise GradientError(f"{file}: {name} gives the shape {got.shape}, not {want.shape}")
+    error = np.abs(got - want)
+    if np.all(error <= TOLERANCE * np.abs(want).max()):
+        return
+    worst = np.unravel_index(np.nanargmax(np.where(np.isnan(error), np.inf, error)), error.shape)
+    at = f"[{', '.join(str(int(i)) for i in worst)}]" if worst else ""
+    raise GradientError(
+        f"{file}: {name} gives other numbers than its definition: {got[worst]:.6g}{at and ' at '}"
+        f"{at}, which must be {want[worst]:.6g}"
+    )
+
+
+def _refuse_wrong(file: Path, name: str, report: Any) -> None:
+    if not report.ok:
+        raise GradientError(f"{file}: {name} is wrong: {report.diagnosis.sentence}")
