@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from nst_numpy.checks import check_at_least
 from nst_numpy.cli.parts.options import (
     add_threads,
     duration,
@@ -65,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     check = check_image_output if len(jobs) == 1 else check_figure_output
     output = check(args.output)
     use_threads(args)
-    if args.size < SMALLEST_SIZE:
-        raise SettingError(f"size must be at least {SMALLEST_SIZE} pixels, not {args.size}")
+    check_at_least("size", args.size, SMALLEST_SIZE, " pixels")
     image = load_image(resolve_picture(args.picture), args.size)
     vgg = VGG.load(args.weights, args.pool)
     # what is wrong with a later job must not wait for the earlier ones

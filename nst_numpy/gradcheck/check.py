@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array64
+from nst_numpy.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Study
@@ -271,9 +272,7 @@ def _check_options(tolerance: float, eps: float | None, entries: int | None, kin
     if not isinstance(tolerance, (int, float, np.number)) or not 0 < tolerance < np.inf:
         raise SettingError(f"{who}: tolerance must be a finite number above 0, not {tolerance!r}")
     check_eps(who, eps, 1.0)
-    if entries is not None and (
-        isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1
-    ):
+    if entries is not None and not is_whole(entries):
         raise SettingError(
             f"{who}: entries must be a whole number of at least 1, or None for all, "
             f"not {describe(entries)}"

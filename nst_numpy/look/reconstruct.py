@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from nst_numpy.arrays import Image
+from nst_numpy.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Minimum, Step, run_optimizer
@@ -87,7 +88,5 @@ def _check(
 ) -> None:
     if not content_layers and not style_layers:
         raise SettingError("reconstruct: name at least one layer, of content or of style")
-    if iterations < 1:
-        raise SettingError(f"reconstruct: iterations must be at least 1, not {iterations}")
-    if seed < 0:
-        raise SettingError(f"reconstruct: seed must be at least 0, not {seed}")
+    check_at_least("reconstruct: iterations", iterations, 1)
+    check_at_least("reconstruct: seed", seed, 0)

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from nst_numpy.arrays import Array, Integers
-from nst_numpy.errors import SettingError, SignalError
+from nst_numpy.checks import check_at_least
+from nst_numpy.errors import SignalError
 from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.data import check_signal
 from nst_numpy.training import Adam, History, balanced_weights, fit
@@ -358,8 +359,7 @@ def study(
     NonFiniteError
         If the training breaks down.
     """
-    if seed < 0:
-        raise SettingError(f"study: seed must be at least 0, not {seed}")
+    check_at_least("study: seed", seed, 0)
     x, labels = data.of("train")
     networks, histories = {}, {}
     for name, rows in models.items():

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nst_numpy.arrays import Array
+from nst_numpy.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.network import Sequential
-from nst_numpy.rows import check_count
 from nst_numpy.training.losses import softmax_cross_entropy
 from nst_numpy.training.optimizers import Adam, Optimizer
 
