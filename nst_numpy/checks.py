@@ -1,5 +1,6 @@
-"""What many functions ask of a number at the door: that it is whole, and large enough."""
+"""What many functions ask of a number at the door: whether it is one, and large enough."""
 
+import math
 import operator
 from typing import Any
 
@@ -60,3 +61,20 @@ def read_count(text: str) -> int | None:
     except ValueError:
         return None
     return number if is_whole(number) else None
+
+
+def check_number(what: str, value: Any, *, zero: bool = True) -> float:
+    """Refuse what is no finite number of at least 0, or above 0 if not `zero`; return Python's.
+
+    A bool is none, and text that looks like a number is none either.
+
+    >>> check_number("alpha", "0.5")
+    Traceback (most recent call last):
+    nst_numpy.errors.SettingError: alpha must be a finite number of at least 0, not '0.5'
+    """
+    number = value.item() if getattr(value, "ndim", None) == 0 else value  # NumPy's
+    real = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if not real or not 0 <= number < math.inf or (number == 0 and not zero):
+        bound = "of at least 0" if zero else "above 0"
+        raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
+    return number

@@ -9,12 +9,15 @@ Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be 
 (N, L, C), a picture (N, H, W, C) or a volume (N, D, H, W, C).
 """
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from nst_numpy.arrays import Array
+from nst_numpy.checks import check_number
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts
 from nst_numpy.kernels.threads import single_threaded_blas
@@ -22,6 +25,83 @@ from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variat
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What each term of J counts, and which layers it looks at.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Weights of content and style.
+    content_layers, style_layers : mapping of str to float, optional
+        λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
+        λ = 0.2 each for style, as in Gatys et al.
+    tv_weight : float
+        Weight τ of the total variation.
+
+    Raises
+    ------
+    SettingError
+        A weight is no number, negative or not finite, or all of them are 0; layers are no
+        mapping.
+
+    Examples
+    --------
+    >>> j = Coefficients(alpha=2.0, beta=0.0, content_layers={"relu4_2": 0.5, "relu3_1": 0.0})
+    >>> j.content, j.style, j.names
+    ({'relu4_2': 1.0}, {}, {'relu4_2'})
+    """
+
+    alpha: float = 1.0
+    beta: float = 1e4
+    content_layers: Mapping[str, float] | None = None
+    style_layers: Mapping[str, float] | None = None
+    tv_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be; keep Python's numbers, and the layers that are meant."""
+        for name in ("alpha", "beta", "tv_weight"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name)))
+        for name, default in (("content_layers", CONTENT_LAYERS), ("style_layers", STYLE_LAYERS)):
+            given = getattr(self, name)
+            layers = check_layers(name, default if given is None else given)
+            object.__setattr__(self, name, layers)
+        if not (self.names or self.tv_weight > 0):
+            raise SettingError("every weight is 0: give alpha, beta or tv_weight a value above 0")
+
+    @property
+    def content(self) -> dict[str, float]:
+        """α λ of each content layer; one of coefficient 0 costs nothing, and is left out."""
+        return _above_zero(self.alpha, self.content_layers)
+
+    @property
+    def style(self) -> dict[str, float]:
+        """β λ of each style layer, likewise."""
+        return _above_zero(self.beta, self.style_layers)
+
+    @property
+    def names(self) -> set[str]:
+        """The layers that count."""
+        return {*self.content, *self.style}
+
+
+def check_layers(what: str, layers: Any) -> dict[str, float]:
+    """Refuse what does not map layer names to weights; return a dict of Python's numbers."""
+    if isinstance(layers, Mapping) and all(isinstance(name, str) for name in layers):
+        return {name: check_number(f"the weight of {name}", v) for name, v in layers.items()}
+    names = [layers] if isinstance(layers, str) else layers
+    listed = isinstance(names, (list, tuple, set)) and names
+    example = json.dumps({str(name): 1.0 for name in (names if listed else ["relu1_1"])})
+    raise SettingError(f"{what} must map layers to weights, not {layers!r}: write {example}")
+
+
+def _above_zero(coefficient: float, layers: Mapping[str, float] | None) -> dict[str, float]:
+    return {name: coefficient * v for name, v in (layers or {}).items() if coefficient * v > 0}
+
+
+check_weights = Coefficients  # its former name, when it did no more than refuse
 
 
 class AnyNetwork(Protocol):
@@ -56,9 +136,8 @@ class Objective:
         style's Gram matrices are scaled to the generated x's number of positions.
     alpha, beta : float
         Weights of content and style.
-    content_layers, style_layers : mapping of str to float
-        λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
-        λ = 0.2 each for style, as in Gatys et al.
+    content_layers, style_layers : mapping of str to float, optional
+        λ of each layer; for these and their defaults see `Coefficients`.
     tv_weight : float
         Weight τ of the total variation.
 
@@ -71,7 +150,7 @@ class Objective:
     Raises
     ------
     SettingError
-        A weight is negative or not finite, or all of them are 0.
+        As `Coefficients`.
     UnknownNameError
         A layer that the network does not have.
     """
@@ -82,21 +161,17 @@ class Objective:
         content_x: Array,
         style_x: Array,
         *,
-        alpha: float = 1.0,
-        beta: float = 1e4,
+        alpha: float = Coefficients.alpha,
+        beta: float = Coefficients.beta,
         content_layers: Mapping[str, float] | None = None,
         style_layers: Mapping[str, float] | None = None,
-        tv_weight: float = 0.0,
+        tv_weight: float = Coefficients.tv_weight,
     ) -> None:
-        content_layers = CONTENT_LAYERS if content_layers is None else content_layers
-        style_layers = STYLE_LAYERS if style_layers is None else style_layers
-        check_weights(alpha, beta, content_layers, style_layers, tv_weight)
+        weights = Coefficients(alpha, beta, content_layers, style_layers, tv_weight)
         self.vgg = vgg
-        self.tv_weight = float(tv_weight)
-        # a layer with coefficient 0 costs nothing: it is left out
-        self.content = {name: alpha * v for name, v in content_layers.items() if alpha * v > 0}
-        self.style = {name: beta * v for name, v in style_layers.items() if beta * v > 0}
-        self.names = vgg.check_names({*self.content, *self.style})
+        self.tv_weight = float(weights.tv_weight)
+        self.content, self.style = weights.content, weights.style
+        self.names = vgg.check_names(weights.names)
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
         self.content_targets: Mapping[str, Array] = {}
@@ -201,22 +276,3 @@ def _by_layer(grads: dict[str, Any]) -> dict[str, Any]:
 def _style_loss(a: Array, target_gram: Array, coefficient: float) -> tuple[float, Array]:
     value, grad = style_loss(a, target_gram)
     return coefficient * value, coefficient * grad
-
-
-def check_weights(
-    alpha: float,
-    beta: float,
-    content_layers: Mapping[str, float],
-    style_layers: Mapping[str, float],
-    tv_weight: float,
-) -> None:
-    """Refuse coefficients that are negative, not finite, or all 0."""
-    named = {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
-    for layers in (content_layers, style_layers):
-        named |= {f"the weight of {name}": value for name, value in layers.items()}
-    for name, value in named.items():
-        if not (np.isfinite(value) and value >= 0):
-            raise SettingError(f"{name} must be a finite number of at least 0, not {value}")
-    content, style = alpha * sum(content_layers.values()), beta * sum(style_layers.values())
-    if not content + style + tv_weight > 0:
-        raise SettingError("every weight is 0: give alpha, beta or tv_weight a value above 0")

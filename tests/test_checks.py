@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nst_numpy.checks import check_at_least, check_count, is_whole, read_count
+from nst_numpy.checks import check_at_least, check_count, check_number, is_whole, read_count
 from nst_numpy.cli.parts.options import whole_number
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck import check_backward
@@ -119,3 +119,22 @@ def test_every_door_takes_numpys_whole_numbers(door):
 def test_a_seed_is_a_whole_number_too(door, seed):
     with pytest.raises(SettingError, match=r"seed must be (a whole number|at least 0), not"):
         door(seed)
+
+
+@pytest.mark.parametrize("number", [0.5, 2, np.float32(0.5), np.int8(3), np.array(1.5)])
+def test_a_number_comes_back_as_pythons(number):
+    checked = check_number("alpha", number)
+    assert type(checked) in (int, float)
+    assert checked == number
+
+
+@pytest.mark.parametrize("value", ["1", None, True, np.True_, [1.0], 1j, -1, np.nan, np.inf])
+def test_what_is_no_number_of_at_least_0(value):
+    with pytest.raises(SettingError, match=r"^alpha must be a finite number of at least 0, not "):
+        check_number("alpha", value)
+
+
+def test_0_counts_only_where_it_may():
+    assert check_number("alpha", 0) == 0
+    with pytest.raises(SettingError, match=r"^rate must be a finite number above 0, not 0$"):
+        check_number("rate", 0, zero=False)
