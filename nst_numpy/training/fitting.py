@@ -153,17 +153,17 @@ def fit(
     started = time.perf_counter()
     steps = epochs * math.ceil(len(x) / batch_size)
     with tqdm(total=steps, disable=not progress, unit="batch") as bar:
-        run = _Run(net, optimizer, loss, bar)
+        training = _Training(net, optimizer, loss, bar)
         try:
             with single_threaded_blas():
                 for _ in range(epochs):
-                    run.epoch(x, targets, _batches(rng, len(x), batch_size))
+                    training.epoch(x, targets, _batches(rng, len(x), batch_size))
                     if validation is not None:
-                        run.validate(*validation)
+                        training.validate(*validation)
         except KeyboardInterrupt:
-            run.history.interrupted = True
-    run.history.seconds = time.perf_counter() - started
-    return run.history
+            training.history.interrupted = True
+    training.history.seconds = time.perf_counter() - started
+    return training.history
 
 
 def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[np.intp]]:
@@ -173,8 +173,8 @@ def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[
 
 
 @dataclass
-class _Run:
-    """A training run under way."""
+class _Training:
+    """A network that learns: its steps so far, and how they went."""
 
     net: Sequential
     optimizer: Optimizer
