@@ -86,6 +86,11 @@ class Coefficients:
         """The layers that count."""
         return {*self.content, *self.style}
 
+    @property
+    def named(self) -> set[str]:
+        """The layers that are named, also those that count 0."""
+        return {*(self.content_layers or ()), *(self.style_layers or ())}
+
 
 def check_layers(what: str, layers: Any) -> dict[str, float]:
     """Refuse what does not map layer names to weights; return a dict of Python's numbers."""

@@ -33,7 +33,7 @@ from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.optimize import Minimum, Step
 from nst_numpy.pictures.images import check_image_output, load_image, save_image
 from nst_numpy.pictures.samples import resolve_picture
-from nst_numpy.style_transfer import SMALLEST_SIZE
+from nst_numpy.settings import SMALLEST_SIZE
 from nst_numpy.vgg import POOLS, VGG
 
 

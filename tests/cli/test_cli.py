@@ -315,6 +315,16 @@ def test_ctrl_c_writes_the_picture_so_far(capsys, loaded, monkeypatch, command):
     assert len(run["history"]) == 2
 
 
+def test_where_there_is_nothing_to_lower_the_record_speaks_of_the_start(capsys, loaded):
+    words = ["transfer", "chelsea", "starry_night", "-o", "o.png", "--json", "o.json", *QUICK]
+    assert nst(*words, "--beta", "0") == 0
+    err = capsys.readouterr().err
+    assert "loss 0 = " in err
+    assert "there is nothing to lower in " in err
+    [entry] = json.loads(Path("o.json").read_text(encoding="utf-8"))["history"]
+    assert (entry["iteration"], entry["loss"], entry["width"]) == (0, 0.0, 32)
+
+
 def test_ctrl_c_before_the_first_picture_is_one_line(capsys, monkeypatch):
     def interrupt(*args):
         signal.raise_signal(signal.SIGINT)

@@ -12,7 +12,8 @@ from nst_numpy.look import full_gradient, gradient_terms, pull_maps
 from nst_numpy.network import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import deprocess, save_image
-from nst_numpy.style_transfer import BETA_PER_PIXEL
+from nst_numpy.pictures.samples import sample_path
+from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((4, 6), np.random.default_rng(3))
@@ -190,6 +191,21 @@ def test_the_command_starts_from_content_with_the_beta_of_transfer(tiny_network,
     assert betas[0][0] == pytest.approx(BETA_PER_PIXEL * betas[0][1])
     numbers = json.loads(Path("p.json").read_text(encoding="utf-8"))
     assert numbers["terms"]["content/relu2_1"]["direction"] == "none"
+
+
+def test_the_command_has_the_terms_that_a_run_lowers(tiny_network):
+    words = ["--size", "36", *LAYERS, "--beta", "2", "--tv-weight", "3"]
+    assert nst("pull", "chelsea", "starry_night", *words, "-o", "p.svg", "--json", "p.json") == 0
+    numbers = json.loads(Path("p.json").read_text(encoding="utf-8"))
+    settings = Settings(
+        size=36, beta=2.0, tv_weight=3.0, content_layers={"relu2_1": 1.0},
+        style_layers={"relu1_1": 1.0, "relu2_1": 0.5},
+    )  # fmt: skip
+    run = Run(settings, TINY, sample_path("chelsea"), sample_path("starry_night"))
+    objective = run.objective(0)
+    assert numbers["loss"] == pytest.approx(objective(run.x(run.content, 0))[0])
+    terms = {term: row["loss"] for term, row in numbers["terms"].items()}
+    assert terms == pytest.approx(objective.terms)
 
 
 @pytest.mark.parametrize(

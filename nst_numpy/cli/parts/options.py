@@ -88,9 +88,14 @@ def layer_weights(text: str) -> dict[str, float]:
     return pairs
 
 
-def show_layer_weights(pairs: dict[str, float]) -> str:
-    """Write layer weights as `layer_weights` reads them."""
-    return ",".join(f"{name}={value:g}" for name, value in pairs.items())
+def show_layer_weights(pairs: dict[str, float], *, exact: bool = False) -> str:
+    """Write layer weights as `layer_weights` reads them: six digits of each, or all.
+
+    >>> show_layer_weights({"relu1_1": 1 / 3}), show_layer_weights({"relu1_1": 1 / 3}, exact=True)
+    ('relu1_1=0.333333', 'relu1_1=0.3333333333333333')
+    """
+    texts = {name: repr(value) if exact else f"{value:g}" for name, value in pairs.items()}
+    return ",".join(f"{name}={text}" for name, text in texts.items())
 
 
 def duration(seconds: float) -> str:
