@@ -1,16 +1,15 @@
 """What a run will cost, told before it starts: arithmetic, memory, time."""
 
 import math
-import os
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from nst_numpy.errors import TooLargeError
 from nst_numpy.layers import conv_forward
+from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
 from nst_numpy.optimize import MEMORY
 
@@ -116,22 +115,6 @@ def measure_speed(dtype: np.dtype) -> float:
     for _ in range(3):
         conv_forward(x, w, b, pad=1)
     return 3 * 64 * 64 * w.size / (time.perf_counter() - started)
-
-
-def available_memory() -> int | None:
-    """Bytes that a new program may use without swapping; None where the system does not say."""
-    limits = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
-    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    cgroup = Path("/sys/fs/cgroup/memory.max")
-    if cgroup.exists() and cgroup.read_text().strip().isdigit():
-        limits.append(int(cgroup.read_text()))
-    return min(limits, default=None)
 
 
 def check_memory(estimate: Estimate, height: int, width: int) -> None:
