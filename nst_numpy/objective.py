@@ -172,11 +172,11 @@ class Objective:
         style_layers: Mapping[str, float] | None = None,
         tv_weight: float = Coefficients.tv_weight,
     ) -> None:
-        weights = Coefficients(alpha, beta, content_layers, style_layers, tv_weight)
+        coefficients = Coefficients(alpha, beta, content_layers, style_layers, tv_weight)
         self.vgg = vgg
-        self.tv_weight = float(weights.tv_weight)
-        self.content, self.style = weights.content, weights.style
-        self.names = vgg.check_names(weights.names)
+        self.tv_weight = float(coefficients.tv_weight)
+        self.content, self.style = coefficients.content, coefficients.style
+        self.names = vgg.check_names(coefficients.names)
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
         self.content_targets: Mapping[str, Array] = {}

@@ -105,8 +105,8 @@ class Settings:
         if self._is_given("learning_rate"):
             rate = check_number("learning_rate", self.learning_rate, zero=False)
             self._keep("learning_rate", rate)
-        weights = self.coefficients(1.0 if self.beta is None else self.beta)
-        for name, value in vars(weights).items():
+        checked = self.coefficients(1.0 if self.beta is None else self.beta)
+        for name, value in vars(checked).items():
             if name != "beta" or self._is_given("beta"):
                 self._keep(name, value)
 
@@ -157,11 +157,12 @@ def show_settings(function: _Function) -> _Function:
     So `help`, notebooks and editors name each of them, and all the same it stands once.
     """
     own = inspect.signature(function)
-    settings = inspect.signature(Settings).parameters
-    shown = {name: p for name, p in own.parameters.items() if p.kind is p.POSITIONAL_OR_KEYWORD}
-    for name, p in settings.items():
-        shown[name] = own.parameters.get(name, p.replace(kind=p.KEYWORD_ONLY))
-    shown |= {name: p for name, p in own.parameters.items() if p.kind is p.KEYWORD_ONLY}
+    every = own.parameters.values()
+    shown = {p.name: p for p in every if p.kind is p.POSITIONAL_OR_KEYWORD}
+    for name, p in inspect.signature(Settings).parameters.items():
+        shown[name] = p.replace(kind=p.KEYWORD_ONLY)
+    # its own word for a setting counts: `transfer` takes more kinds of `init`
+    shown |= {p.name: p for p in every if p.kind is p.KEYWORD_ONLY}
     function.__dict__["__signature__"] = own.replace(parameters=list(shown.values()))
     function.__annotations__ = {name: p.annotation for name, p in shown.items()}
     function.__annotations__["return"] = own.return_annotation

@@ -182,9 +182,9 @@ class Run:
         self.iterations = settings.iterations * self.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
-        weights = self.coefficients(self.scales - 1)
-        vgg.check_names(weights.named)  # a misspelt layer is an error also where it counts 0
-        self.names = vgg.check_names(weights.names)
+        coefficients = self.coefficients(self.scales - 1)
+        vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
+        self.names = vgg.check_names(coefficients.names)
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
         self._check_smallest()

@@ -139,22 +139,25 @@ def test_what_it_says_of_bad_coefficients(options, error, message):
 
 
 def test_coefficients_are_products_and_leave_out_what_is_0():
-    weights = Coefficients(
+    coefficients = Coefficients(
         2.0, 10.0, {"a": 0.5, "b": 0.0}, {"c": np.float32(0.25), "a": np.int64(3)}, tv_weight=0
     )
-    assert (weights.content, weights.style) == ({"a": 2.0 * 0.5}, {"c": 10 * 0.25, "a": 10 * 3})
-    assert weights.names == {"a", "c"}
-    assert [type(v) for v in weights.style_layers.values()] == [float, int]
+    assert (coefficients.content, coefficients.style) == (
+        {"a": 2.0 * 0.5},
+        {"c": 10 * 0.25, "a": 10 * 3},
+    )
+    assert coefficients.names == {"a", "c"}
+    assert [type(v) for v in coefficients.style_layers.values()] == [float, int]
     assert Coefficients(0.0, 1.0).content == {}
     assert Coefficients(1.0, 0.0).names == {"relu4_2"}
 
 
 def test_without_layers_those_of_gatys_are_meant():
-    weights = Coefficients()
-    assert weights.content == {"relu4_2": 1.0}
-    assert weights.style == {f"relu{block}_1": 1e4 * 0.2 for block in (1, 2, 3, 4, 5)}
+    coefficients = Coefficients()
+    assert coefficients.content == {"relu4_2": 1.0}
+    assert coefficients.style == {f"relu{block}_1": 1e4 * 0.2 for block in (1, 2, 3, 4, 5)}
     # an own copy: nobody's change reaches the next run
-    assert weights.content_layers is not CONTENT_LAYERS
+    assert coefficients.content_layers is not CONTENT_LAYERS
     signature = inspect.signature(Objective).parameters
     for field in fields(Coefficients):
         assert signature[field.name].default == field.default

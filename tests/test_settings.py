@@ -159,10 +159,10 @@ def test_nobody_changes_them_afterwards():
 
 def test_coefficients_take_the_beta_of_a_scale():
     given = Settings(alpha=2.0, beta=5.0, style_layers={"relu1_1": 0.5}, tv_weight=3)
-    weights = given.coefficients(8.0)
-    assert weights.content == {"relu4_2": 2.0}
-    assert weights.style == {"relu1_1": 8.0 * 0.5}
-    assert weights.tv_weight == 3
+    coefficients = given.coefficients(8.0)
+    assert coefficients.content == {"relu4_2": 2.0}
+    assert coefficients.style == {"relu1_1": 8.0 * 0.5}
+    assert coefficients.tv_weight == 3
 
 
 @pytest.mark.parametrize(("size", "scales"), [(16, 1), (256, 1), (257, 2), (1025, 4)])

@@ -333,12 +333,12 @@ class InterruptedAtOnce(Objective):
         return super().__call__(x)
 
 
-def check_start(result, image, **weights):
+def check_start(result, image, **coefficients):
     """Check that a result speaks of the start, as there is nothing else."""
     height, width = image.shape[:2]
     objective = Objective(
         VGG_TINY, preprocess(resize_image(CONTENT, (height, width))),
-        preprocess(resize_image(STYLE, 32)), **LAYERS, **weights,
+        preprocess(resize_image(STYLE, 32)), **LAYERS, **coefficients,
     )  # fmt: skip
     loss, _ = objective(preprocess(image))
     [entry] = result.history
