@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.arrays import Array, Shape
+from nst_numpy.checks import check_count, is_whole
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.files import PathLike
 from nst_numpy.fused.engine import Fused
@@ -34,7 +35,6 @@ from nst_numpy.rows import (
     ReLU,
     Row,
     carry_shape,
-    check_count,
     kernel_shapes,
     name_rows,
 )
@@ -612,9 +612,7 @@ def _check_params(
 
 def _check_input_shape(who: str, input_shape: Sequence[int]) -> Shape:
     shape = tuple(input_shape)
-    if not 1 <= len(shape) <= 4 or not all(
-        isinstance(n, (int, np.integer)) and n > 0 for n in shape
-    ):
+    if not 1 <= len(shape) <= 4 or not all(is_whole(n) for n in shape):
         raise SettingError(
             f"{who}: input_shape must be (L, C), (H, W, C), (D, H, W, C) or (C,), whole "
             f"numbers of at least 1 and without N, not {input_shape!r}"

@@ -10,19 +10,104 @@ Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be 
 (N, L, C), a picture (N, H, W, C) or a volume (N, D, H, W, C).
 """
 
+import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from nst_numpy.arrays import Array
+from nst_numpy.checks import check_number
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts
 from nst_numpy.kernels.threads import single_threaded_blas
-from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst_numpy.losses import Losses, total_variation_loss
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+
+
+@dataclass(frozen=True)
+class Coefficients:
+    """What each term of J counts, and which layers it looks at.
+
+    Parameters
+    ----------
+    alpha, beta : float
+        Weights of content and style.
+    content_layers, style_layers : mapping of str to float, optional
+        λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
+        λ = 0.2 each for style, as in Gatys et al.
+    tv_weight : float
+        Weight τ of the total variation.
+
+    Raises
+    ------
+    SettingError
+        A weight is no number, negative or not finite, or all of them are 0; layers are no
+        mapping.
+
+    Examples
+    --------
+    >>> j = Coefficients(alpha=2.0, beta=0.0, content_layers={"relu4_2": 0.5, "relu3_1": 0.0})
+    >>> j.content, j.style, j.names
+    ({'relu4_2': 1.0}, {}, {'relu4_2'})
+    """
+
+    alpha: float = 1.0
+    beta: float = 1e4
+    content_layers: Mapping[str, float] | None = None
+    style_layers: Mapping[str, float] | None = None
+    tv_weight: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be; keep Python's numbers, and the layers that are meant."""
+        for name in ("alpha", "beta", "tv_weight"):
+            object.__setattr__(self, name, check_number(name, getattr(self, name)))
+        for name, default in (("content_layers", CONTENT_LAYERS), ("style_layers", STYLE_LAYERS)):
+            given = getattr(self, name)
+            layers = check_layers(name, default if given is None else given)
+            object.__setattr__(self, name, layers)
+        if not (self.names or self.tv_weight > 0):
+            raise SettingError("every weight is 0: give alpha, beta or tv_weight a value above 0")
+
+    @property
+    def content(self) -> dict[str, float]:
+        """α λ of each content layer; one of coefficient 0 costs nothing, and is left out."""
+        return _above_zero(self.alpha, self.content_layers)
+
+    @property
+    def style(self) -> dict[str, float]:
+        """β λ of each style layer, likewise."""
+        return _above_zero(self.beta, self.style_layers)
+
+    @property
+    def names(self) -> set[str]:
+        """The layers that count."""
+        return {*self.content, *self.style}
+
+    @property
+    def named(self) -> set[str]:
+        """The layers that are named, also those that count 0."""
+        return {*(self.content_layers or ()), *(self.style_layers or ())}
+
+
+def check_layers(what: str, layers: Any) -> dict[str, float]:
+    """Refuse what does not map layer names to weights; return a dict of Python's numbers."""
+    if isinstance(layers, Mapping) and all(isinstance(name, str) for name in layers):
+        return {name: check_number(f"the weight of {name}", v) for name, v in layers.items()}
+    names = [layers] if isinstance(layers, str) else layers
+    listed = isinstance(names, (list, tuple, set)) and names
+    example = json.dumps({str(name): 1.0 for name in (names if listed else ["relu1_1"])})
+    raise SettingError(f"{what} must map layers to weights, not {layers!r}: write {example}")
+
+
+def _above_zero(coefficient: float, layers: Mapping[str, float] | None) -> dict[str, float]:
+    return {name: coefficient * v for name, v in (layers or {}).items() if coefficient * v > 0}
+
+
+check_weights = Coefficients  # its former name, when it did no more than refuse
 
 
 class AnyNetwork(Protocol):
@@ -57,11 +142,12 @@ class Objective:
         style's Gram matrices are scaled to the generated x's number of positions.
     alpha, beta : float
         Weights of content and style.
-    content_layers, style_layers : mapping of str to float
-        λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
-        λ = 0.2 each for style, as in Gatys et al.
+    content_layers, style_layers : mapping of str to float, optional
+        λ of each layer; for these and their defaults see `Coefficients`.
     tv_weight : float
         Weight τ of the total variation.
+    losses : Losses, optional
+        The functions to use in place of `content_loss`, `gram_matrix` and `style_loss`.
 
     Attributes
     ----------
@@ -72,7 +158,7 @@ class Objective:
     Raises
     ------
     SettingError
-        A weight is negative or not finite, or all of them are 0.
+        As `Coefficients`.
     UnknownNameError
         A layer that the network does not have.
     """
@@ -83,29 +169,26 @@ class Objective:
         content_x: Array,
         style_x: Array,
         *,
-        alpha: float = 1.0,
-        beta: float = 1e4,
+        alpha: float = Coefficients.alpha,
+        beta: float = Coefficients.beta,
         content_layers: Mapping[str, float] | None = None,
         style_layers: Mapping[str, float] | None = None,
-        tv_weight: float = 0.0,
+        tv_weight: float = Coefficients.tv_weight,
+        losses: Losses | None = None,
     ) -> None:
-        content_layers = CONTENT_LAYERS if content_layers is None else content_layers
-        style_layers = STYLE_LAYERS if style_layers is None else style_layers
-        check_weights(alpha, beta, content_layers, style_layers, tv_weight)
+        coefficients = Coefficients(alpha, beta, content_layers, style_layers, tv_weight)
         self.vgg = vgg
-        self.tv_weight = float(tv_weight)
-        # a layer with coefficient 0 costs nothing: it is left out
-        self.content = {name: alpha * v for name, v in content_layers.items() if alpha * v > 0}
-        self.style = {name: beta * v for name, v in style_layers.items() if beta * v > 0}
-        self.names = vgg.check_names({*self.content, *self.style})
+        self.tv_weight = float(coefficients.tv_weight)
+        self.content, self.style = coefficients.content, coefficients.style
+        self.names = vgg.check_names(coefficients.names)
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
         self.content_targets: Mapping[str, Array] = {}
         self.style_targets: dict[str, Array] = {}
-        self._set_targets(content_x, style_x)
         # the fused engine takes the style gradient in parts: it is never there whole
-        is_fused = getattr(vgg, "engine", None) == "fused"
-        self._style_loss = style_loss_in_parts if is_fused else _style_loss
+        self._in_parts = losses is None and getattr(vgg, "engine", None) == "fused"
+        self.losses = Losses() if losses is None else losses
+        self._set_targets(content_x, style_x)
 
     def _set_targets(self, content_x: Array, style_x: Array) -> None:
         """Measure once what never changes: content activations and style Gram matrices."""
@@ -116,7 +199,10 @@ class Objective:
             sizes = self.vgg.feature_shapes(self.shape, self.style)
             for name, a in features.items():
                 positions = np.prod(sizes[name][:-1]) / np.prod(a.shape[:-1])
-                self.style_targets[name] = gram_matrix(a) * a.dtype.type(positions)
+                if self.losses.compares_activations:
+                    self.style_targets[name] = a
+                else:
+                    self.style_targets[name] = self.losses.gram_matrix(a) * a.dtype.type(positions)
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.
@@ -178,15 +264,18 @@ class Objective:
         for name, a in features.items():
             if name in self.content:
                 term = f"content/{name}"
-                value, grad = content_loss(a, self.content_targets[name])
-                grad *= self.content[name]
-                values[term], grads[term] = self.content[name] * value, grad
+                value, grad = self.losses.content_loss(a, self.content_targets[name])
+                values[term], grads[term] = _times(self.content[name], value, grad)
             if name in self.style:
                 term = f"style/{name}"
-                values[term], grads[term] = self._style_loss(
-                    a, self.style_targets[name], self.style[name]
-                )
+                values[term], grads[term] = self._style_term(a, name)
         return values, grads
+
+    def _style_term(self, a: Array, name: str) -> tuple[float, Any]:
+        target, coefficient = self.style_targets[name], self.style[name]
+        if self._in_parts:
+            return style_loss_in_parts(a, target, coefficient)
+        return _times(coefficient, *self.losses.style_loss(a, target))
 
     def _tv_term(self, x: Array) -> tuple[float, Array]:
         value, grad = total_variation_loss(x)
@@ -204,25 +293,9 @@ def _by_layer(grads: dict[str, Any]) -> dict[str, Any]:
     return sums
 
 
-def _style_loss(a: Array, target_gram: Array, coefficient: float) -> tuple[float, Array]:
-    value, grad = style_loss(a, target_gram)
+def _times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
+    """Multiply a term and its gradient, in place where the gradient's memory is its own."""
+    if grad.flags.writeable and grad.flags.owndata:
+        grad *= coefficient
+        return coefficient * value, grad
     return coefficient * value, coefficient * grad
-
-
-def check_weights(
-    alpha: float,
-    beta: float,
-    content_layers: Mapping[str, float],
-    style_layers: Mapping[str, float],
-    tv_weight: float,
-) -> None:
-    """Refuse coefficients that are negative, not finite, or all 0."""
-    named = {"alpha": alpha, "beta": beta, "tv_weight": tv_weight}
-    for layers in (content_layers, style_layers):
-        named |= {f"the weight of {name}": value for name, value in layers.items()}
-    for name, value in named.items():
-        if not (np.isfinite(value) and value >= 0):
-            raise SettingError(f"{name} must be a finite number of at least 0, not {value}")
-    content, style = alpha * sum(content_layers.values()), beta * sum(style_layers.values())
-    if not content + style + tv_weight > 0:
-        raise SettingError("every weight is 0: give alpha, beta or tv_weight a value above 0")

@@ -29,10 +29,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from nst_numpy.arrays import Array
+from nst_numpy.arrays import Array, Array64
 from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.moved import former_names
@@ -120,27 +119,40 @@ def run_optimizer(
     """
     if name not in OPTIMIZERS:
         raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
-    run = _Run(function, x, callback)
+    descent = _Descent(function, x, callback)
     try:
         if name == "lbfgs":
             # SciPy's threads, which wait busily between two small products, took as much time
             # as J, and the bits depended on their number
             with single_threaded_blas():
-                _lbfgs(run, iterations)
+                _lbfgs(descent, iterations)
         else:
-            step = _gradient_descent if name == "gd" else _adam
-            step(run, iterations, LEARNING_RATES[name] if learning_rate is None else learning_rate)
+            go = _gradient_descent if name == "gd" else _adam
+            go(
+                descent,
+                iterations,
+                LEARNING_RATES[name] if learning_rate is None else learning_rate,
+            )
     except _StopRun:
-        run.end("stopped", "stopped by the callback")
+        descent.end("stopped", "stopped by the callback")
     except (KeyboardInterrupt, NonFiniteError) as error:
-        if isinstance(error, NonFiniteError) and not run.minimum.losses:
+        if isinstance(error, NonFiniteError) and not descent.minimum.losses:
             raise
-        run.minimum.end_early(error)
-    return run.minimum
+        descent.minimum.end_early(error)
+    return descent.minimum
 
 
-class _Run:
-    """The function under way: checked evaluations, accepted iterations, the last good x."""
+def asks_to_stop(answer: object) -> bool:
+    """Whether a callback's answer ends the run: True does, and so does NumPy's np.True_.
+
+    >>> asks_to_stop(np.float32(0.1) < 0.2), asks_to_stop(None), asks_to_stop(1)
+    (True, False, False)
+    """
+    return isinstance(answer, (bool, np.bool_)) and bool(answer)
+
+
+class _Descent:
+    """The way down so far: checked evaluations, accepted iterations, the last good x."""
 
     def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
@@ -166,70 +178,87 @@ class _Run:
         self.minimum.losses.append(value)
         if self.callback is not None:
             seconds = time.perf_counter() - self.started
-            answer = self.callback(Step(len(self.minimum.losses), value, x, seconds))
-            # a comparison with a NumPy number gives np.True_, which `is True` would miss
-            if isinstance(answer, (bool, np.bool_)) and answer:
+            if asks_to_stop(self.callback(Step(len(self.minimum.losses), value, x, seconds))):
                 raise _StopRun
 
     def end(self, reason: str, message: str) -> None:
         self.minimum.reason, self.minimum.message = reason, message
 
 
-def _lbfgs(run: _Run, iterations: int) -> None:
+class _InUnits:
+    """The function as SciPy sees it: a step of length 1 is visible, and J's slope is 1.
+
+    z is x in steps of `FIRST_STEP`, its values in a row and in float64; the value is J by
+    its `steepness`, the length of its gradient for z where the run starts.
+    """
+
+    def __init__(self, descent: _Descent) -> None:
+        self.descent = descent
+        self.unit = FIRST_STEP * np.sqrt(descent.x.size)
+        self.steepness = _length(descent.evaluate(descent.x)[1]) * self.unit
+        self.scale = 1.0 / (self.steepness or 1.0)
+
+    @property
+    def z(self) -> Array64:
+        return self.descent.x.reshape(-1).astype(np.float64) / self.unit
+
+    def __call__(self, z: Array64) -> tuple[float, Array64]:
+        self.value, grad = self.descent.evaluate(self._x(z))
+        return self.value * self.scale, grad.reshape(-1).astype(np.float64) * (
+            self.scale * self.unit
+        )
+
+    def accept(self, z: Array64) -> None:
+        # SciPy evaluates the point that it accepts last, so the value belongs to z
+        self.descent.accept(self._x(z), self.value)
+
+    def _x(self, z: Array64) -> Array:
+        x = self.descent.x
+        return (z * self.unit).astype(x.dtype).reshape(x.shape)
+
+
+def _lbfgs(descent: _Descent, iterations: int) -> None:
     """Hand the function to SciPy in units that suit it; start afresh where it gives up."""
-    shape, dtype = run.x.shape, run.x.dtype
-    unit = FIRST_STEP * np.sqrt(run.x.size)
-    _, grad = run.evaluate(run.x)
-    steepness = float(np.linalg.norm(grad)) * unit
-    if steepness == 0:
-        run.end("stalled", "the gradient is 0 at the start: there is nothing to lower")
+    scaled = _InUnits(descent)
+    if scaled.steepness == 0:
+        descent.end("stalled", "the gradient is 0 at the start: there is nothing to lower")
         return
-    scale, last_value = 1.0 / steepness, 0.0
-
-    def scaled(z: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-        nonlocal last_value
-        last_value, grad = run.evaluate((z * unit).astype(dtype).reshape(shape))
-        return last_value * scale, grad.reshape(-1).astype(np.float64) * (scale * unit)
-
-    def accepted(z: NDArray[np.float64]) -> None:
-        # SciPy evaluates the point that it accepts last, so last_value belongs to z
-        run.accept((z * unit).astype(dtype).reshape(shape), last_value)
-
-    while len(run.minimum.losses) < iterations:
-        before = len(run.minimum.losses)
+    done = 0
+    while done < iterations:
         minimize(
             scaled,
-            run.x.reshape(-1).astype(np.float64) / unit,
+            scaled.z,
             jac=True,
             method="L-BFGS-B",
-            callback=accepted,
+            callback=scaled.accept,
             options={
-                "maxiter": iterations - before,
+                "maxiter": iterations - done,
                 "maxfun": 20 * iterations,
                 "maxcor": MEMORY,
                 "ftol": 0.0,
                 "gtol": 0.0,
             },
         )
-        if len(run.minimum.losses) == before:
-            run.end("stalled", "no step lowers J any more: this is as good as float32 gets")
+        before, done = done, len(descent.minimum.losses)
+        if done == before:
+            descent.end("stalled", "no step lowers J any more: this is as good as float32 gets")
             return
-    run.end("iterations", f"did the {iterations} iterations asked for")
+    descent.end("iterations", f"did the {iterations} iterations asked for")
 
 
-def _gradient_descent(run: _Run, iterations: int, learning_rate: float) -> None:
+def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) -> None:
     """G := G − η ∂J/∂G, the lecture's step.
 
     The step size η is one number for the whole run: it makes the first step change the
     pixel with the steepest gradient by `learning_rate`.
     """
-    value, grad = run.evaluate(run.x)
+    value, grad = descent.evaluate(descent.x)
     eta = learning_rate / _largest(grad)
     for _ in range(iterations):
-        x = run.x - run.x.dtype.type(eta) * grad
-        value, grad = run.evaluate(x)
-        run.accept(x, value)
-    run.end("iterations", f"did the {iterations} iterations asked for")
+        x = descent.x - descent.x.dtype.type(eta) * grad
+        value, grad = descent.evaluate(x)
+        descent.accept(x, value)
+    descent.end("iterations", f"did the {iterations} iterations asked for")
 
 
 def adam_step(
@@ -247,19 +276,29 @@ def adam_step(
     return step
 
 
-def _adam(run: _Run, iterations: int, learning_rate: float) -> None:
+def _adam(descent: _Descent, iterations: int, learning_rate: float) -> None:
     """Adam (Kingma and Ba 2015, algorithm 1): every pixel has its own step size."""
-    m, v = np.zeros_like(run.x), np.zeros_like(run.x)
-    _, grad = run.evaluate(run.x)
+    m, v = np.zeros_like(descent.x), np.zeros_like(descent.x)
+    _, grad = descent.evaluate(descent.x)
     # Adam does not feel the size of the gradient, but epsilon does
-    scale = run.x.dtype.type(1.0 / _largest(grad))
+    scale = descent.x.dtype.type(1.0 / _largest(grad))
     for t in range(1, iterations + 1):
         grad = grad * scale
         step = adam_step(grad, m, v, t, learning_rate)
-        x = (run.x - step).astype(run.x.dtype)
-        value, grad = run.evaluate(x)
-        run.accept(x, value)
-    run.end("iterations", f"did the {iterations} iterations asked for")
+        x = (descent.x - step).astype(descent.x.dtype)
+        value, grad = descent.evaluate(x)
+        descent.accept(x, value)
+    descent.end("iterations", f"did the {iterations} iterations asked for")
+
+
+def _length(grad: Array) -> float:
+    """Length of a gradient, also of one whose squares its own dtype cannot hold."""
+    with np.errstate(over="ignore"):
+        length = float(np.linalg.norm(grad))
+    if 0 < length < np.inf:
+        return length
+    largest = _largest(grad)
+    return largest * float(np.linalg.norm(grad / largest))
 
 
 def _largest(grad: Array) -> float:

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Array64
+from nst_numpy.arrays import Array
 from nst_numpy.errors import GradientError, SettingError
 from nst_numpy.files import PathLike
 from nst_numpy.gradcheck import check_backward, check_gradient
@@ -28,7 +28,8 @@ from nst_numpy.gradcheck.loading import execute
 from nst_numpy.kernels.windows import make_window
 from nst_numpy.layers import reference
 from nst_numpy.losses import Losses, content_loss, gram_matrix, style_loss
-from nst_numpy.network import Own
+from nst_numpy.network import Network
+from nst_numpy.objective import AnyNetwork
 
 Function = Callable[..., Any]
 FunctionPair = tuple[Function, Function]
@@ -59,9 +60,21 @@ class OwnLayers(NamedTuple):
     layers: dict[str, FunctionPair]
     losses: Losses | None
 
-    def applied_to(self, network: Own) -> Own:
+    def applied_to(self, network: AnyNetwork) -> AnyNetwork:
         """Return the network with these layers, on the plain engine; itself if there are none."""
-        return network.with_layers(**self.layers) if self.layers else network
+        if not self.layers:
+            return network
+        if not isinstance(network, Network):
+            raise SettingError(
+                f"{self.path}: layers of your own can take the place of a Network's only, not "
+                f"of those of {type(network).__name__}: give no vgg, or a VGG"
+            )
+        return network.with_layers(**self.layers)
+
+    def as_dict(self) -> dict[str, str]:
+        """Return what a run's settings say of it, ready for JSON."""
+        names = ", ".join(self.functions)
+        return {"file": str(self.path), "sha256": self.sha256, "functions": names}
 
 
 def load_own(path: PathLike) -> OwnLayers:
@@ -142,7 +155,7 @@ def _checked_layer(file: Path, kind: str, forward: Function, backward: Function)
     return pair
 
 
-def _trial(kind: str) -> tuple[dict[str, Array64], dict[str, int], Array64]:
+def _trial(kind: str) -> tuple[dict[str, Array], dict[str, int], Array]:
     """Make small inputs for a kind of layer, with the options of VGG, and its output."""
     rng = np.random.default_rng(0)
     x = rng.permutation(np.linspace(-2, 2, 2 * 5 * 6 * 3)).reshape(2, 5, 6, 3)  # no ties, no 0
@@ -226,9 +239,9 @@ def _loss(
     file: Path,
     kind: str,
     defined: Mapping[str, Function],
-    a: Array64,
-    target: Array64,
-    activation: Array64 | None = None,
+    a: Array,
+    target: Array,
+    activation: Array | None = None,
 ) -> tuple[Function, list[str]]:
     """Make a loss (a, target) -> value, gradient of a file's functions, and name them."""
     function, gradient = defined[f"{kind}_loss"], defined.get(f"{kind}_gradient")
@@ -245,7 +258,7 @@ def _loss(
 
 
 def _check_loss(
-    file: Path, names: list[str], loss: Function, a: Array64, target: Array64, want: float
+    file: Path, names: list[str], loss: Function, a: Array, target: Array, want: float
 ) -> None:
     value, grad = _call(file, loss, a, target)
     _compare(file, names[0], value, want)

@@ -20,9 +20,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
-import numpy as np
-
 from nst_numpy.arrays import Array, Shape
+from nst_numpy.checks import check_count
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import (
     AXIS_NAMES,
@@ -374,13 +373,6 @@ def _dimensions(who: str, shape: Shape) -> int:
             f"not of shape {shape}: put it before GlobalAvgPool() and Flatten()"
         )
     return len(shape) - 2
-
-
-def check_count(who: str, name: str, value: int) -> int:
-    """Refuse what is not a whole number of at least 1."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
-    return int(value)
 
 
 __getattr__ = former_names(__name__, {"Pair": "LayerParams"})

@@ -1,10 +1,13 @@
+import inspect
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
-from nst_numpy.objective import Objective
+from nst_numpy.objective import CONTENT_LAYERS, Coefficients, Objective
 from nst_numpy.vgg import VGG
 
 CONTENT = {"relu2_2": 1.0, "conv1_1": 0.5}
@@ -111,15 +114,53 @@ def test_precision_is_the_networks():
         ({"tv_weight": np.inf}, SettingError, "tv_weight must be a finite number"),
         ({"style_layers": {"relu1_1": -0.2}}, SettingError, "the weight of relu1_1 must be"),
         ({"alpha": 0, "beta": 0}, SettingError, "every weight is 0"),
+        ({"alpha": "1"}, SettingError, "alpha must be a finite number of at least 0, not '1'"),
+        ({"beta": True}, SettingError, "beta must be a finite number of at least 0, not True"),
+        ({"style_layers": {"relu1_1": "0.2"}}, SettingError,
+         "the weight of relu1_1 must be a finite number of at least 0, not '0.2'"),
+        ({"style_layers": {"relu1_1": None}}, SettingError, "0, not None"),
+        ({"style_layers": {"relu1_1": True}}, SettingError, "0, not True"),
+        ({"style_layers": ["relu1_1", "relu2_1"]}, SettingError,
+         "style_layers must map layers to weights, not ['relu1_1', 'relu2_1']: "
+         'write {"relu1_1": 1.0, "relu2_1": 1.0}'),
+        ({"content_layers": "relu1_1"}, SettingError,
+         "content_layers must map layers to weights, not 'relu1_1': write {\"relu1_1\": 1.0}"),
+        ({"content_layers": 3}, SettingError, 'not 3: write {"relu1_1": 1.0}'),
+        ({"content_layers": {1: 1.0}}, SettingError, 'not {1: 1.0}: write {"relu1_1": 1.0}'),
         ({"content_layers": {"relu1_9": 1}}, UnknownNameError, "unknown layer 'relu1_9'"),
     ],
-)
-def test_what_it_says_of_bad_settings(options, error, message):
+)  # fmt: skip
+def test_what_it_says_of_bad_coefficients(options, error, message):
     content, style, _ = pictures()
     defaults = {"content_layers": {"relu1_1": 1}, "style_layers": {"relu1_1": 1}}
     with pytest.raises(error) as caught:
         Objective(tiny(), content, style, **(defaults | options))
     assert message in str(caught.value)
+
+
+def test_coefficients_are_products_and_leave_out_what_is_0():
+    coefficients = Coefficients(
+        2.0, 10.0, {"a": 0.5, "b": 0.0}, {"c": np.float32(0.25), "a": np.int64(3)}, tv_weight=0
+    )
+    assert (coefficients.content, coefficients.style) == (
+        {"a": 2.0 * 0.5},
+        {"c": 10 * 0.25, "a": 10 * 3},
+    )
+    assert coefficients.names == {"a", "c"}
+    assert [type(v) for v in coefficients.style_layers.values()] == [float, int]
+    assert Coefficients(0.0, 1.0).content == {}
+    assert Coefficients(1.0, 0.0).names == {"relu4_2"}
+
+
+def test_without_layers_those_of_gatys_are_meant():
+    coefficients = Coefficients()
+    assert coefficients.content == {"relu4_2": 1.0}
+    assert coefficients.style == {f"relu{block}_1": 1e4 * 0.2 for block in (1, 2, 3, 4, 5)}
+    # an own copy: nobody's change reaches the next run
+    assert coefficients.content_layers is not CONTENT_LAYERS
+    signature = inspect.signature(Objective).parameters
+    for field in fields(Coefficients):
+        assert signature[field.name].default == field.default
 
 
 def test_x_of_another_shape_is_refused():

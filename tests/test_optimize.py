@@ -38,6 +38,17 @@ def test_lbfgs_does_not_care_about_the_size_of_the_loss(factor):
     assert result.losses[-1] < 1e-4 * bowl(factor)(START)[0]
 
 
+@pytest.mark.parametrize("factor", [1e-30, 1e25])
+def test_lbfgs_measures_a_gradient_whose_squares_float32_cannot_hold(factor):
+    def in_float32(x):
+        value, grad = bowl(factor)(x)
+        return value, grad.astype(np.float32)
+
+    result = run_optimizer("lbfgs", in_float32, START.astype(np.float32), 60)
+    assert len(result.losses) == 60
+    assert result.losses[-1] < 1e-4 * bowl(factor)(START)[0]
+
+
 def test_lbfgs_moves_the_picture_with_its_first_step():
     result = run_optimizer("lbfgs", bowl(), START, 1)
     assert np.abs(result.x - START).max() > 1

@@ -1,7 +1,6 @@
 import json
 import math
 import signal
-from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from nst_numpy.errors import (
     ImageError,
     NonFiniteError,
     NstError,
-    OutputError,
     SettingError,
     TooLargeError,
     UnknownNameError,
@@ -320,6 +318,122 @@ def test_a_loss_that_is_not_finite_at_the_start_is_an_error():
         paint(vgg=loud)
 
 
+# a run without an iteration
+
+
+class InterruptedAtOnce(Objective):
+    """Ctrl-C in the first evaluation of the first scale."""
+
+    evaluations = 0
+
+    def __call__(self, x):
+        InterruptedAtOnce.evaluations += 1
+        if InterruptedAtOnce.evaluations == 1:
+            signal.raise_signal(signal.SIGINT)
+        return super().__call__(x)
+
+
+def check_start(result, image, **coefficients):
+    """Check that a result speaks of the start, as there is nothing else."""
+    height, width = image.shape[:2]
+    objective = Objective(
+        VGG_TINY, preprocess(resize_image(CONTENT, (height, width))),
+        preprocess(resize_image(STYLE, 32)), **LAYERS, **coefficients,
+    )  # fmt: skip
+    loss, _ = objective(preprocess(image))
+    [entry] = result.history
+    assert (entry["iteration"], entry["height"], entry["width"]) == (0, height, width)
+    assert result.iterations == 0
+    assert result.loss == entry["loss"] == pytest.approx(loss, rel=1e-6)
+    assert result.terms == entry["terms"] == pytest.approx(objective.terms, rel=1e-6)
+    assert result.seconds == entry["seconds"] >= 0
+    json.dumps([result.settings, result.history], allow_nan=False)
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+def test_ctrl_c_in_the_first_iteration_gives_the_start_and_its_loss(monkeypatch, optimizer):
+    monkeypatch.setattr(style_transfer, "Objective", InterruptedAtOnce)
+    monkeypatch.setattr(InterruptedAtOnce, "evaluations", 0)
+    start = picture(9, 24, 32)
+    result = paint(optimizer=optimizer, init=start, alpha=2.0, beta=3.0)
+    assert (result.reason, result.message) == ("interrupted", "stopped by Ctrl-C")
+    np.testing.assert_array_equal(result.image, start)
+    check_start(result, start, alpha=2.0, beta=3.0)
+
+
+def test_with_nothing_to_lower_the_loss_is_that_of_the_start():
+    result = paint(beta=0.0)  # from the content, by its own loss alone
+    assert result.reason == "stalled"
+    assert result.loss == 0
+    assert result.terms == {"content/relu2_1": 0.0}
+    check_start(result, CONTENT, beta=0.0)
+
+
+def test_a_scale_that_stalls_before_another_has_no_entry():
+    result = paint(beta=0.0, size=64, scales=2, iterations=3)  # enlarged, it is less sharp than C
+    assert [entry["iteration"] for entry in result.history] == [1, 2, 3]
+    assert {entry["height"] for entry in result.history} == {48}
+    assert result.iterations == 3
+
+
+def test_where_all_scales_stall_the_start_of_the_last_one_counts():
+    grey = np.full((48, 64, 3), 128, dtype=np.uint8)
+    [entry] = paint(content=grey, beta=0.0, size=64, scales=2).history
+    assert (entry["iteration"], entry["height"]) == (0, 48)
+
+
+# once more
+
+
+@pytest.mark.parametrize("more", [{"init": "noise"}, {"scales": 2, "size": 64}])
+def test_a_second_go_starts_afresh(more):
+    settings = Settings(**({"size": 32, "iterations": 3, **LAYERS} | more))
+    run = Run(settings, VGG_TINY, CONTENT, STYLE)
+    first = run.go()
+    kept = [dict(entry) for entry in first.history]
+    second = run.go()
+    assert second is not first
+    assert first.history == kept
+    np.testing.assert_array_equal(first.image, second.image)
+    assert second.settings == first.settings
+    assert second.message == first.message == f"did the {len(kept)} iterations asked for"
+    for one, other in zip(first.history, second.history, strict=True):
+        assert one | {"seconds": 0} == other | {"seconds": 0}
+
+
+def test_a_go_after_an_interrupted_one_does_it_all():
+    run = Run(Settings(size=32, iterations=4, **LAYERS), VGG_TINY, CONTENT, STYLE)
+    assert run.go([interrupt_after(2)]).iterations == 2
+    assert [entry["iteration"] for entry in run.go().history] == [1, 2, 3, 4]
+
+
+# what a run is made of
+
+
+@pytest.mark.parametrize("beta", [None, 7.0])
+def test_the_objective_of_a_run_is_the_one_it_lowers(beta):
+    settings = Settings(size=64, scales=2, iterations=1, beta=beta, tv_weight=0.5, **LAYERS)
+    run = Run(settings, VGG_TINY, CONTENT, STYLE)
+    seen = []
+    result = run.go([seen.append])
+    for scale, progress in enumerate(seen):
+        objective = run.objective(scale)
+        assert objective.shape == run.shape(scale) == progress.x.shape
+        assert objective(progress.x)[0] == pytest.approx(progress.loss, rel=1e-6)
+        assert objective.terms == pytest.approx(progress.terms, rel=1e-6)
+    assert (result.loss, result.terms) == (seen[-1].loss, seen[-1].terms)
+    assert result.iterations == 2
+
+
+def test_a_layer_that_counts_0_is_not_used_but_must_be_there():
+    layers = {"relu1_1": 1.0, "relu2_1": 0.0}
+    run = Run(Settings(size=32, alpha=0.0, style_layers=layers, content_layers={}), VGG_TINY,
+              CONTENT, STYLE)  # fmt: skip
+    assert run.names == ["relu1_1"]
+    with pytest.raises(UnknownNameError, match="unknown layer 'relu9_9'"):
+        paint(style_layers={"relu1_1": 1.0, "relu9_9": 0.0})
+
+
 # snapshots
 
 
@@ -340,25 +454,12 @@ def test_the_last_snapshot_is_written_when_the_callback_ends_the_run(tmp_path):
     assert [file.name for file in tmp_path.iterdir()] == ["00002.png"]
 
 
-@pytest.mark.parametrize(
-    "half",
-    [
-        {"snapshot_every": 2},
-        {"snapshot_folder": "somewhere"},
-        {"snapshot_every": 0, "snapshot_folder": "somewhere"},
-    ],
-)
+@pytest.mark.parametrize("half", [{"snapshot_every": 2}, {"snapshot_folder": "somewhere"}])
 def test_half_of_what_snapshots_need_is_refused(half, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SettingError, match=r"need both: snapshot_every of at least 1, and snaps"):
         paint(**half)
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_file_in_the_place_of_the_snapshot_folder_is_refused(tmp_path):
-    (tmp_path / "file").write_text("here")
-    with pytest.raises(OutputError, match="a file is in its place"):
-        paint(snapshot_every=1, snapshot_folder=tmp_path / "file")
 
 
 # the settings that are returned
@@ -486,7 +587,7 @@ def test_a_run_that_does_not_fit_into_memory_is_refused(monkeypatch):
 
 
 def test_bad_settings_are_found_before_the_weights_are_read(monkeypatch):
-    monkeypatch.setattr(VGG, "load", lambda *args: pytest.fail("the weights were read"))
+    monkeypatch.setattr(VGG, "load", lambda *args, **options: pytest.fail("the weights were read"))
     with pytest.raises(NstError):
         paint(iterations=0, vgg=None)
 
@@ -502,12 +603,6 @@ def test_the_bar_is_drawn_only_if_asked_for(capsys):
     assert "2/2" in capsys.readouterr().err
     paint(iterations=2)
     assert capsys.readouterr() == ("", "")
-
-
-def test_transfer_has_an_argument_for_every_setting():
-    for field in fields(Settings):
-        default = None if field.name.endswith("_layers") else getattr(Settings(), field.name)
-        assert transfer.__kwdefaults__[field.name] == default
 
 
 # with the real weights

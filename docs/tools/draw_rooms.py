@@ -37,6 +37,7 @@ ABOUT = {
     "figures": "every matplotlib picture",
     "signals": "heartbeats, volumes, movies",
     "style_transfer": "two pictures in, one out",
+    "settings": "what a run is told",
     "measure": "cost of a run, told before",
     "look": "inside a network",
     "optimize": "L-BFGS, descent, Adam",

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
+from nst_numpy.checks import check_at_least
 from nst_numpy.cli.parts.options import (
     add_threads,
     duration,
@@ -32,7 +33,7 @@ from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.optimize import Minimum, Step
 from nst_numpy.pictures.images import check_image_output, load_image, save_image
 from nst_numpy.pictures.samples import resolve_picture
-from nst_numpy.style_transfer import SMALLEST_SIZE
+from nst_numpy.settings import SMALLEST_SIZE
 from nst_numpy.vgg import POOLS, VGG
 
 
@@ -65,8 +66,7 @@ def run(args: argparse.Namespace) -> int:
     check = check_image_output if len(jobs) == 1 else check_figure_output
     output = check(args.output)
     use_threads(args)
-    if args.size < SMALLEST_SIZE:
-        raise SettingError(f"size must be at least {SMALLEST_SIZE} pixels, not {args.size}")
+    check_at_least("size", args.size, SMALLEST_SIZE, " pixels")
     image = load_image(resolve_picture(args.picture), args.size)
     vgg = VGG.load(args.weights, args.pool)
     # what is wrong with a later job must not wait for the earlier ones

@@ -9,43 +9,39 @@ Ctrl-C ends a run early and writes the picture so far.
 """
 
 import argparse
+import math
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from nst_numpy.callbacks import Callback, snapshot_saver
 from nst_numpy.cli.parts.options import (
     add_threads,
     check_distinct,
     duration,
-    layer_weights,
-    show_layer_weights,
     use_threads,
     whole_number,
 )
+from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.files import check_output, write_json
-from nst_numpy.measure.estimate import available_memory
-from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
-from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
+from nst_numpy.measure.free_memory import available_memory
+from nst_numpy.moved import former_names
+from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture
-from nst_numpy.style_transfer import (
-    BETA_PER_PIXEL,
-    COARSEST_SIZE,
-    Callback,
-    Result,
-    Run,
-    Settings,
-    snapshot_saver,
-)
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.settings import SMALLEST_SIZE
+from nst_numpy.style_transfer import Result, Run
+from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
     from nst_numpy.report import RunRecorder
 
 INITS = ("content", "noise", "style")
+LONG = 600  # seconds: for layers of your own a size is named that takes no longer
+
+__getattr__ = former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -64,55 +60,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--snapshot-folder", metavar="DIR",
         help="where to (default: OUT's name with -snapshots; it is made)",
     )  # fmt: skip
+    parser.add_argument(
+        "--layers", metavar="FILE.py",
+        help="layers or losses of your own, as conv_forward and conv_backward; the file is run",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write settings and loss history there")
     parser.add_argument("--report", metavar="FILE", help="write an HTML page about the run there")
 
 
 def add_settings(parser: argparse.ArgumentParser) -> None:
-    """Add an option for each setting of a run."""
-    d = Settings()
-    rates = ", ".join(f"{name} {rate:g}" for name, rate in LEARNING_RATES.items())
-    add = parser.add_argument
-    add("--size", type=int, default=d.size, metavar="PX", help="longest side in pixels")
-    add("--iterations", type=int, default=d.iterations, metavar="N", help="steps, at each scale")
-    add_coefficients(parser)
-    add("--init", default=d.init, help="start from content, noise, style, or a picture")
-    add("--seed", type=int, default=d.seed, help="of the noise")
-    add("--pool", default=d.pool, choices=list(POOLS), help="kind of pooling")
-    add("--optimizer", default=d.optimizer, choices=list(OPTIMIZERS), help="how J is minimised")
-    add("--learning-rate", type=float, help=f"in pixel values, 0 to 255 (default: {rates})")
-    add(
-        "--scales", type=int, metavar="K",
-        help=f"sizes, coarse to fine (default: begin at {COARSEST_SIZE} pixels or less)",
-    )  # fmt: skip
-    add(
-        "--style-size", type=int, metavar="PX",
-        help="longest side of the painting; smaller gives finer strokes (default: as --size)",
-    )  # fmt: skip
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
+    """Add what every command that paints has: the settings, and how to run."""
+    add_setting_options(parser)
+    parser.add_argument(
+        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
+    )
     add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
-
-
-def add_coefficients(parser: argparse.ArgumentParser) -> None:
-    """Add the options that say what J is."""
-    d = Settings()
-    layers = "as relu3_1=0.5,relu4_2=1"
-    add = parser.add_argument
-    add("--alpha", type=float, default=d.alpha, help="weight of content")
-    add(
-        "--beta", type=float,
-        help=f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
-    )  # fmt: skip
-    add("--tv-weight", type=float, default=d.tv_weight, help="weight of smoothness")
-    add(
-        "--content-layers", type=layer_weights, metavar="LAYERS",
-        help=f"{layers} (default: {show_layer_weights(CONTENT_LAYERS)})",
-    )  # fmt: skip
-    add(
-        "--style-layers", type=layer_weights, metavar="LAYERS",
-        help=f"likewise (default: {show_layer_weights(STYLE_LAYERS)})",
-    )  # fmt: skip
+    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -140,12 +103,13 @@ def run(args: argparse.Namespace) -> int:
 def prepare(args: argparse.Namespace) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""
     use_threads(args)
-    chosen = {f.name: getattr(args, f.name) for f in fields(Settings)}
-    layers = {"content_layers": CONTENT_LAYERS, "style_layers": STYLE_LAYERS}
-    settings = Settings(**(chosen | {k: chosen[k] or v for k, v in layers.items()}))
+    settings = read_settings(args)
     content, style = resolve_picture(args.content), resolve_picture(args.style)
     init = args.init if args.init in INITS else resolve_picture(args.init)
-    return Run(settings, VGG.load(args.weights, args.pool), content, style, init)
+    layers = getattr(args, "layers", None)
+    own = load_own(layers) if layers else None
+    vgg = VGG.load(args.weights, args.pool, engine=args.engine)
+    return Run(settings, vgg, content, style, init, own)
 
 
 def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()) -> Result:
@@ -177,28 +141,30 @@ def write_page(
 
 def announce(run: Run) -> None:
     """Say what the run will need."""
-    estimate = run.estimate()
+    if run.own:
+        functions = ", ".join(run.own.functions)
+        print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
+    estimate, seconds = run.estimate(), run.expected_seconds
     _, height, width, _ = run.shape(run.scales - 1)
+    cost = f"about {duration(seconds)}"
+    if estimate is not None:
+        cost += f" and {estimate.bytes / 1e6:.0f} MB of memory"
     free = available_memory()
-    print(
-        f"{width}×{height} pixels, {run.iterations} iterations: "
-        f"about {duration(run.expected_seconds)} and {estimate.bytes / 1e6:.0f} MB of memory"
-        + (f" ({free / 1e9:.1f} GB are free)" if free else ""),
-        file=sys.stderr,
-    )
+    if estimate is not None and free:
+        cost += f" ({free / 1e9:.1f} GB are free)"
+    print(f"{width}×{height} pixels, {run.iterations} iterations: {cost}", file=sys.stderr)
+    smaller = int(run.settings.size * math.sqrt(LONG / seconds)) // 16 * 16
+    if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
+        at_size = seconds * (smaller / run.settings.size) ** 2
+        print(f"--size {smaller} would take about {duration(at_size)}", file=sys.stderr)
 
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:
     """Write the command that does the run again: each setting that is not the default."""
-    words = ["nst", "transfer", str(args.content), str(args.style)]
-    for f in fields(Settings):
-        value = getattr(args, f.name)
-        if isinstance(value, dict):
-            value = ",".join(f"{name}={weight!r}" for name, weight in value.items())
-        if value is not None and value != getattr(Settings, f.name, None):
-            words += [f"--{f.name.replace('_', '-')}", str(value)]
-    if args.weights:
-        words += ["--weights", str(args.weights)]
+    words = ["nst", "transfer", str(args.content), str(args.style), *repeat_settings(args)]
+    for name in ("weights", "layers"):
+        if getattr(args, name, None):
+            words += [f"--{name}", str(getattr(args, name))]
     return shlex.join([*words, "-o", str(output)])
 
 
@@ -218,10 +184,7 @@ def report(args: argparse.Namespace, result: Result, output: Path) -> None:
     """Say how the run ended and where the picture is."""
     if args.quiet:
         return
-    last = result.history[-1] if result.history else None
-    if last:
-        parts = ", ".join(f"{name} {value:.3g}" for name, value in last["terms"].items())
-        print(f"loss {last['loss']:.4g} = {parts}", file=sys.stderr)
-    took = f" in {duration(last['seconds'])}" if last else ""
-    print(f"{result.message}{took}", file=sys.stderr)
+    parts = ", ".join(f"{name} {value:.3g}" for name, value in result.terms.items())
+    print(f"loss {result.loss:.4g} = {parts}", file=sys.stderr)
+    print(f"{result.message} in {duration(result.seconds)}", file=sys.stderr)
     print(output)

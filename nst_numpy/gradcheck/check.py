@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array64
+from nst_numpy.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Case, GradientStudy
@@ -186,9 +187,7 @@ class _Options:
             )
         if self.eps is not None:
             check_eps(who, self.eps)
-        if entries is not None and (
-            isinstance(entries, bool) or not isinstance(entries, (int, np.integer)) or entries < 1
-        ):
+        if entries is not None and not is_whole(entries):
             raise SettingError(
                 f"{who}: entries must be a whole number of at least 1, or None for all, "
                 f"not {describe(entries)}"

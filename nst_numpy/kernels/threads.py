@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
+from nst_numpy.checks import check_at_least, read_count
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
@@ -43,17 +44,16 @@ def get_threads() -> int:
     text = os.environ.get("NST_NUM_THREADS", "").strip()
     if not text:
         return available_cores()
-    if not text.isdigit() or int(text) < 1:
+    threads = read_count(text)
+    if threads is None:
         raise SettingError(f"NST_NUM_THREADS must be a whole number of at least 1, not {text!r}")
-    return int(text)
+    return threads
 
 
 def set_threads(threads: int | None) -> None:
     """Choose the number of threads; None goes back to NST_NUM_THREADS or all cores."""
     global _chosen
-    if threads is not None and threads < 1:
-        raise SettingError(f"set_threads: threads must be at least 1, not {threads}")
-    _chosen = threads
+    _chosen = None if threads is None else check_at_least("set_threads: threads", threads, 1)
 
 
 def blas() -> ThreadpoolController:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.checks import is_whole
 from nst_numpy.errors import SettingError, ShapeError
 
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
@@ -62,8 +63,7 @@ def per_axis(who: str, name: str, value: PerAxis, dimensions: int, least: int) -
     (2, 2, 2)
     """
     values = tuple(value) if isinstance(value, Iterable) else (value,) * dimensions
-    whole = all(isinstance(v, (int, np.integer)) and not isinstance(v, bool) for v in values)
-    if len(values) != dimensions or not whole or min(values) < least:
+    if len(values) != dimensions or not all(is_whole(v, least) for v in values):
         axes = ", ".join(AXIS_NAMES[dimensions])
         raise SettingError(
             f"{who}: {name} must be a whole number of at least {least}, "

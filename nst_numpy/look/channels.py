@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array
+from nst_numpy.checks import is_whole
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.losses import gram_matrix
 
@@ -335,6 +336,6 @@ def similar_order(report: GramReport) -> list[int]:
 
 def _first_largest(values: Array, n: int) -> NDArray[np.intp]:
     """Return the indices of the n largest values, largest first; of equal ones the first."""
-    if not isinstance(n, (int, np.integer)) or n < 1:
+    if not is_whole(n):
         raise SettingError(f"the number of pairs must be a whole number of at least 1, not {n!r}")
     return np.argsort(-values, kind="stable")[:n]

@@ -17,6 +17,7 @@ from collections.abc import Callable
 import numpy as np
 
 from nst_numpy.arrays import Array, Image
+from nst_numpy.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box
@@ -145,11 +146,9 @@ def dream(
     >>> dream(vgg, "relu2_1", 3, size=16, iterations=2).shape
     (16, 16, 3)
     """
-    for name, number in {"size": size, "iterations": iterations}.items():
-        if number < 1:
-            raise SettingError(f"dream: {name} must be at least 1, not {number}")
-    if seed < 0:
-        raise SettingError(f"dream: seed must be at least 0, not {seed}")
+    check_at_least("dream: size", size, 1)
+    check_at_least("dream: iterations", iterations, 1)
+    check_at_least("dream: seed", seed, 0)
     rng = np.random.default_rng(seed)
     noise = 127.5 - MEAN_BGR + CONTRAST * rng.standard_normal((1, size, size, 3))
     start = noise.astype(vgg.dtype)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.arrays import Array, Integers
+from nst_numpy.checks import check_count, is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.network import Network
 
@@ -132,7 +133,7 @@ def check_channels(
         wanted, count = layers[name], shapes[name][-1]
         channels = tuple(range(count)) if wanted is None else tuple(dict.fromkeys(wanted))
         for channel in channels:
-            if not (hasattr(channel, "__index__") and 0 <= channel < count):
+            if not (is_whole(channel, 0) and channel < count):
                 raise SettingError(f"{who}: {name} has channels 0 to {count - 1}, not {channel}")
         if not channels:
             raise SettingError(f"{who}: name at least one channel of {name}")
@@ -143,10 +144,7 @@ def check_channels(
 def check_whole(who: str, **numbers: Any) -> None:
     """Refuse what is not a whole number of at least 1."""
     for name, number in numbers.items():
-        if not hasattr(number, "__index__") or number < 1:
-            raise SettingError(
-                f"{who}: {name} must be a whole number of at least 1, not {number!r}"
-            )
+        check_count(who, name, number)
 
 
 def find_channel(rankings: Mapping[str, Ranking], layer: str, channel: int) -> tuple[Ranking, int]:

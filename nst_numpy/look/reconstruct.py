@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from nst_numpy.arrays import Image
+from nst_numpy.checks import check_at_least
 from nst_numpy.errors import SettingError
-from nst_numpy.objective import Objective
+from nst_numpy.objective import Objective, check_layers
 from nst_numpy.optimize import Minimum, Step, run_optimizer
 from nst_numpy.pictures.images import deprocess, preprocess
 from nst_numpy.vgg import VGG
@@ -61,16 +62,16 @@ def reconstruct(
     ShapeError
         If the picture is too small for a layer.
     """
-    _check(content_layers, style_layers, iterations, seed)
+    content, style = _check(content_layers, style_layers, iterations, seed)
     x = preprocess(image, dtype=vgg.dtype)
     objective = Objective(
         vgg,
         x,
         x,
-        alpha=1.0 if content_layers else 0.0,
-        beta=1.0 if style_layers else 0.0,
-        content_layers=content_layers or {},
-        style_layers=style_layers or {},
+        alpha=1.0 if content else 0.0,
+        beta=1.0 if style else 0.0,
+        content_layers=content,
+        style_layers=style,
         tv_weight=tv_weight,
     )
     noise = np.random.default_rng(seed).integers(0, 256, image.shape, dtype=np.uint8)
@@ -84,10 +85,12 @@ def _check(
     style_layers: Mapping[str, float] | None,
     iterations: int,
     seed: int,
-) -> None:
-    if not content_layers and not style_layers:
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Refuse what cannot be; return the layers of content and of style."""
+    content = check_layers("content_layers", {} if content_layers is None else content_layers)
+    style = check_layers("style_layers", {} if style_layers is None else style_layers)
+    if not content and not style:
         raise SettingError("reconstruct: name at least one layer, of content or of style")
-    if iterations < 1:
-        raise SettingError(f"reconstruct: iterations must be at least 1, not {iterations}")
-    if seed < 0:
-        raise SettingError(f"reconstruct: seed must be at least 0, not {seed}")
+    check_at_least("reconstruct: iterations", iterations, 1)
+    check_at_least("reconstruct: seed", seed, 0)
+    return content, style

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array, Array64, Shape
+from nst_numpy.checks import check_count
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
 from nst_numpy.look.receptive_field import Box, network_slides, seen_box
@@ -198,8 +199,7 @@ class Trace:
         >>> round(sum(part.share for part in unit.largest_inputs(9).positions), 6)
         1.0
         """
-        if not isinstance(n, (int, np.integer)) or n < 1:
-            raise SettingError(f"largest_inputs: n must be a whole number of at least 1, not {n!r}")
+        check_count("largest_inputs", "n", n)
         c = self.contributions
         *axes, _ = range(c.ndim)
         terms = [

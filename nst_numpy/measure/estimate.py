@@ -1,17 +1,17 @@
 """What a run will cost, told before it starts: arithmetic, memory, time."""
 
 import math
-import os
 import time
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 
 from nst_numpy.errors import TooLargeError
 from nst_numpy.layers import conv_forward
+from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
+from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import MEMORY
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
@@ -19,6 +19,7 @@ BASE_BYTES = 185e6  # Python, NumPy, SciPy, the HDF5 reader, scratch memory, mem
 # Time of a step, in units of its multiplications at the speed of `measure_speed`, whose
 # convolution also transforms its kernel; a run does that once.
 STEP_OVERHEAD = 0.6
+SMALL_PICTURE = 32  # pixels a side
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,15 @@ def _pass_bytes(vgg: Network, shape: tuple[int, ...], names: list[str], below: l
     return caches + (kept + moving) * vgg.dtype.itemsize
 
 
+def measure_seconds_a_pixel(network: AnyNetwork, names: list[str]) -> float:
+    """Time one pass up and down of a small picture: for layers of which nothing is known."""
+    side = SMALL_PICTURE
+    x = np.random.default_rng(0).normal(0, 50, (1, side, side, 3)).astype(network.dtype)
+    started = time.perf_counter()
+    network.backward(dict(network.forward(x, names)))
+    return (time.perf_counter() - started) / side**2
+
+
 def measure_speed(dtype: np.dtype) -> float:
     """Time one convolution in the middle of the network: direct multiplications a second."""
     rng = np.random.default_rng(0)
@@ -116,22 +126,6 @@ def measure_speed(dtype: np.dtype) -> float:
     for _ in range(3):
         conv_forward(x, w, b, pad=1)
     return 3 * 64 * 64 * w.size / (time.perf_counter() - started)
-
-
-def available_memory() -> int | None:
-    """Bytes that a new program may use without swapping; None where the system does not say."""
-    limits = []
-    meminfo = Path("/proc/meminfo")
-    if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                limits.append(int(line.split()[1]) * 1024)
-    elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
-    cgroup = Path("/sys/fs/cgroup/memory.max")
-    if cgroup.exists() and cgroup.read_text().strip().isdigit():
-        limits.append(int(cgroup.read_text()))
-    return min(limits, default=None)
 
 
 def check_memory(estimate: Estimate, height: int, width: int) -> None:

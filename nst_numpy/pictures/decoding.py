@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from nst_numpy.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
 
@@ -92,13 +93,9 @@ def _fit(height: int, width: int, size: int) -> tuple[int, int]:
 
 
 def _check_size(name: str, size: int) -> int:
-    try:
-        whole = operator.index(size)
-    except TypeError:
-        whole = 0
-    if whole < 1 or isinstance(size, bool):
+    if not is_whole(size):
         raise SettingError(f"{name}: size is {size!r}: give a whole number of pixels, 1 or more")
-    return whole
+    return operator.index(size)
 
 
 def _check_picture_file(path: PathLike) -> Path:

@@ -22,7 +22,7 @@ from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import atomic_write, check_output
 from nst_numpy.losses import gram_matrix
-from nst_numpy.pictures.images import preprocess, resize_image
+from nst_numpy.pictures.images import resize_image
 from nst_numpy.style_transfer import Progress, Result, Run
 
 try:
@@ -79,7 +79,9 @@ class RunRecorder:
         self.add(0, None, resize_image(self.run.init, self.run.content.shape[:2]))
 
     def __call__(self, progress: Progress) -> None:
-        """Keep the picture if its turn has come."""
+        """Keep the picture if its turn has come; a run that starts again begins again."""
+        if progress.iteration == 1:
+            del self.snapshots[1:]
         if progress.iteration in self._wanted:
             self.add(progress.iteration, progress.loss, progress.image)
 
@@ -140,7 +142,7 @@ def write_report(
         result=result,
         pictures=_pictures(run, result),
         snapshots=[_frame(s) for s in recorder.snapshots],
-        curves=inline_svg(loss_figure(result.history)) if result.history else None,
+        curves=inline_svg(loss_figure(result.history)) if result.iterations else None,
         terms=_terms(result.history),
         grams=_grams(run, result.image),
         settings=_settings(result.settings),
@@ -244,8 +246,6 @@ def _frame(snapshot: Snapshot) -> dict[str, Any]:
 
 def _terms(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     """Compare each term at the first and last iteration of the last size; J comes first."""
-    if not history:
-        return []
     last = history[-1]
     first = next(row for row in history if _size(row) == _size(last))
     rows = [("J, the sum", first["loss"], last["loss"], ("currentColor", ""))]
@@ -270,20 +270,18 @@ def _grams(run: Run, image: Image) -> list[dict[str, Any]]:
 
     They are means over positions, so that pictures of different size can be compared.
     """
-    layers = run.settings.style_layers
-    names = run.vgg.check_names(name for name in layers if name in run.names and layers[name] > 0)
+    last = run.scales - 1
+    names = run.vgg.check_names(run.coefficients(last).style)
     first = max(0, len(names) // 2 - 1)
     chosen = names[first : first + GRAM_LAYERS]
-    if not chosen or run.settings.beta == 0:
+    if not chosen:
         return []
-    start = resize_image(run.init, image.shape[:2])
-    style = resize_image(run.style, run.style_size)
-    measured = [_mean_grams(run, picture, chosen) for picture in (start, image, style)]
+    pictures = run.x(run.init, last), run.x(image, last), run.style_x(last)
+    measured = [_mean_grams(run.vgg.forward(x, chosen)) for x in pictures]
     return [_gram_row(name, [grams[name] for grams in measured]) for name in chosen]
 
 
-def _mean_grams(run: Run, image: Image, names: list[str]) -> dict[str, Array]:
-    features = run.vgg.forward(preprocess(image, dtype=run.vgg.dtype), names)
+def _mean_grams(features: Mapping[str, Array]) -> dict[str, Array]:
     return {name: gram_matrix(a) / np.prod(a.shape[:-1]) for name, a in features.items()}
 
 
@@ -309,30 +307,33 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows = []
     for name, value in settings.items():
         if isinstance(value, Mapping):
-            value = ", ".join(f"{layer} {weight:g}" for layer, weight in value.items())
-        elif isinstance(value, float):
-            value = f"{value:g}"
-        rows.append((name.replace("_", " "), "–" if value is None else str(value)))
+            value = ", ".join(f"{key} {_short(each)}" for key, each in value.items())
+        rows.append((name.replace("_", " "), "–" if value is None else _short(value)))
     return rows
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tuple[str, str]]:
     """List why the run stopped, its time and its memory, beside what was expected."""
-    run = recorder.run
-    estimate = run.estimate()
-    facts = [("Why it stopped", result.message)]
-    facts.append(("Iterations", f"{len(result.history)} of {run.iterations}"))
-    seconds = result.history[-1]["seconds"] if result.history else 0.0
-    expected = f"about {recorder.expected_seconds:.2g} s were expected"
-    facts.append(("Time", f"{seconds:.1f} s; {expected}"))
-    if len(result.history) > 1:
-        facts.append(("Time of an iteration", f"{_iteration_time(result.history):.3g} s (median)"))
+    estimate, history = recorder.run.estimate(), result.history
+    expected = recorder.expected_seconds
     used = "unknown on this system" if peak is None else f"{peak / 1e6:.0f} MB at most"
-    facts.append(("Memory", f"{used}; about {estimate.bytes / 1e6:.0f} MB were expected"))
-    facts.append(
-        ("Arithmetic", f"{estimate.multiplications / 1e9:.3g} · 10⁹ multiplications a step")
-    )
-    return facts
+    costs = [("Memory", used)]
+    if estimate is not None:
+        step = f"{estimate.multiplications / 1e9:.3g} · 10⁹ multiplications a step"
+        memory = f"{used}; about {estimate.bytes / 1e6:.0f} MB were expected"
+        costs = [("Memory", memory), ("Arithmetic", step)]
+    median = [("Time of an iteration", f"{_iteration_time(history):.3g} s (median)")]
+    return [
+        ("Why it stopped", result.message),
+        ("Iterations", f"{result.iterations} of {recorder.run.iterations}"),
+        ("Time", f"{result.seconds:.1f} s; about {expected:.2g} s were expected"),
+        *(median if result.iterations > 1 else []),
+        *costs,
+    ]
 
 
 def _iteration_time(history: Sequence[Mapping[str, Any]]) -> float:

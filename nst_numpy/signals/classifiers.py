@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_numpy.arrays import Array, Integers
-from nst_numpy.errors import SettingError
+from nst_numpy.checks import check_at_least
 from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.beats import CLASSES
 from nst_numpy.signals.heartbeats import PARTS, Heartbeats
@@ -137,8 +137,7 @@ def study(
     NonFiniteError
         If the training breaks down.
     """
-    if seed < 0:
-        raise SettingError(f"study: seed must be at least 0, not {seed}")
+    check_at_least("study: seed", seed, 0)
     x, labels = data.of("train")
     networks, histories = {}, {}
     for name, rows in models.items():

@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from nst_numpy.arrays import Array
+from nst_numpy.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.network import Sequential
-from nst_numpy.rows import check_count
 from nst_numpy.training.losses import softmax_cross_entropy
 from nst_numpy.training.optimizers import Adam, Optimizer
 
@@ -153,17 +153,17 @@ def fit(
     started = time.perf_counter()
     steps = epochs * math.ceil(len(x) / batch_size)
     with tqdm(total=steps, disable=not progress, unit="batch") as bar:
-        run = _TrainingRun(net, optimizer, loss, bar)
+        training = _Training(net, optimizer, loss, bar)
         try:
             with single_threaded_blas():
                 for _ in range(epochs):
-                    run.epoch(x, targets, _batches(rng, len(x), batch_size))
+                    training.epoch(x, targets, _batches(rng, len(x), batch_size))
                     if validation is not None:
-                        run.validate(*validation)
+                        training.validate(*validation)
         except KeyboardInterrupt:
-            run.history.interrupted = True
-    run.history.seconds = time.perf_counter() - started
-    return run.history
+            training.history.interrupted = True
+    training.history.seconds = time.perf_counter() - started
+    return training.history
 
 
 def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[np.intp]]:
@@ -173,8 +173,8 @@ def _batches(rng: np.random.Generator, n: int, batch_size: int) -> list[NDArray[
 
 
 @dataclass
-class _TrainingRun:
-    """A training run under way."""
+class _Training:
+    """A network that learns: its steps so far, and how they went."""
 
     net: Sequential
     optimizer: Optimizer

@@ -93,8 +93,10 @@ def loaded(monkeypatch, real_params):
     """Read the bundled weights once for all tests, as the file itself is tested elsewhere."""
     real = VGG.load.__func__
 
-    def load(cls, path=None, pool="avg", *more):
-        return VGG(real_params, pool) if path is None else real(cls, path, pool, *more)
+    def load(cls, path=None, pool="avg", *more, engine="fused"):
+        if path is None:
+            return VGG(real_params, pool, engine)
+        return real(cls, path, pool, *more, engine=engine)
 
     monkeypatch.setattr(VGG, "load", classmethod(load))
 
@@ -102,7 +104,7 @@ def loaded(monkeypatch, real_params):
 @pytest.fixture
 def no_work(monkeypatch):
     """Fail where the network is read: what is wrong has to be found before."""
-    monkeypatch.setattr(VGG, "load", lambda *args: pytest.fail("the weights were read"))
+    monkeypatch.setattr(VGG, "load", lambda *args, **options: pytest.fail("the weights were read"))
 
 
 @pytest.fixture

@@ -6,7 +6,8 @@ import pytest
 
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import save_image
-from nst_numpy.style_transfer import BETA_PER_PIXEL
+from nst_numpy.pictures.samples import sample_path
+from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings
 from nst_numpy.vgg import VGG
 from tests.cli.conftest import nst
 
@@ -16,7 +17,7 @@ LAYERS = ["--content-layers", "relu2_1", "--style-layers", "relu1_1,relu2_1=0.5"
 @pytest.fixture
 def tiny_network(monkeypatch):
     vgg = VGG.random((4, 6), np.random.default_rng(3), dtype=np.float32)
-    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: vgg))
+    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args, **options: vgg))
 
 
 def test_the_command_prints_draws_and_writes(tiny_network, capsys):
@@ -72,3 +73,18 @@ def test_bad_input_is_one_line_and_code_2(tiny_network, capsys, changes, message
     assert err.startswith(f"nst: {message}")
     assert len(err.splitlines()) == 1
     assert not list(Path().iterdir())
+
+
+def test_the_command_has_the_terms_that_a_run_lowers(tiny_network):
+    words = ["--size", "36", *LAYERS, "--beta", "2", "--tv-weight", "3"]
+    assert nst("pull", "chelsea", "starry_night", *words, "-o", "p.svg", "--json", "p.json") == 0
+    numbers = json.loads(Path("p.json").read_text(encoding="utf-8"))
+    settings = Settings(
+        size=36, beta=2.0, tv_weight=3.0, content_layers={"relu2_1": 1.0},
+        style_layers={"relu1_1": 1.0, "relu2_1": 0.5},
+    )  # fmt: skip
+    run = Run(settings, VGG.load(), sample_path("chelsea"), sample_path("starry_night"))
+    objective = run.objective(0)
+    assert numbers["loss"] == pytest.approx(objective(run.x(run.content, 0))[0])
+    terms = {term: row["loss"] for term, row in numbers["terms"].items()}
+    assert terms == pytest.approx(objective.terms)

@@ -13,7 +13,7 @@ QUICK = ["reconstruct", "chelsea", "--size", "32", "--iterations", "2"]
 @pytest.fixture
 def tiny_network(monkeypatch):
     vgg = VGG.random((12, 16), np.random.default_rng(3), dtype=np.float32)
-    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: vgg))
+    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args, **options: vgg))
 
 
 def test_one_reconstruction_is_a_picture_of_its_own_size(tiny_network, capsys):

@@ -100,7 +100,7 @@ def test_the_picture_to_start_from_may_be_a_sample(loaded):
 def test_the_weights_file_reaches_the_run_and_its_record(loaded, monkeypatch, real_params):
     asked = []
 
-    def load(path, pool):
+    def load(path, pool, engine="fused"):
         asked.append((path, pool))
         return VGG(real_params, pool)
 
@@ -118,7 +118,7 @@ def test_ctrl_c_writes_the_picture_so_far(capsys, loaded, interrupted):
 
 
 def test_ctrl_c_before_the_first_picture_is_one_line(capsys, monkeypatch):
-    def interrupt(*args):
+    def interrupt(*args, **options):
         signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(VGG, "load", interrupt)
@@ -211,3 +211,13 @@ def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
     assert re.search(
         r"of memory, but only 0\.5 GB are free: use size \d+ or less", one_line(capsys)
     )
+
+
+def test_where_there_is_nothing_to_lower_the_record_speaks_of_the_start(capsys, loaded):
+    words = ["transfer", "chelsea", "starry_night", "-o", "o.png", "--json", "o.json", *QUICK]
+    assert nst(*words, "--beta", "0") == 0
+    err = capsys.readouterr().err
+    assert "loss 0 = " in err
+    assert "there is nothing to lower in " in err
+    [entry] = json.loads(Path("o.json").read_text(encoding="utf-8"))["history"]
+    assert (entry["iteration"], entry["loss"], entry["width"]) == (0, 0.0, 32)

@@ -86,6 +86,13 @@ def test_smoothness_lowers_the_differences_between_neighbours():
         ({}, SettingError, "name at least one layer"),
         ({"content_layers": {"relu3_1": 1}}, UnknownNameError, "unknown layer 'relu3_1'"),
         ({"style_layers": {"relu1_1": -1}}, SettingError, "the weight of relu1_1"),
+        ({"style_layers": ["relu1_1"]}, SettingError, r'write \{"relu1_1": 1\.0\}'),
+        ({"content_layers": np.array(["relu1_1", "relu2_1"])}, SettingError, "must map layers to"),
+        (
+            {"style_layers": {"relu1_1": "1"}},
+            SettingError,
+            "the weight of relu1_1 must be a finite",
+        ),
         ({"style_layers": {"relu1_1": 1}, "iterations": 0}, SettingError, "at least 1, not 0"),
         ({"style_layers": {"relu1_1": 1}, "seed": -1}, SettingError, "at least 0, not -1"),
     ],

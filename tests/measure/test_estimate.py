@@ -1,6 +1,4 @@
 import math
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ from nst_numpy.errors import TooLargeError
 from nst_numpy.measure import estimate
 from nst_numpy.measure.estimate import (
     Estimate,
-    available_memory,
     check_memory,
     estimate_run,
     measure_speed,
@@ -119,31 +116,6 @@ def test_what_fits_passes_and_so_does_what_nobody_knows(monkeypatch, have):
     if have:
         with pytest.raises(TooLargeError):
             check_memory(Estimate(0, have + 1, 500), 512, 512)
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-def test_available_memory_is_less_than_the_machine_has():
-    lines = dict(
-        line.split(":") for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-    )
-    total = int(lines["MemTotal"].split()[0]) * 1024
-    have = available_memory()
-    assert have is not None
-    assert 1_000_000 < have < total
-
-
-@pytest.mark.parametrize(
-    ("limit", "expected"), [(None, 2_048_000), ("max\n", 2_048_000), ("500000\n", 500_000)]
-)
-def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
-    (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    2000 kB\n")
-    group = tmp_path / "sys/fs/cgroup"
-    group.mkdir(parents=True)
-    if limit is not None:
-        (group / "memory.max").write_text(limit)
-    monkeypatch.setattr(estimate, "Path", lambda path: tmp_path / path.lstrip("/"))
-    assert available_memory() == expected
 
 
 def test_the_speed_is_a_number_of_multiplications():

@@ -208,9 +208,10 @@ def test_a_run_without_a_single_iteration():
     run = Run(settings, TINY, picture(1), picture(2))
     recorder = RunRecorder(run)
     result = run.go([recorder])  # from the content itself: no gradient, nothing to do
-    assert result.history == []
+    assert result.iterations == 0
     write_report("r.html", result, recorder)
     page = Page("r.html")
+    assert "0 of 3" in page.text
     assert "the gradient is 0 at the start" in page.text
     assert "The losses" not in page.text
     assert "Gram matrices" not in page.text
@@ -234,6 +235,19 @@ def test_total_variation_and_one_style_layer():
     assert len([a for a in page.all("img") if a["alt"].startswith("Gram matrix")]) == 3
 
 
+def test_the_gram_matrices_are_those_of_the_last_scale():
+    result, recorder = make("r.html", scales=2, iterations=2, style_size=20)
+    run, (row,) = recorder.run, report.page._grams(recorder.run, result.image)[:1]
+    assert row["layer"] == "relu1_1"
+    objective = run.objective(1)
+    positions = np.prod(run.vgg.feature_shapes(run.shape(1), ["relu1_1"])["relu1_1"][:-1])
+    target = objective.style_targets["relu1_1"] / positions
+    a = run.vgg.forward(run.x(result.image, 1), ["relu1_1"])["relu1_1"].reshape(positions, -1)
+    distance = np.linalg.norm(a.T @ a / positions - target) / np.linalg.norm(target)
+    assert row["pictures"][1]["distance"] == f"{distance:.2f}"
+    assert row["pictures"][2]["distance"] == "0.00"
+
+
 def test_a_system_that_does_not_tell_its_memory(monkeypatch):
     monkeypatch.setattr(report.page, "resource", None)
     make("r.html", iterations=1)
@@ -249,6 +263,15 @@ def test_pictures_are_kept_at_geometric_iterations():
     assert kept == [0, *geometric(30, 12)]
     losses = {entry["iteration"]: entry["loss"] for entry in result.history}
     assert all(s.loss == losses[s.iteration] for s in recorder.snapshots[1:])
+
+
+def test_a_run_that_starts_again_begins_again():
+    settings = Settings(size=32, iterations=5, **LAYERS)
+    run = Run(settings, TINY, picture(1), picture(2))
+    recorder = RunRecorder(run)
+    for _ in range(2):
+        run.go([recorder])
+        assert [snapshot.iteration for snapshot in recorder.snapshots] == [0, 1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("last", [1, 2, 12, 150, 10_000])
@@ -303,7 +326,7 @@ def test_gram_images_have_one_scale_and_the_order_asked_for():
 
 @pytest.fixture
 def tiny_network(monkeypatch):
-    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args: TINY))
+    monkeypatch.setattr(VGG, "load", classmethod(lambda cls, *args, **options: TINY))
 
 
 def nst(*words):
@@ -352,7 +375,7 @@ def test_demo_writes_one(tiny_network):
 def test_a_report_that_cannot_be_written_is_found_before_the_run(
     monkeypatch, capsys, name, message
 ):
-    monkeypatch.setattr(VGG, "load", lambda *args: pytest.fail("the weights were read"))
+    monkeypatch.setattr(VGG, "load", lambda *args, **options: pytest.fail("the weights were read"))
     words = ["transfer", "chelsea", "starry_night", "-o", "out.png", "--json", "run.json"]
     assert nst(*words, "--report", name) == 2
     err = capsys.readouterr().err

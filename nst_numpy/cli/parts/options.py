@@ -4,7 +4,8 @@ import argparse
 from itertools import combinations
 from pathlib import Path
 
-from nst_numpy.errors import OutputError, SettingError
+from nst_numpy.checks import check_at_least, read_count
+from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
 from nst_numpy.text import table as table
 from nst_numpy.vgg import POOLS
@@ -36,17 +37,13 @@ def use_threads(args: argparse.Namespace) -> None:
 
 def check_seed(args: argparse.Namespace) -> None:
     """Refuse a --seed that no random numbers can come from."""
-    if args.seed < 0:
-        raise SettingError(f"--seed must be at least 0, not {args.seed}")
+    check_at_least("--seed", args.seed, 0)
 
 
 def whole_number(text: str) -> int:
     """Read a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
+    number = read_count(text)
+    if number is None:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
     return number
 
@@ -91,9 +88,14 @@ def layer_weights(text: str) -> dict[str, float]:
     return pairs
 
 
-def show_layer_weights(pairs: dict[str, float]) -> str:
-    """Write layer weights as `layer_weights` reads them."""
-    return ",".join(f"{name}={value:g}" for name, value in pairs.items())
+def show_layer_weights(pairs: dict[str, float], *, exact: bool = False) -> str:
+    """Write layer weights as `layer_weights` reads them: six digits of each, or all.
+
+    >>> show_layer_weights({"relu1_1": 1 / 3}), show_layer_weights({"relu1_1": 1 / 3}, exact=True)
+    ('relu1_1=0.333333', 'relu1_1=0.3333333333333333')
+    """
+    texts = {name: repr(value) if exact else f"{value:g}" for name, value in pairs.items()}
+    return ",".join(f"{name}={text}" for name, text in texts.items())
 
 
 def duration(seconds: float) -> str:

@@ -1,0 +1,95 @@
+"""Who is told of a run under way: the progress bar, the snapshots, a caller's own function."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from nst_numpy.arrays import Array, Image
+from nst_numpy.checks import is_whole
+from nst_numpy.errors import SettingError
+from nst_numpy.files import check_folder
+from nst_numpy.optimize import asks_to_stop
+from nst_numpy.pictures.images import deprocess, save_image
+
+
+@dataclass
+class Progress:
+    """What a callback is told after each iteration, over all scales.
+
+    Attributes
+    ----------
+    iteration, iterations : int
+        Done, and to do in all.
+    loss : float
+        J of the picture so far, and `terms` its parts.
+    seconds : float
+        Since the run started.
+    """
+
+    iteration: int
+    iterations: int
+    loss: float
+    terms: dict[str, float]
+    seconds: float
+    x: Array
+
+    @property
+    def image(self) -> Image:
+        """The picture so far, uint8 (H, W, 3)."""
+        return deprocess(self.x)
+
+    @property
+    def entry(self) -> dict[str, Any]:
+        """What a run's history keeps of it, ready for JSON."""
+        _, height, width, _ = self.x.shape
+        return {
+            "iteration": self.iteration,
+            "height": height,
+            "width": width,
+            "loss": self.loss,
+            "terms": self.terms,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+Callback = Callable[[Progress], object]
+
+
+def tell(callbacks: Sequence[Callback], progress: Progress) -> bool:
+    """Tell every callback, also after one that asks to stop; return whether one of them did."""
+    answers = [callback(progress) for callback in callbacks]
+    return any(map(asks_to_stop, answers))
+
+
+def bar_updater(bar: "tqdm[Any]") -> Callback:
+    """Make a callback that moves a progress bar on, with the loss beside it."""
+
+    def update(progress: Progress) -> None:
+        bar.set_postfix_str(f"loss {progress.loss:.4g}", refresh=False)
+        bar.update()
+
+    return update
+
+
+def snapshot_saver(every: int | None, folder: str | Path | None) -> Callback:
+    """Make a callback that saves every n-th picture as folder/00010.png, folder/00020.png.
+
+    Raises
+    ------
+    SettingError
+        If `every` is less than 1 or one of the two is missing.
+    OutputError
+        If the folder cannot be made or written.
+    """
+    if every is None or folder is None or not is_whole(every):
+        raise SettingError("snapshots need both: snapshot_every of at least 1, and snapshot_folder")
+    place = check_folder(folder)
+
+    def save(progress: Progress) -> None:
+        if progress.iteration % every == 0:
+            save_image(place / f"{progress.iteration:05d}.png", progress.image)
+
+    return save

@@ -1,0 +1,80 @@
+"""What many functions ask of a number at the door: whether it is one, and large enough."""
+
+import math
+import operator
+from typing import Any
+
+from nst_numpy.errors import SettingError
+
+
+def is_whole(value: Any, least: int | None = 1) -> bool:
+    """Whether a value is a whole number, of Python or NumPy, and at least `least`.
+
+    A bool is none: who passes True has mistaken one argument for another.
+
+    >>> import numpy as np
+    >>> [is_whole(value) for value in (3, np.uint8(3), 0, 3.0, "3", True, np.True_, None)]
+    [True, True, False, False, False, False, False, False]
+    """
+    try:
+        number = operator.index(value)
+    except TypeError:
+        return False
+    return not isinstance(value, bool) and (least is None or number >= least)
+
+
+def check_count(who: str, name: str, value: Any) -> int:
+    """Refuse what is not a whole number of at least 1; return it as Python's int.
+
+    >>> check_count("fit", "epochs", 0)
+    Traceback (most recent call last):
+    nst_numpy.errors.SettingError: fit: epochs must be a whole number of at least 1, not 0
+    """
+    if not is_whole(value):
+        raise SettingError(f"{who}: {name} must be a whole number of at least 1, not {value!r}")
+    return operator.index(value)
+
+
+def check_at_least(what: str, value: Any, least: int, unit: str = "") -> int:
+    """Refuse what is no whole number, and what is less than `least`; return Python's int.
+
+    >>> check_at_least("size", 8, 16, " pixels")
+    Traceback (most recent call last):
+    nst_numpy.errors.SettingError: size must be at least 16 pixels, not 8
+    """
+    if not is_whole(value, None):
+        raise SettingError(f"{what} must be a whole number, not {value!r}")
+    number = operator.index(value)
+    if number < least:
+        raise SettingError(f"{what} must be at least {least}{unit}, not {number}")
+    return number
+
+
+def read_count(text: str) -> int | None:
+    """Read a whole number of at least 1 from what somebody has typed; None if it is none.
+
+    >>> read_count("12"), read_count("0"), read_count("1.5"), read_count("²")
+    (12, None, None, None)
+    """
+    try:
+        number = int(text)
+    except ValueError:
+        return None
+    return number if is_whole(number) else None
+
+
+def check_number(what: str, value: Any, *, zero: bool = True) -> float:
+    """Refuse what is no finite number of at least 0, or above 0 if not `zero`; return Python's.
+
+    A bool is none, and text that looks like a number is none either.
+
+    >>> check_number("alpha", "0.5")
+    Traceback (most recent call last):
+    nst_numpy.errors.SettingError: alpha must be a finite number of at least 0, not '0.5'
+    """
+    number = value.item() if getattr(value, "ndim", None) == 0 else value  # NumPy's
+    real = isinstance(number, (int, float)) and not isinstance(number, bool)
+    if not real or not 0 <= number < math.inf or (number == 0 and not zero):
+        bound = "of at least 0" if zero else "above 0"
+        raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
+    return number

@@ -1,0 +1,92 @@
+"""The settings of a run, as options of a command and back."""
+
+import argparse
+from collections.abc import Collection
+from dataclasses import fields
+from typing import Any
+
+from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
+from nst_numpy.network import ENGINES
+from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
+from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
+from nst_numpy.settings import BETA_PER_PIXEL, COARSEST_SIZE, Settings
+from nst_numpy.vgg import POOLS
+
+NAMES = tuple(f.name for f in fields(Settings))
+COEFFICIENTS = tuple(f.name for f in fields(Coefficients))
+# What an option says beside its name and its default, which are those of the setting.
+OPTIONS: dict[str, dict[str, Any]] = {
+    "size": {"type": int, "metavar": "PX", "help": "longest side in pixels"},
+    "iterations": {"type": int, "metavar": "N", "help": "steps, at each scale"},
+    "alpha": {"type": float, "help": "weight of content"},
+    "beta": {
+        "type": float,
+        "help": f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+    },
+    "tv_weight": {"type": float, "help": "weight of smoothness"},
+    "content_layers": {
+        "type": layer_weights,
+        "metavar": "LAYERS",
+        "help": f"as relu3_1=0.5,relu4_2=1 (default: {show_layer_weights(CONTENT_LAYERS)})",
+    },
+    "style_layers": {
+        "type": layer_weights,
+        "metavar": "LAYERS",
+        "help": f"likewise (default: {show_layer_weights(STYLE_LAYERS)})",
+    },
+    "init": {"help": "start from content, noise, style, or a picture"},
+    "seed": {"type": int, "help": "of the noise"},
+    "pool": {"choices": list(POOLS), "help": "kind of pooling"},
+    "optimizer": {"choices": list(OPTIMIZERS), "help": "how J is minimised"},
+    "learning_rate": {
+        "type": float,
+        "help": "in pixel values, 0 to 255 (default: "
+        + ", ".join(f"{name} {rate:g}" for name, rate in LEARNING_RATES.items())
+        + ")",
+    },
+    "scales": {
+        "type": int,
+        "metavar": "K",
+        "help": f"sizes, coarse to fine (default: begin at {COARSEST_SIZE} pixels or less)",
+    },
+    "style_size": {
+        "type": int,
+        "metavar": "PX",
+        "help": "longest side of the painting; smaller gives finer strokes (default: as --size)",
+    },
+    "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
+}
+
+
+def add_setting_options(parser: argparse.ArgumentParser, names: Collection[str] = NAMES) -> None:
+    """Add an option for each of the settings named."""
+    for f in fields(Settings):
+        if f.name in names:
+            parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name])
+
+
+def add_coefficients(parser: argparse.ArgumentParser) -> None:
+    """Add the options that say what J is."""
+    add_setting_options(parser, COEFFICIENTS)
+
+
+def read_settings(args: argparse.Namespace, **fixed: Any) -> Settings:
+    """Read the settings of which a command has options; others are fixed, or as by default."""
+    chosen = {name: getattr(args, name) for name in NAMES if hasattr(args, name)}
+    return Settings(**(chosen | fixed))
+
+
+def repeat_settings(args: argparse.Namespace) -> list[str]:
+    """Write the options again of each setting that is not as by default."""
+    words = []
+    for f in fields(Settings):
+        value = getattr(args, f.name)
+        if value != f.default:
+            layers = isinstance(value, dict)
+            text = show_layer_weights(value, exact=True) if layers else str(value)
+            words += [_option(f.name), text]
+    return words
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"

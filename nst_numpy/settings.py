@@ -1,0 +1,189 @@
+"""The settings of a run: what each is called, what it is by default, and what it means.
+
+`transfer`, the options of `nst transfer`, the command that repeats a run and the record of
+one take them from here.
+"""
+
+import inspect
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypedDict, TypeVar
+
+from nst_numpy.checks import check_at_least, check_number
+from nst_numpy.errors import SettingError, UnknownNameError
+from nst_numpy.network import ENGINES
+from nst_numpy.objective import Coefficients
+from nst_numpy.optimize import OPTIMIZERS
+from nst_numpy.vgg import POOLS
+
+# J_content is a sum over positions, J_style is divided by their square, as in the lecture.
+# A β that grows with the picture keeps the balance that the eye sees. The value was chosen
+# by looking: see docs/defaults.
+BETA_PER_PIXEL = 0.1
+SMALLEST_SIZE = 16
+# Painted at one size only, a picture larger than this gets strokes but no large forms: units
+# of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
+COARSEST_SIZE = 256
+
+_PIXELS = (SMALLEST_SIZE, " pixels")
+_LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "scales": (1, ""),
+          "seed": (0, "")}  # fmt: skip
+_CHOICES = {"pool": tuple(POOLS), "optimizer": OPTIMIZERS, "engine": ENGINES}
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All that decides what a run computes; the same settings give the same picture.
+
+    Parameters
+    ----------
+    size : int
+        Longest side of the result, in pixels.
+    iterations : int
+        Steps of the optimiser, at each scale.
+    alpha, beta : float
+        Weights of content and style in J = α J_content + β J_style. beta=None is
+        `BETA_PER_PIXEL` times the number of pixels, so that a larger picture looks alike.
+    tv_weight : float
+        Weight of the total variation; above 0 it smooths the picture.
+    content_layers, style_layers : mapping of str to float, optional
+        λ of each layer; default {"relu4_2": 1} and relu1_1 … relu5_1 with 0.2 each.
+    init : "content", "noise", "style", a path or, for `transfer`, an ndarray
+        The picture to start from.
+    seed : int
+        Of the noise.
+    pool : {"avg", "max"}
+        Kind of pooling.
+    optimizer : {"lbfgs", "gd", "adam"}
+        How J is minimised; see `nst_numpy.optimize`.
+    learning_rate : float, optional
+        In pixel values, for "gd" and "adam"; see `nst_numpy.optimize`.
+    scales : int, optional
+        Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
+        many as it takes to begin at `COARSEST_SIZE` or less.
+    style_size : int, optional
+        Longest side of the style picture; default as `size`. Smaller gives finer strokes.
+    engine : {"fused", "plain"}
+        How the network is run: "plain" is its definition, two loops; "fused" the same, fast.
+
+    Raises
+    ------
+    SettingError
+        A value that cannot work.
+    """
+
+    size: int = 512
+    iterations: int = 150
+    alpha: float = Coefficients.alpha
+    beta: float | None = None
+    tv_weight: float = Coefficients.tv_weight
+    content_layers: Mapping[str, float] | None = None
+    style_layers: Mapping[str, float] | None = None
+    init: str = "content"
+    seed: int = 0
+    pool: str = "avg"
+    optimizer: str = "lbfgs"
+    learning_rate: float | None = None
+    scales: int | None = None
+    style_size: int | None = None
+    engine: str = "fused"
+
+    def __post_init__(self) -> None:
+        """Refuse at the door what cannot work; keep Python's numbers, as JSON knows no others."""
+        for name, (least, unit) in _LEAST.items():
+            if self._is_given(name):
+                self._keep(name, check_at_least(name, getattr(self, name), least, unit))
+        if self.size >> ((self.scales or 1) - 1) < SMALLEST_SIZE:
+            raise SettingError(
+                f"{self.scales} scales from size {self.size} end below {SMALLEST_SIZE} pixels: "
+                "use fewer scales or a larger size"
+            )
+        for name, choices in _CHOICES.items():
+            if getattr(self, name) not in choices:
+                raise SettingError(
+                    f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
+                )
+        if self._is_given("learning_rate"):
+            rate = check_number("learning_rate", self.learning_rate, zero=False)
+            self._keep("learning_rate", rate)
+        checked = self.coefficients(1.0 if self.beta is None else self.beta)
+        for name, value in vars(checked).items():
+            if name != "beta" or self._is_given("beta"):
+                self._keep(name, value)
+
+    def coefficients(self, beta: float) -> Coefficients:
+        """Return the coefficients of J, for the β of a scale."""
+        return Coefficients(
+            self.alpha, beta, self.content_layers, self.style_layers, self.tv_weight
+        )
+
+    def _is_given(self, name: str) -> bool:
+        """Whether a setting has a value; None is one only where it is the default."""
+        return getattr(self, name) is not None or getattr(Settings, name) is not None
+
+    def _keep(self, name: str, value: object) -> None:
+        object.__setattr__(self, name, value)
+
+
+class GivenSettings(TypedDict, total=False):
+    """What type checkers know of `**settings`: the fields of `Settings`, but `init`."""
+
+    size: int
+    iterations: int
+    alpha: float
+    beta: float | None
+    tv_weight: float
+    content_layers: Mapping[str, float] | None
+    style_layers: Mapping[str, float] | None
+    seed: int
+    pool: str
+    optimizer: str
+    learning_rate: float | None
+    scales: int | None
+    style_size: int | None
+    engine: str
+
+
+def default_scales(size: int) -> int:
+    """Count the sizes from `COARSEST_SIZE` or less up to `size`, each twice the one before.
+
+    >>> [default_scales(size) for size in (200, 256, 257, 512, 1024)]
+    [1, 1, 2, 2, 3]
+    """
+    return 1 + max(0, math.ceil(math.log2(size / COARSEST_SIZE)))
+
+
+def show_settings(function: _Function) -> _Function:
+    """Show the fields of `Settings` in the signature and docstring of a function of **settings.
+
+    So `help`, notebooks and editors name each of them, and all the same it stands once.
+    """
+    own = inspect.signature(function)
+    every = own.parameters.values()
+    shown = {p.name: p for p in every if p.kind is p.POSITIONAL_OR_KEYWORD}
+    for name, p in inspect.signature(Settings).parameters.items():
+        shown[name] = p.replace(kind=p.KEYWORD_ONLY)
+    # its own word for a setting counts: `transfer` takes more kinds of `init`
+    shown |= {p.name: p for p in every if p.kind is p.KEYWORD_ONLY}
+    function.__dict__["__signature__"] = own.replace(parameters=list(shown.values()))
+    function.__annotations__ = {name: p.annotation for name, p in shown.items()}
+    function.__annotations__["return"] = own.return_annotation
+    if function.__doc__ and Settings.__doc__:  # python -OO has none
+        [section] = re.findall(
+            r"^-{10}\n(.*?)\n\n", inspect.cleandoc(Settings.__doc__), re.M | re.S
+        )
+        doc = inspect.cleandoc(function.__doc__)
+        function.__doc__ = doc.replace("**settings\n    See `Settings`.", section)
+    return function
+
+
+def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> None:
+    """Refuse a setting that a function of **settings does not have, and name the nearest."""
+    parameters = inspect.signature(function).parameters
+    known = [name for name, p in parameters.items() if p.kind is p.KEYWORD_ONLY]
+    for name in names:
+        if name not in known:
+            raise UnknownNameError.of("setting", name, known)
