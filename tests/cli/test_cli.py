@@ -13,7 +13,7 @@ import nst_numpy
 from nst_numpy import style_transfer
 from nst_numpy.cli import COMMANDS, main
 from nst_numpy.cli.demo import new_folder_name
-from nst_numpy.cli.parts.options import duration, layer_weights, show_layer_weights, table
+from nst_numpy.cli.parts.options import duration, layer_weights, show_layer_weights
 from nst_numpy.errors import ImageError
 from nst_numpy.layers import get_threads, set_threads
 from nst_numpy.measure import estimate
@@ -594,10 +594,6 @@ def test_layer_weights_are_read_as_they_are_written():
 )
 def test_durations_are_written_for_people(seconds, text):
     assert duration(seconds) == text
-
-
-def test_a_table_aligns_its_columns():
-    assert table([("a", "bb", "c"), ("dddd", "e", "")], right="lr") == "a     bb  c\ndddd   e"
 
 
 # in a process of its own

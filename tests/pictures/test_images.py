@@ -15,7 +15,6 @@ from PIL import Image, ImageCms
 from nst_numpy.errors import (
     ImageError,
     NonFiniteError,
-    NstError,
     OutputError,
     SettingError,
     ShapeError,
@@ -664,11 +663,6 @@ def test_preprocess_refuses_other_input():
         preprocess(BYTES)
     with pytest.raises(SettingError, match=r"^preprocess: dtype is int32: use float32 or float64"):
         preprocess(halves(), np.int32)
-
-
-def test_all_errors_are_of_the_family():
-    for error in (ImageError, NonFiniteError, OutputError, SettingError, ShapeError):
-        assert issubclass(error, NstError)
 
 
 def test_pillow_is_loaded_only_when_a_picture_is(tmp_path):
