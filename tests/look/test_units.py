@@ -237,11 +237,7 @@ def test_ctrl_c_keeps_what_was_found(vgg, files, monkeypatch):
         ({}, {}, SettingError, "name at least one layer"),
         ({"relu9_1": [0]}, {}, UnknownNameError, "unknown layer 'relu9_1'"),
         ({"relu1_1": [3]}, {}, SettingError, "relu1_1 has channels 0 to 2, not 3"),
-        ({"relu1_1": [-1]}, {}, SettingError, "relu1_1 has channels 0 to 2, not -1"),
-        ({"relu1_1": [0.5]}, {}, SettingError, "relu1_1 has channels 0 to 2, not 0.5"),
-        ({"relu1_1": []}, {}, SettingError, "name at least one channel of relu1_1"),
         ({"relu1_1": [0]}, {"k": 0}, SettingError, "k must be a whole number of at least 1, not 0"),
-        ({"relu1_1": [0]}, {"k": 1.5}, SettingError, "k must be a whole number"),
         ({"relu1_1": [0]}, {"size": 0}, SettingError, "size must be a whole number"),
     ],
 )
