@@ -8,7 +8,6 @@ import pytest
 from nst_numpy.cli import main
 from nst_numpy.cli.trace import describe, read_unit
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.figures import trace_figure, trace_path_figure
 from nst_numpy.layers import set_threads
 from nst_numpy.look import receptive_box, trace, trace_deep
 from nst_numpy.pictures.images import load_image, save_image
@@ -178,8 +177,6 @@ def test_what_is_not_there_is_refused():
         trace(vgg, x, "conv2_1", 0, 0.5, 0)
     with pytest.raises(ShapeError, match="one picture"):
         trace(vgg, picture((2, 8, 8, 3)), "conv1_1", 0, 0, 0)
-    with pytest.raises(SettingError, match="empty"):
-        trace_path_figure([], np.zeros((8, 8, 3), dtype=np.uint8))
 
 
 def test_the_json_holds_every_number():
@@ -209,15 +206,6 @@ def test_the_printed_parts_add_up_to_the_printed_activation(layer):
     grid = text[text.index("by position") :].splitlines()[2:5]
     cells = [float(cell) for line in grid for cell in line.split()[2:5]]
     assert sum(cells) + unit.bias == pytest.approx(unit.sum, abs=6e-4)
-
-
-def test_figures_of_any_layer_can_be_drawn(tmp_path):
-    image = np.random.default_rng(0).integers(0, 256, (17, 22, 3), dtype=np.uint8)
-    path = trace_deep(tiny("max"), picture(), "relu2_1", 3, 0, 0)
-    trace_path_figure(path, image).savefig(tmp_path / "path.png", dpi=40)
-    for unit in (path[0], path[1]):
-        trace_figure(unit, image, channels=2).savefig(tmp_path / "unit.png", dpi=40)
-    assert load_image(tmp_path / "path.png").std() > 0
 
 
 @pytest.fixture

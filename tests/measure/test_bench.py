@@ -1,7 +1,6 @@
 import numpy as np
 
 from nst_numpy.cli import main
-from nst_numpy.figures import ladder_figure, save_figure
 from nst_numpy.measure import bench
 from nst_numpy.vgg import VGG
 
@@ -38,12 +37,3 @@ def test_the_command_prints_and_draws(monkeypatch, capsys, tmp_path):
     printed = capsys.readouterr().out
     assert all(word in printed for word in ("loops", "im2col", "winograd", "whole step"))
     assert picture.stat().st_size > 1000
-
-
-def test_the_figure_has_a_bar_for_each_rung(tmp_path):
-    rungs = [bench.Rung("loops", 100.0, 1e-4, 1e-6), bench.Rung("winograd", 0.05, 400.0, 1e-5)]
-    figure = ladder_figure(rungs, 150.0)
-    axes = figure.axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [1e-4, 400.0]
-    save_figure(figure, tmp_path / "ladder.svg")
-    assert (tmp_path / "ladder.svg").read_text().lstrip().startswith("<?xml")

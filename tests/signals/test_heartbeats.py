@@ -5,7 +5,6 @@ import pytest
 
 from nst_numpy.cli import main
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
-from nst_numpy.figures.heartbeat import filters_figure
 from nst_numpy.network import Sequential
 from nst_numpy.signals import find_beats, load_ecg, prepare, study
 from nst_numpy.signals.heartbeats import ALWAYS, LINEAR, NETWORK, PARTS, count, split_in_time
@@ -168,11 +167,6 @@ def test_what_cannot_be_studied_is_refused(signal, rate, error, message):
 def test_a_seed_below_0_is_refused(small):
     with pytest.raises(SettingError, match="seed must be at least 0, not -1"):
         study(small, seed=-1)
-
-
-def test_filters_are_drawn_one_a_panel():
-    figure = filters_figure(np.ones((5, 1, 10)), 360)
-    assert sum(bool(axes.get_title()) for axes in figure.axes) == 10
 
 
 def test_the_command_writes_everything(tmp_path, capsys):
