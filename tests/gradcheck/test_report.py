@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import nst_numpy as nst
-from nst_numpy.gradcheck import check_backward, check_directions
+from nst_numpy.gradcheck import check_backward
 from nst_numpy.gradcheck.zoo import MISTAKES, check_mistake
 
 
@@ -81,14 +81,3 @@ def test_the_record_is_json():
         assert json.loads(json.dumps(record, allow_nan=False)) == record
         assert record["ok"] is False
         assert record["diagnoses"][0]["name"] == MISTAKES[number].expected
-
-
-def test_directions():
-    x = np.random.default_rng(0).standard_normal((20, 30))
-    right = check_directions(lambda v: (v**3).sum(), x, 3 * x**2)
-    assert right.ok
-    assert right.arguments["directions"].checked == 5
-    wrong = check_directions(lambda v: (v**3).sum(), x, x**2)
-    assert wrong.diagnosis.name == "factor"
-    assert "0.333333 times" in wrong.diagnosis.sentence
-    assert check_directions(lambda v: (v**3).sum(), x, x**3).diagnosis.name == "unknown"
