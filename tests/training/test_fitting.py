@@ -31,31 +31,6 @@ def small(seed=0, dtype=np.float32):
     return Sequential(rows, (40, 1), np.random.default_rng(seed), dtype)
 
 
-def one_number(optimizer, gradients, start=1.0):
-    """Follow one parameter through steps with the gradients given."""
-    params = {"a": (np.array([[start]]), np.zeros(1))}
-    seen = []
-    for grad in gradients:
-        optimizer.step(params, {"a": (np.array([[grad]]), np.zeros(1))})
-        seen.append(float(params["a"][0][0, 0]))
-    return seen
-
-
-def test_sgd_by_hand():
-    assert one_number(SGD(0.1), [2.0, 1.0]) == pytest.approx([0.8, 0.7])
-    # v = 2, then 0.5·2 + 1 = 2
-    assert one_number(SGD(0.1, momentum=0.5), [2.0, 1.0]) == pytest.approx([0.8, 0.6])
-
-
-def test_adam_by_hand():
-    # the first step is η whatever the gradient's size
-    assert one_number(Adam(0.1), [5.0]) == pytest.approx([0.9])
-    assert one_number(Adam(0.1), [-0.01]) == pytest.approx([1.1], abs=1e-6)
-    m, v = 0.1 * (0.9 * 2 + 1), 0.001 * (0.999 * 4 + 1)
-    step = 0.1 * (m / (1 - 0.9**2)) / np.sqrt(v / (1 - 0.999**2))
-    assert one_number(Adam(0.1), [2.0, 1.0])[1] == pytest.approx(0.9 - step)
-
-
 @pytest.mark.parametrize("optimizer", [SGD(0.1, momentum=0.9), Adam(0.01)])
 def test_a_network_learns_to_tell_two_tones(optimizer):
     x, labels = tones()
@@ -237,24 +212,6 @@ def test_a_learning_rate_too_large_is_an_error_with_a_remedy():
     x, labels = tones()
     with pytest.raises(NonFiniteError, match=r"not finite after \d+ steps: use a smaller learning"):
         fit(small(), 1e3 * x, labels, optimizer=SGD(1e12), epochs=20)
-
-
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: SGD(0), "SGD: learning_rate must be above 0, not 0"),
-        (lambda: SGD(np.nan), "SGD: learning_rate must be above 0, not nan"),
-        (lambda: SGD(0.1, momentum=1), "SGD: momentum must be at least 0 and below 1, not 1"),
-        (lambda: Adam(-1), "Adam: learning_rate must be above 0"),
-        (lambda: Adam(beta1=1), "Adam: beta1 must be at least 0 and below 1"),
-        (lambda: Adam(beta2=-0.1), "Adam: beta2 must be at least 0"),
-        (lambda: Adam(epsilon=0), "Adam: epsilon must be above 0"),
-    ],
-)
-def test_what_optimisers_say_of_bad_settings(make, message):
-    with pytest.raises(SettingError) as caught:
-        make()
-    assert message in str(caught.value)
 
 
 def test_the_page_about_networks_is_true():
