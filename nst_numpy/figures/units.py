@@ -94,7 +94,8 @@ def unit_image(
         patches.append(cut_out(image, patch, corner, field.size))
         if beside is not None:
             drives.append(cut_out(beside(image, channel, patch), patch, corner, field.size))
-    count = max(1, min(top.settings.k, len(top.pictures) or 1))
+    # so many patches has each channel of the layer, also one that never fires
+    count = max(1, top.rankings[layer].value.shape[1])
     montage = _grid(patches, count, field.size)
     if beside is None:
         return montage

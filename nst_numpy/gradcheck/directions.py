@@ -78,9 +78,11 @@ def check_directions(
 def _diagnosis(row: ArgumentReport) -> Diagnosis:
     """Say all that slopes can tell: whether it is one factor."""
     assert row.analytic_map is not None
-    ratios = row.analytic_map / row.numeric_map
+    with np.errstate(divide="ignore", invalid="ignore"):  # a slope may be 0
+        ratios = row.analytic_map / row.numeric_map
+        alike = np.ptp(ratios) < 1e-3 * abs(ratios.mean())
     evidence = f"analytic / numeric is {', '.join(f'{r:.4g}' for r in ratios)}"
-    if np.ptp(ratios) < 1e-3 * abs(ratios.mean()):
+    if alike:
         says = f"Every slope is {ratios.mean():.6g} times what it should be: a constant factor."
         return Diagnosis("factor", says, 0.9, "", evidence)
     return Diagnosis(

@@ -2,9 +2,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.figures import gram_difference_figure, gram_figure
 from nst_numpy.look import (
-    ReceptiveField,
     compare_grams,
     fires_together,
     gram_report,
@@ -12,7 +10,6 @@ from nst_numpy.look import (
 )
 from nst_numpy.losses import gram_matrix, style_loss
 from nst_numpy.objective import Objective
-from nst_numpy.pictures.images import load_image
 from nst_numpy.vgg import VGG
 
 
@@ -128,18 +125,3 @@ def test_what_does_not_fit_is_refused():
         gram_report(np.zeros((1, 0, 4, 3)))
     with pytest.raises(ShapeError, match="as many channels"):
         compare_grams(a, activation(shape=(1, 7, 9, 5)))
-
-
-@pytest.mark.parametrize("patches", [None, {k: np.zeros((9, 9, 3), np.uint8) for k in range(6)}])
-def test_figures_with_and_without_patches(patches, tmp_path):
-    image = np.full((14, 18, 3), 100, dtype=np.uint8)
-    a, other = activation() - 0.1 * (patches is None), activation(1)  # one with negative values
-    field = ReceptiveField(size=6, stride=2, start=-2)
-    report, difference = gram_report(a), compare_grams(a, other)
-    groups = {"one": report.strongest(1), "other": report.more_than_chance(1)}
-    figure = gram_figure(image, a, field, report, groups, patches)
-    figure.savefig(tmp_path / "gram.png", dpi=40)
-    images, pairs = [("a", image), ("b", image)], difference.largest(2)
-    figure = gram_difference_figure(images, [a, other], field, difference, pairs, patches)
-    figure.savefig(tmp_path / "with.png", dpi=40)
-    assert load_image(tmp_path / "with.png").std() > 0

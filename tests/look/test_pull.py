@@ -1,13 +1,10 @@
 import numpy as np
 import pytest
-from matplotlib.figure import Figure
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.figures import pull_figure
 from nst_numpy.look import full_gradient, pull_maps
 from nst_numpy.network import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.objective import Objective
-from nst_numpy.pictures.images import deprocess
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((4, 6), np.random.default_rng(3))
@@ -108,27 +105,6 @@ def test_gradients_that_do_not_belong_together_are_refused():
 
 
 # the figure
-
-
-def test_the_figure_has_a_map_for_each_term_on_one_scale():
-    objective, x = scene(5)
-    pulls = pull_maps(objective.gradient_terms(x))
-    figure = pull_figure(deprocess(x), pulls)
-    assert isinstance(figure, Figure)
-    titles = [axes.get_title() for axes in figure.axes]
-    for term, pull in pulls.items():
-        assert f"{term}\nlength {pull.norm:.3g}" in titles
-    scales = {id(axes.images[0].norm) for axes in figure.axes[1:10] if axes.images[0].norm.vmin}
-    limits = {(a.images[0].norm.vmin, a.images[0].norm.vmax) for a in figure.axes[1:10]}
-    assert len(scales) == len(limits) == 1
-    figure.canvas.draw()
-
-
-def test_the_figure_of_a_gradient_of_zeros_can_be_drawn():
-    pulls = pull_maps({"tv": np.zeros((1, 4, 5, 3))})
-    figure = pull_figure(np.zeros((4, 5, 3), np.uint8), pulls)
-    assert "no pull" in [axes.get_title() for axes in figure.axes]
-    figure.canvas.draw()
 
 
 @pytest.mark.parametrize("sizes", [(30,), (8, 9, 10)])

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.figures import strip_figure
 from nst_numpy.look import reconstruct
 from nst_numpy.losses import gram_matrix
 from nst_numpy.pictures.images import preprocess, resize_image
@@ -105,13 +104,3 @@ def test_what_it_says_of_bad_settings(options, error, message):
 def test_a_picture_too_small_for_the_layer_is_refused():
     with pytest.raises(ShapeError, match="too small for relu2_1"):
         reconstruct(TINY, picture(1, 9), content_layers={"relu2_1": 1})
-
-
-def test_the_strip_wraps_rows_and_captions():
-    image = picture()
-    pictures = [(f"style {'relu1_1, ' * i}relu2_1", image) for i in range(8)]
-    figure = strip_figure(pictures)
-    shown = [axes for axes in figure.axes if axes.images]
-    assert len(figure.axes) == 12
-    assert len(shown) == 8
-    assert all(len(line) <= 28 for axes in shown for line in axes.get_title().split("\n"))

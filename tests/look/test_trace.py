@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.figures import trace_figure, trace_path_figure
+from nst_numpy.figures import trace_path_figure
 from nst_numpy.look import receptive_box, trace, trace_deep
 from nst_numpy.network import (
     AvgPool,
@@ -18,7 +18,6 @@ from nst_numpy.network import (
     Row,
     Sequential,
 )
-from nst_numpy.pictures.images import load_image
 from nst_numpy.vgg import VGG
 
 LAYERS = [f"{kind}{where}" for where in ("1_1", "1_2", "2_1", "3_1") for kind in ("conv", "relu")]
@@ -195,15 +194,6 @@ def test_the_json_holds_every_number():
     assert np.sum(record["contributions"]) + record["bias"] == pytest.approx(record["sum"])
     assert record["input"] == {"layer": "pool1", "top": -1, "left": -1}
     assert record["box"]["top"] == 0
-
-
-def test_figures_of_any_layer_can_be_drawn(tmp_path):
-    image = np.random.default_rng(0).integers(0, 256, (17, 22, 3), dtype=np.uint8)
-    path = trace_deep(tiny("max"), picture(), "relu2_1", 3, 0, 0)
-    trace_path_figure(path, image).savefig(tmp_path / "path.png", dpi=40)
-    for unit in (path[0], path[1]):
-        trace_figure(unit, image, channels=2).savefig(tmp_path / "unit.png", dpi=40)
-    assert load_image(tmp_path / "path.png").std() > 0
 
 
 ROWS = [

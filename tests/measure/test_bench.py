@@ -1,6 +1,5 @@
 import numpy as np
 
-from nst_numpy.figures import ladder_figure, save_figure
 from nst_numpy.measure import bench
 from nst_numpy.vgg import VGG
 
@@ -26,12 +25,3 @@ def test_the_steps_error_is_that_of_float32(monkeypatch):
     rung = bench.step_rung(tiny_vgg(), content, style)
     assert 0 < rung.error < 1e-4
     assert rung.note == "32×32, loss and gradient"
-
-
-def test_the_figure_has_a_bar_for_each_rung(tmp_path):
-    rungs = [bench.Rung("loops", 100.0, 1e-4, 1e-6), bench.Rung("winograd", 0.05, 400.0, 1e-5)]
-    figure = ladder_figure(rungs, 150.0)
-    axes = figure.axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [1e-4, 400.0]
-    save_figure(figure, tmp_path / "ladder.svg")
-    assert (tmp_path / "ladder.svg").read_text().lstrip().startswith("<?xml")

@@ -13,7 +13,6 @@ from PIL import Image
 from nst_numpy import report
 from nst_numpy.cli import main
 from nst_numpy.errors import OutputError
-from nst_numpy.figures.report import gram_images, loss_figure
 from nst_numpy.pictures.images import load_image, resize_image, save_image
 from nst_numpy.report import RunRecorder, geometric, write_report
 from nst_numpy.style_transfer import Run, Settings
@@ -281,44 +280,6 @@ def test_geometric_numbers(last):
     assert numbers[-1] == last
     assert len(numbers) == len(set(numbers)) <= 12
     assert len(numbers) == 12 or last < 500
-
-
-# its figures
-
-
-def test_the_curves_stop_where_the_size_changes():
-    history = [
-        {"iteration": i + 1, "height": h, "width": h, "loss": 3.0, "terms": {"tv": 1.0, "a": 0.0}}
-        for i, h in enumerate([8, 8, 16, 16])
-    ]
-    [axes] = loss_figure(history).axes
-    assert axes.get_yscale() == "log"
-    curves = [list(line.get_xdata()) for line in axes.lines]
-    assert [1, 2] in curves
-    assert [3, 4] in curves
-    assert [1, 2, 3, 4] not in curves
-    assert [text.get_text() for text in axes.texts] == ["16×16"]
-
-
-def test_a_long_history_is_thinned_but_keeps_its_ends():
-    history = [
-        {"iteration": i, "height": 8, "width": 8, "loss": 1.0 / i, "terms": {"tv": 1.0 / i}}
-        for i in range(1, 5001)
-    ]
-    [axes] = loss_figure(history).axes
-    xs = axes.lines[-1].get_xdata()
-    assert (xs[0], xs[-1], len(xs)) == (1, 5000, 300)
-
-
-def test_gram_images_have_one_scale_and_the_order_asked_for():
-    small, large = np.diag([1.0, 2.0, 4.0]) + 0.1, np.diag([100.0, 200.0, 400.0]) + 10
-    a, b = gram_images([small, large], np.array([2, 0]))
-    assert a.shape == b.shape == (2, 2, 3)
-    assert a.dtype == np.uint8
-    assert b.sum() > a.sum()
-    assert a[0, 0].sum() > a[1, 1].sum()
-    for image in gram_images([np.zeros((2, 2))] * 2, np.array([0, 1])):
-        assert image.shape == (2, 2, 3)
 
 
 # the command

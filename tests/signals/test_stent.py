@@ -2,10 +2,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
-from nst_numpy.figures.volume import volume_figure
 from nst_numpy.signals import load_ct, stent
-from nst_numpy.signals.comparison import Comparison, Trial
-from nst_numpy.signals.examples import CLASSES
 from tests.signals.conftest import wires
 
 
@@ -84,15 +81,3 @@ def test_the_real_volume():
     assert len(corners) > 20
     assert corners[:, 0].min() >= 135
     assert corners[:, 0].max() + 14 <= 256
-
-
-def test_the_figure_shows_the_answers(volume):
-    answers = np.full(volume.shape, np.nan, dtype=np.float32)
-    answers[40:50, 5:20, 5:30] = 0.9
-    net = stent.Sequential(stent.two_layers(5, 2, 5), (14, 14, 14, 1))
-    trials = [Trial("3-D filters", 0, 0, 0.9, 0.9, 1, 1.0)]
-    comparison = Comparison(CLASSES, trials, {"3-D filters": net})
-    figure = volume_figure(volume, stent.find_stent(volume), answers, (37, 60), comparison)
-    titles = [axes.get_title() for axes in figure.axes]
-    assert "brightest, from the front" in titles
-    assert "90.0 %" in [text.get_text() for axes in figure.axes for text in axes.texts]

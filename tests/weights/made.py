@@ -1,0 +1,149 @@
+"""Files of weights that the tests make, good ones and bad ones."""
+
+import h5py
+import numpy as np
+import pytest
+
+from nst_numpy.errors import WeightsError
+from nst_numpy.weights import load_weights
+
+# Written out here, not computed, so that a wrong table in the code cannot agree with itself.
+VGG16 = {
+    "conv1_1": (3, 64),
+    "conv1_2": (64, 64),
+    "conv2_1": (64, 128),
+    "conv2_2": (128, 128),
+    "conv3_1": (128, 256),
+    "conv3_2": (256, 256),
+    "conv3_3": (256, 256),
+    "conv4_1": (256, 512),
+    "conv4_2": (512, 512),
+    "conv4_3": (512, 512),
+    "conv5_1": (512, 512),
+    "conv5_2": (512, 512),
+    "conv5_3": (512, 512),
+}
+VGG19 = {
+    "conv1_1": (3, 64),
+    "conv1_2": (64, 64),
+    "conv2_1": (64, 128),
+    "conv2_2": (128, 128),
+    "conv3_1": (128, 256),
+    "conv3_2": (256, 256),
+    "conv3_3": (256, 256),
+    "conv3_4": (256, 256),
+    "conv4_1": (256, 512),
+    "conv4_2": (512, 512),
+    "conv4_3": (512, 512),
+    "conv4_4": (512, 512),
+    "conv5_1": (512, 512),
+    "conv5_2": (512, 512),
+    "conv5_3": (512, 512),
+    "conv5_4": (512, 512),
+}
+NETWORKS = {"vgg16": VGG16, "vgg19": VGG19}
+
+
+# Files of each layout. Nothing is written into their arrays: HDF5 then stores only the fill
+# value, so a file of a full-size network takes a few kilobytes. Layer number n has kernels
+# of n and biases of -n.
+
+
+def keras_name(name):
+    return f"block{name[4]}_conv{name[6]}"
+
+
+def put(file, place, shape, value, dtype="f4"):
+    file.create_dataset(place, shape, dtype, fillvalue=value)
+
+
+def list_names(item, attribute, names):
+    item.attrs[attribute] = np.array(names, dtype="S") if names else np.array([])
+
+
+def write_own(file, network):
+    list_names(file, "layer_names", [keras_name(name) for name in network])
+    for n, (name, (c_in, c_out)) in enumerate(network.items(), start=1):
+        put(file, f"{keras_name(name)}/kernel", (3, 3, c_in, c_out), n)
+        put(file, f"{keras_name(name)}/bias", (c_out,), -n)
+
+
+def write_keras2(file, network, kernel="{0}/kernel:0", bias="{0}/bias:0", auto=False):
+    """Write a file as Keras Applications has them, with a pool and a dense layer."""
+    layers = [f"conv2d_{n}" if auto else keras_name(name) for n, name in enumerate(network, 30)]
+    list_names(file, "layer_names", ["input_1", *layers, "block5_pool", "fc1"])
+    for name in ("input_1", "block5_pool"):
+        list_names(file.create_group(name), "weight_names", [])
+    for n, (name, (c_in, c_out)) in enumerate(zip(layers, network.values(), strict=True), start=1):
+        group = file.create_group(name)
+        list_names(group, "weight_names", [kernel.format(name), bias.format(name)])
+        put(group, kernel.format(name), (3, 3, c_in, c_out), n)
+        put(group, bias.format(name), (c_out,), -n)
+    dense = file.create_group("fc1")
+    list_names(dense, "weight_names", ["fc1/kernel:0", "fc1/bias:0"])
+    put(dense, "fc1/kernel:0", (25088, 4096), 7)
+    put(dense, "fc1/bias:0", (4096,), 7)
+
+
+def write_keras3(file, network, container="layers", auto=True, own_names=False):
+    """Write a file as model.save_weights() of Keras 3 does."""
+    for n, (name, (c_in, c_out)) in enumerate(network.items(), start=1):
+        numbered = "conv2d" if n == 1 else f"conv2d_{n - 1}"
+        place = f"{container}/{numbered if auto else keras_name(name)}/vars"
+        put(file, f"{place}/0", (3, 3, c_in, c_out), n)
+        put(file, f"{place}/1", (c_out,), -n)
+        if own_names:
+            file[place].attrs["name"] = keras_name(name)
+    file.create_group(f"{container}/max_pooling2d/vars")
+    put(file, f"{container}/dense/vars/0", (512, 2), 7)
+    put(file, f"{container}/dense/vars/1", (2,), 7)
+
+
+def write_keras1(file, network):
+    write_keras2(file, network, kernel="{0}_W_1:0", bias="{0}_b_1:0")
+
+
+def write_whole_model(file, network):
+    write_keras2(file.create_group("model_weights"), network, "{0}/kernel", "{0}/bias")
+
+
+LAYOUTS = {
+    "own": (write_own, "nst_numpy"),
+    "keras1": (write_keras1, "Keras 1 or 2"),
+    "keras2": (write_keras2, "Keras 1 or 2"),
+    "keras2, whole model": (write_whole_model, "Keras 1 or 2"),
+    "keras2, automatic names": (lambda f, net: write_keras2(f, net, auto=True), "Keras 1 or 2"),
+    "keras3": (write_keras3, "Keras 3"),
+    "keras3, own names": (lambda f, net: write_keras3(f, net, own_names=True), "Keras 3"),
+    "keras3, named groups": (lambda f, net: write_keras3(f, net, auto=False), "Keras 3"),
+    "keras3, old container": (
+        lambda f, net: write_keras3(f, net, "_layer_checkpoint_dependencies"),
+        "Keras 3",
+    ),
+}
+
+
+def spoil(path, change, write=write_own, network=VGG16):
+    """Write a good file, then let `change` make it a bad one."""
+    with h5py.File(path, "w") as file:
+        write(file, network)
+        change(file)
+
+
+def replace(place, *arguments, **options):
+    """Make a change that puts another dataset at `place`."""
+
+    def change(file):
+        del file[place]
+        file.create_dataset(place, *arguments, **options)
+
+    return change
+
+
+def message(path, **options):
+    with pytest.raises(WeightsError) as caught:
+        load_weights(path, **options)
+    text = str(caught.value)
+    assert text.startswith(f"load_weights: {path} ")
+    assert "\n" not in text
+    return text
