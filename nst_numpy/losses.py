@@ -92,7 +92,8 @@ def gram_matrix(a: Array) -> Array:
         np.matmul(f[pieces[i]].T, f[pieces[i]], out=sums[i])
 
     for_each(work, range(len(pieces)))
-    return sums.sum(axis=0)
+    gram: Array = sums.sum(axis=0)
+    return gram
 
 
 def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:

@@ -21,6 +21,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
+from nst_numpy.arrays import Array
 from nst_numpy.cli.parts.options import (
     add_threads,
     check_seed,
@@ -41,7 +42,6 @@ from nst_numpy.signals.motion import to_grey
 from nst_numpy.signals.texture import (
     EKG_DEPTHS,
     ITERATIONS,
-    Array,
     Texture,
     copied,
     ekg_rows,

@@ -11,6 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from nst_numpy.arrays import Array
+from nst_numpy.arrays import Image as ImageArray
 from nst_numpy.figures.style import GREY, INK
 from nst_numpy.look.channels import (
     GramDifference,
@@ -21,7 +22,6 @@ from nst_numpy.look.channels import (
     similar_order,
 )
 from nst_numpy.look.receptive_field import ReceptiveField
-from nst_numpy.pictures.images import ImageArray
 
 Patches = Mapping[int, ImageArray]
 

@@ -239,6 +239,6 @@ class Case:
         i = int(self.slopes.entries[j])
         _, _, fine, rough = self.prober.at_step(i, self.prober.steps[i] / FINER_STEP)
         g = self.upstream.ravel()
-        off = abs(float(g @ fine) - self.slopes.numeric[j])
+        off = abs(float(g @ fine) - float(self.slopes.numeric[j]))
         # where the slope itself has a kink, the error grows with the step, and no faster
         return 2 * off + float(np.abs(g) @ rough)

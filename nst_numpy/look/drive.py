@@ -89,7 +89,7 @@ def drive_image(grad_x: Array) -> Image:
     """
     largest = float(np.abs(grad_x).max()) or 1.0
     # (1, H, W, 3) -> (H, W, 3), BGR -> RGB
-    scaled = grad_x[0, ..., ::-1] * (127.5 / largest) + 127.5
+    scaled: Array = grad_x[0, ..., ::-1] * (127.5 / largest) + 127.5
     return np.rint(scaled).astype(np.uint8)
 
 

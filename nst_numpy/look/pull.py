@@ -132,7 +132,8 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
 
 def pixel_size(gradient: Array) -> Array64:
     """Length of a gradient at each pixel: (1, H, W, 3) -> (H, W), in float64."""
-    return np.sqrt(np.square(gradient[0], dtype=np.float64).sum(axis=-1))
+    size: Array64 = np.sqrt(np.square(gradient[0], dtype=np.float64).sum(axis=-1))
+    return size
 
 
 def _pull(gradient: Array, full: Array64) -> Pull:

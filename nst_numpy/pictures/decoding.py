@@ -169,9 +169,10 @@ def _orientation(picture: Image.Image) -> int:
     if picture.format == "TIFF":
         return 1  # Pillow has turned it while decoding.
     try:
-        return picture.getexif().get(_ORIENTATION, 1)
+        orientation: int = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # Broken EXIF raises many kinds, and the pixels are good without it.
         return 1
+    return orientation
 
 
 def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:

@@ -337,8 +337,8 @@ def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tupl
 
 def _iteration_time(history: Sequence[Mapping[str, Any]]) -> float:
     """Median time between two iterations, at the last scale."""
-    times = [row["seconds"] for row in history if _size(row) == _size(history[-1])]
-    return statistics.median(np.diff(times)) if len(times) > 1 else times[-1]
+    times: list[float] = [row["seconds"] for row in history if _size(row) == _size(history[-1])]
+    return float(statistics.median(np.diff(times))) if len(times) > 1 else times[-1]
 
 
 def _size(row: Mapping[str, Any]) -> tuple[int, int]:

@@ -134,7 +134,8 @@ def cut(array: NDArray[Any], corners: Labels, size: Sequence[int]) -> Array:
             f"{len(size)} axes, each at least so long"
         )
     windows = np.lib.stride_tricks.sliding_window_view(array, tuple(size))
-    return windows[tuple(corners.T)].astype(np.float32)
+    blocks: Array = windows[tuple(corners.T)].astype(np.float32)
+    return blocks
 
 
 def measure_drift(blocks: Array) -> tuple[Array, Array, Array]:
@@ -261,7 +262,8 @@ def even_out(x: Array) -> Array:
     it did, in two cases of three.
     """
     mean, std = x.mean(axis=(2, 3), keepdims=True), x.std(axis=(2, 3), keepdims=True)
-    return ((x - mean) / (std + TINY)).astype(np.float32)
+    even: Array = ((x - mean) / (std + TINY)).astype(np.float32)
+    return even
 
 
 # ---- who can see it
@@ -461,4 +463,5 @@ def steepness(kernels: Array) -> Array:
     way = -slices[:, None] * columns[None, :]
     moving = energy * np.abs(way)
     total = moving.sum(axis=(1, 2))
-    return (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+    share: Array = (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+    return share

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.drift import (
-    Array,
     Comparison,
     Examples,
     Labels,

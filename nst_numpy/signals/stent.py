@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from nst_numpy.arrays import Array
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
 from nst_numpy.network import Sequential
 from nst_numpy.signals.drift import (
-    Array,
     Comparison,
     Examples,
     Labels,

@@ -234,7 +234,8 @@ def copied(x: Array, sample: Array, rate: float) -> float:
 
 def _standardised(windows: Array) -> Array:
     centred = windows - windows.mean(axis=1, keepdims=True)
-    return centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-12)
+    scaled: Array = centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-12)
+    return scaled
 
 
 # ---- a movie

@@ -255,7 +255,8 @@ def _check_fit(
         )
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise SettingError("fit: sample_weights must be finite, not negative and not all 0")
-    return weights / weights.mean()
+    scaled: Array = weights / weights.mean()
+    return scaled
 
 
 def _check_samples(which: str, net: Sequential, x: Array, y: Target, loss: Loss) -> None:

@@ -69,7 +69,8 @@ def softmax(scores: Array) -> Array:
     array([[0.5, 0.5]])
     """
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    shares: Array = e / e.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def mean_squared_error(
