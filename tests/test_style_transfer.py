@@ -356,7 +356,7 @@ def test_half_of_what_snapshots_need_is_refused(half, tmp_path, monkeypatch):
 
 
 def test_a_file_in_the_place_of_the_snapshot_folder_is_refused(tmp_path):
-    (tmp_path / "file").write_text("here")
+    (tmp_path / "file").write_text("here", "utf-8")
     with pytest.raises(OutputError, match="a file is in its place"):
         paint(snapshot_every=1, snapshot_folder=tmp_path / "file")
 

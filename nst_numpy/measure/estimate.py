@@ -120,14 +120,14 @@ def available_memory() -> int | None:
     limits = []
     meminfo = Path("/proc/meminfo")
     if meminfo.exists():
-        for line in meminfo.read_text().splitlines():
+        for line in meminfo.read_text("utf-8").splitlines():
             if line.startswith("MemAvailable:"):
                 limits.append(int(line.split()[1]) * 1024)
     elif hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
     cgroup = Path("/sys/fs/cgroup/memory.max")
-    if cgroup.exists() and cgroup.read_text().strip().isdigit():
-        limits.append(int(cgroup.read_text()))
+    if cgroup.exists() and cgroup.read_text("utf-8").strip().isdigit():
+        limits.append(int(cgroup.read_text("utf-8")))
     return min(limits, default=None)
 
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import os
 import re
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 import nst_numpy
-from nst_numpy import style_transfer
+from nst_numpy import cli, style_transfer
 from nst_numpy.cli import COMMANDS, main
 from nst_numpy.cli.demo import new_folder_name
 from nst_numpy.cli.parts.options import duration, layer_weights, show_layer_weights, table
@@ -39,12 +40,12 @@ def nst(*words):
         return leave.code
 
 
-def python(*words, **more):
+def python(*words, cwd=None, **variables):
     """Run Python in a process of its own."""
-    environment = os.environ | {"NST_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = {"NST_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"} | variables
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, encoding="utf-8",
-        env=environment, timeout=120, **more,
+        [sys.executable, *words], capture_output=True, encoding="utf-8",
+        cwd=cwd, env=os.environ | environment, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -362,25 +363,25 @@ def test_demo_makes_no_folder_when_it_cannot_paint(capsys, option):
 
 def bad_files():
     """Make what the table of bad input names."""
-    Path("text.png").write_text("no picture")
+    Path("text.png").write_text("no picture", "utf-8")
     Path("empty.jpg").write_bytes(b"")
     Path("folder.png").mkdir()
     Path("pictures").mkdir()
     save_image("line.png", np.zeros((4, 400, 3), dtype=np.uint8))
-    Path("text.h5").write_text("no weights")
+    Path("text.h5").write_text("no weights", "utf-8")
     Path("short.h5").write_bytes(bundled_path().read_bytes()[:100_000])
 
 
 GOOD = {"content": "chelsea", "style": "starry_night", "-o": "out.png"}
 BEFORE_THE_WEIGHTS = [
     ({"content": "missing.jpg"}, "there is no file missing.jpg"),
-    ({"style": "no/such/picture.png"}, "there is no file no/such/picture.png"),
+    ({"style": "missing.png"}, "there is no file missing.png"),
     ({"content": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
     ({"content": ""}, "the name of the picture is empty"),
     ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
     ({"--init": "nois.png"}, "there is no file nois.png"),
     ({"--init": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
-    ({"-o": "no/such/out.png"}, "the folder no/such does not exist: make it first"),
+    ({"-o": "missing/out.png"}, "the folder missing does not exist: make it first"),
     ({"-o": "out.gif"}, "out.gif: the suffix .gif names no format that can be written: use .png"),
     ({"-o": "out"}, "out: a suffix is missing: use .png"),
     ({"-o": "folder.png"}, "folder.png is a folder: add a file name"),
@@ -617,6 +618,15 @@ def test_python_m_refuses_in_one_line(tmp_path):
     assert re.fullmatch(r"nst: out\.gif: [^\n]+\n", done.stderr)
 
 
+def test_what_a_terminal_does_not_know_is_a_question_mark(tmp_path):
+    words = ("-m", "nst_numpy", "--help")
+    whole = python(*words, cwd=tmp_path).stdout
+    done = python(*words, cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == whole.encode("ascii", errors="replace").decode("ascii")
+    assert "nst COMMAND ?" in done.stdout
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     # the pipe is closed before the list is printed
     code = (
@@ -628,3 +638,18 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         "print(done.returncode, done.stderr)\n"
     )
     assert python("-c", code, cwd=tmp_path).stdout == "0 b''\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "system", "gone"),
+    [
+        (BrokenPipeError(errno.EPIPE, "closed"), "linux", True),
+        (OSError(errno.EINVAL, "invalid"), "win32", True),
+        (OSError(errno.EINVAL, "invalid"), "linux", False),
+        (OSError(errno.EINVAL, "invalid", "a?b.png"), "win32", False),
+        (OSError(errno.ENOSPC, "full"), "win32", False),
+    ],
+)
+def test_only_a_closed_pipe_means_that_the_reader_is_gone(monkeypatch, error, system, gone):
+    monkeypatch.setattr(sys, "platform", system)
+    assert cli._reader_is_gone(error) is gone

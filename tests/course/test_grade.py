@@ -17,6 +17,9 @@ from nst_numpy.course import (
     grade_submission,
 )
 from nst_numpy.errors import CourseError
+from tests import limited_memory, posix
+
+pytestmark = posix
 
 HIDDEN_NUMBERS = ("7.125", "31337", "14.25", "62675", "50.76")
 
@@ -52,8 +55,10 @@ def test_a_right_answer_gets_everything(grade):
         ("import sys; sys.exit(0)", "the answer calls sys.exit, in t1_small.py, line 3"),
         ("import os; os._exit(0)", "the answer ended the whole process, with exit code 0"),
         ("import os; os.abort()", "the process crashed (SIGABRT)"),
-        ("return [0] * 10**11", "more memory than an answer may use (MemoryError)"),
-        ("return np.ones((300, 1 << 20))", "more memory than an answer may use (MemoryError)"),
+        pytest.param("return [0] * 10**11", "more memory than an answer may use (MemoryError)",
+                     marks=limited_memory),
+        pytest.param("return np.ones((300, 1 << 20))", "than an answer may use (MemoryError)",
+                     marks=limited_memory),
         ("return np.zeros(9 << 20)", "ValueError: the result is larger than 64 MB"),
         ("return double(x)", "RecursionError"),
     ],
@@ -64,7 +69,10 @@ def test_what_goes_wrong_has_a_reason(grade_double, body, reason):
     assert task.points == 0
 
 
-@pytest.mark.parametrize("body", ["import os; os._exit(0)", "return [0] * 10**11"])
+@pytest.mark.parametrize(
+    "body",
+    ["import os; os._exit(0)", pytest.param("return [0] * 10**11", marks=limited_memory)],
+)
 def test_what_goes_wrong_costs_no_other_task(grade, body):
     _, tasks = grade(f"def double(x):\n    {body}\n")
     assert only_double_fails(tasks)
@@ -168,7 +176,7 @@ REFUSED = {
 
 def test_what_is_refused_and_said(grade, tmp_path):
     # only files of this test are at stake, should the fence have a hole
-    (tmp_path / "kept").write_text("still here")
+    (tmp_path / "kept").write_text("still here", "utf-8")
     refused = {
         line.replace("HERE", str(tmp_path)): what.replace("HERE", str(tmp_path))
         for line, what in REFUSED.items()
@@ -185,7 +193,7 @@ def test_what_is_refused_and_said(grade, tmp_path):
     # whoever is refused, and goes on without it, loses nothing
     assert tasks["double"].right, tasks["double"].reason
     assert {f"refused: the answer tried to {what}" for what in refused.values()} == set(done.notes)
-    assert (tmp_path / "kept").read_text() == "still here"
+    assert (tmp_path / "kept").read_text("utf-8") == "still here"
     assert not (tmp_path / "a").exists()
     assert not (tmp_path / "b").exists()
     assert "note: refused: the answer tried to import torch" in as_text([done])
@@ -295,7 +303,8 @@ def test_a_notebook_is_an_answer_too(small, tmp_path):
             ("def square(x):\n    return y\n", {}),
             ("def slope(", {}),
             ("raise SystemExit", {"nbgrader": {"grade": True, "locked": True, "solution": False}}),
-        )
+        ),
+        "utf-8",
     )
     double, square, slope = grade_answer(path, small).tasks
     assert double.right
@@ -306,15 +315,17 @@ def test_a_notebook_is_an_answer_too(small, tmp_path):
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"cells": 7}', '{"cells": [{}]}', "\x00"])
 def test_what_is_no_notebook_scores_0(small, tmp_path, text):
     path = tmp_path / "t1_small.ipynb"
-    path.write_text(text)
+    path.write_text(text, "utf-8")
     done = grade_answer(path, small)
     assert done.points == 0
     assert "t1_small.ipynb is not a notebook that can be read" in done.tasks[0].reason
 
 
 def test_the_better_of_two_files_counts(small, tmp_path):
-    (tmp_path / "t1_small.py").write_text("def double(x): return 2 * x")
-    (tmp_path / "t1_small.ipynb").write_text(as_notebook(("def square(x): return x * x", {})))
+    (tmp_path / "t1_small.py").write_text("def double(x): return 2 * x", "utf-8")
+    (tmp_path / "t1_small.ipynb").write_text(
+        as_notebook(("def square(x): return x * x", {})), "utf-8"
+    )
     found = find_submissions(tmp_path, {"t1": small})
     (grade,) = grade_submission(found, {"t1": small})
     assert (grade.file, grade.points) == ("t1_small.ipynb", 2)
@@ -323,30 +334,30 @@ def test_the_better_of_two_files_counts(small, tmp_path):
 def test_whose_answers_are_in_a_folder(bundled, tmp_path):
     one = tmp_path / "one"
     (one / "a4_style").mkdir(parents=True)
-    (one / "a4_style" / "a4_style.py").write_text("")
-    (one / "a1.ipynb").write_text("")
+    (one / "a4_style" / "a4_style.py").write_text("", "utf-8")
+    (one / "a1.ipynb").write_text("", "utf-8")
     found = find_submissions(one, bundled)
     assert {name: [f.name for f in files] for name, files in found.files.items()} == {
         "a1": ["a1.ipynb"], "a4": ["a4_style.py"],
     }  # fmt: skip
     (tmp_path / "two").mkdir()
-    (tmp_path / "Ada_L_77_a4_style.py").write_text("")
-    (tmp_path / "a5_given.py").write_text("")  # handed out, so it is no answer
+    (tmp_path / "Ada_L_77_a4_style.py").write_text("", "utf-8")
+    (tmp_path / "a5_given.py").write_text("", "utf-8")  # handed out, so it is no answer
     students = {s.student: sorted(s.files) for s in find_submissions(tmp_path, bundled)}
     assert students == {"one": ["a1", "a4"], "two": [], "Ada_L_77": ["a4"]}
 
 
 def test_a_file_is_known_by_its_functions(bundled, tmp_path):
     path = tmp_path / "homework.py"
-    path.write_text("def gram_matrix(a):\n    pass\n")
+    path.write_text("def gram_matrix(a):\n    pass\n", "utf-8")
     assert list(find_submissions(path, bundled).files) == ["a4"]
     assert list(find_submissions(tmp_path, bundled).files) == ["a4"]
-    path.write_text("x = 1")
+    path.write_text("x = 1", "utf-8")
     with pytest.raises(CourseError, match="which assignment is it for"):
         find_submissions(path, bundled)
     with pytest.raises(CourseError, match="does not exist"):
         find_submissions(tmp_path / "none", bundled)
-    (tmp_path / "a1.txt").write_text("")
+    (tmp_path / "a1.txt").write_text("", "utf-8")
     with pytest.raises(CourseError, match=r"neither a \.py file nor a notebook"):
         find_submissions(tmp_path / "a1.txt", bundled)
 

@@ -46,4 +46,4 @@ def test_the_figure_has_a_bar_for_each_rung(tmp_path):
     axes = figure.axes[0]
     assert [bar.get_width() for bar in axes.patches] == [1e-4, 400.0]
     save_figure(figure, tmp_path / "ladder.svg")
-    assert (tmp_path / "ladder.svg").read_text().lstrip().startswith("<?xml")
+    assert (tmp_path / "ladder.svg").read_text("utf-8").lstrip().startswith("<?xml")

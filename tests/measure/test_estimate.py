@@ -137,11 +137,11 @@ def test_available_memory_is_less_than_the_machine_has():
 )
 def test_a_containers_limit_counts(monkeypatch, tmp_path, limit, expected):
     (tmp_path / "proc").mkdir()
-    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    2000 kB\n")
+    (tmp_path / "proc/meminfo").write_text("MemTotal: 9000 kB\nMemAvailable:    2000 kB\n", "utf-8")
     group = tmp_path / "sys/fs/cgroup"
     group.mkdir(parents=True)
     if limit is not None:
-        (group / "memory.max").write_text(limit)
+        (group / "memory.max").write_text(limit, "utf-8")
     monkeypatch.setattr(estimate, "Path", lambda path: tmp_path / path.lstrip("/"))
     assert available_memory() == expected
 
