@@ -1,14 +1,24 @@
 """All that CI does, one command each: `nox -l` lists them."""
 
+import configparser
 import re
+import shlex
 import shutil
+import sys
+import zipfile
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nox
 
 nox.options.default_venv_backend = "venv"
-nox.options.sessions = ["demo", "tests", "notebooks", "docs", "course", "lint", "types", "imports"]
+nox.options.sessions = [
+    *("demo", "tests", "oldest", "newest", "package"),
+    *("notebooks", "docs", "course", "lint", "types", "imports"),
+]
 README = Path("README.md").read_text(encoding="utf-8")
+SETUP = configparser.ConfigParser()
+SETUP.read("setup.cfg", encoding="utf-8")
 
 
 def readme_command(number: int) -> str:
@@ -17,8 +27,25 @@ def readme_command(number: int) -> str:
 
 
 def run_in_venv(session: nox.Session, command: str) -> None:
-    """Run a line of shell with the session's environment first on the path."""
-    session.run("bash", "-euo", "pipefail", "-c", command, external=True)
+    """Run a line of shell, commands joined by `&&`, with no shell: Windows may have none."""
+    for part in command.split("&&"):
+        session.run(*shlex.split(part))
+
+
+def requirements(extra: str = "") -> list[str]:
+    """Return what setup.cfg requires: `numpy>=1.26`, …; or what one of its extras does."""
+    section = SETUP["options.extras_require"] if extra else SETUP["options"]
+    return section[extra or "install_requires"].split()
+
+
+def tool(name: str) -> str:
+    """Return a tool of the extra `dev`, with the versions that setup.cfg allows."""
+    return next(line for line in requirements("dev") if re.match(rf"{name}\b", line))
+
+
+def oldest_version(line: str) -> str:
+    """Turn `numpy>=1.26` or `numpy>=1.26,<3` into `numpy==1.26`."""
+    return re.fullmatch(r"([\w-]+)>=([\w.]+)(,.*)?", line).expand(r"\1==\2")
 
 
 @nox.session
@@ -31,6 +58,75 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the README's second command: install for work, and test."""
     run_in_venv(session, readme_command(1))
+
+
+@nox.session
+def oldest(session: nox.Session) -> None:
+    """Pass the tests with the oldest versions that setup.cfg and pyproject.toml allow."""
+    minor = session.run("python", "-c", "import sys; print(sys.version_info.minor)", silent=True)
+    if int(minor) > 11:
+        session.skip("the oldest versions have no wheels for this Python: nox -P 3.11 -s oldest")
+    build = nox.project.load_toml("pyproject.toml")["build-system"]["requires"]
+    lines = [*requirements(), *requirements("test"), *build]
+    session.install("wheel", *map(oldest_version, lines))
+    session.install("--no-build-isolation", "--no-deps", "-e", ".")
+    # an old release may use what a newer release of its own requirement calls deprecated
+    session.run("pytest", "-W", "ignore::DeprecationWarning")
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Pass the tests with the newest versions, and with what Python warns of only if asked."""
+    session.install("--upgrade", "--upgrade-strategy", "eager", "-e", ".[test]")
+    session.run(
+        *("python", "-X", "dev", "-X", "warn_default_encoding", "-m", "pytest"),
+        *("-W", "ignore::EncodingWarning:matplotlib.font_manager"),
+    )
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build sdist and wheel, and try the wheel where there is no clone. `-- dist` keeps both."""
+    session.install(tool("build"), tool("twine"))
+    with TemporaryDirectory() as folder:
+        dist = Path(folder, "dist")
+        # the wheel is built from the sdist: what the sdist lacks, the wheel lacks too
+        session.run("python", "-m", "build", "--outdir", str(dist))
+        session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
+        (wheel,) = dist.glob("*.whl")
+        check_contents(session, wheel)
+        try_wheel(session, wheel, Path(folder))
+        for kept in session.posargs:
+            shutil.copytree(dist, kept, dirs_exist_ok=True)
+
+
+def check_contents(session: nox.Session, wheel: Path) -> None:
+    """Compare the files of a wheel with those that the clone has for it."""
+    places = SETUP["options"]["package_dir"].split("\n")
+    folders = dict(reversed(place.split(" = ")) for place in places if place)
+    listed = session.run("git", "ls-files", "-z", *folders, external=True, silent=True)
+    expected = {
+        f"{package.replace('.', '/')}{file.removeprefix(folder)}"
+        for file in listed.strip("\0").split("\0")
+        for folder, package in folders.items()
+        if file.startswith(f"{folder}/")
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        found = {name for name in archive.namelist() if ".dist-info/" not in name}
+    if found != expected:
+        session.error(f"only in the clone or only in the wheel: {sorted(found ^ expected)}")
+
+
+def try_wheel(session: nox.Session, wheel: Path, folder: Path) -> None:
+    """Install a wheel in an environment in `folder`, and use it there."""
+    session.run("python", "-m", "venv", str(folder / "env"))
+    programs = folder / "env" / ("Scripts" if sys.platform == "win32" else "bin")
+    pip, nst = str(programs / "pip"), str(programs / "nst")
+    session.run(pip, "install", str(wheel), external=True)
+    with session.chdir(folder):
+        paint = "transfer chelsea starry_night -o painted.png --size 32 --iterations 2"
+        for words in ("--help", "samples", "weights verify", paint, "course release handout"):
+            session.run(nst, *words.split(), external=True)
 
 
 @nox.session
@@ -47,23 +143,24 @@ def course(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and format."""
-    session.install("ruff>=0.17,<0.18")
-    session.run("ruff", "check", ".")
-    session.run("ruff", "format", "--check", ".")
+    """Run the hooks of .pre-commit-config.yaml on all files: style, format, schemas."""
+    session.install(tool("pre-commit"))
+    cache = str(session.cache_dir.resolve() / "pre-commit")
+    hooks = ("pre-commit", "run", "--all-files", "--show-diff-on-failure", *session.posargs)
+    session.run(*hooks, env={"PRE_COMMIT_HOME": cache})
 
 
 @nox.session
 def types(session: nox.Session) -> None:
     """Check the package's type hints."""
-    session.install("mypy>=2.4,<3", ".")
+    session.install(tool("mypy"), ".")
     session.run("mypy", "--config-file", "setup.cfg")
 
 
 @nox.session
 def imports(session: nox.Session) -> None:
     """Check that imports go downward only."""
-    session.install("import-linter>=2.16,<3", "-e", ".")
+    session.install(tool("import-linter"), "-e", ".")
     session.run("lint-imports", "--config", "setup.cfg")
 
 

@@ -10,7 +10,7 @@ Names are looked up when they are first used, so that `nst --help` answers at on
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from nst_numpy.moved import MOVED, know_former_names
+from nst_numpy.common.moved import MOVED, know_former_names
 
 if TYPE_CHECKING:
     from nst_numpy import (

@@ -7,8 +7,8 @@ from typing import Any
 
 from tqdm import tqdm
 
-from nst_numpy.arrays import Array, Image
-from nst_numpy.checks import is_whole
+from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.files import check_folder
 from nst_numpy.optimize import asks_to_stop

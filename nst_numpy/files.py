@@ -53,9 +53,9 @@ def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
 
     Examples
     --------
-    >>> check_output("no/such/folder/painted.png")
+    >>> check_output("missing/painted.png")
     Traceback (most recent call last):
-    nst_numpy.errors.OutputError: the folder no/such/folder does not exist: make it first
+    nst_numpy.errors.OutputError: the folder missing does not exist: make it first
     """
     target = _named(path)
     try:
@@ -127,7 +127,7 @@ def atomic_write(path: PathLike) -> Iterator[Path]:
     --------
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     with atomic_write(f"{folder}/note.txt") as temporary:
-    ...         _ = temporary.write_text("all or nothing")
+    ...         _ = temporary.write_text("all or nothing", "utf-8")
     ...     os.listdir(folder)
     ['note.txt']
     """

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.products import multiply
 from nst_numpy.kernels.threads import chunks, for_each
-from nst_numpy.moved import former_names
 
 PIECE_VALUES = 1 << 18  # positions times channels at a time: what a core's own cache holds
 
@@ -102,7 +102,8 @@ def gram_matrix(a: Array) -> Array:
         np.matmul(f[pieces[i]].T, f[pieces[i]], out=sums[i])
 
     for_each(work, range(len(pieces)))
-    return sums.sum(axis=0)
+    gram: Array = sums.sum(axis=0)
+    return gram
 
 
 def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:

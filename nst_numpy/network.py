@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.arrays import Array, Shape
-from nst_numpy.checks import check_count, is_whole
+from nst_numpy.common.arrays import Array, Shape
+from nst_numpy.common.checks import check_count, is_whole
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.files import PathLike
 from nst_numpy.fused.engine import Fused
@@ -88,7 +88,7 @@ class Plain:
         self, grads: Mapping[str, Any], caches: Mapping[str, Any], relu: str = "gradient"
     ) -> Array:
         """Return ∂J/∂x, given ∂J/∂a^[l] of some of the layers that were reached."""
-        grad = None
+        grad: Array | None = None
         for name in reversed(list(caches)):
             if name in grads:
                 grad = grads[name] if grad is None else grad + grads[name]

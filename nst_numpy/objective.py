@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from nst_numpy.arrays import Array
-from nst_numpy.checks import check_number
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import check_number
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts
 from nst_numpy.kernels.threads import single_threaded_blas

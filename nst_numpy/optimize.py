@@ -31,10 +31,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy.optimize import minimize
 
-from nst_numpy.arrays import Array, Array64
+from nst_numpy.common.arrays import Array, Array64
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
-from nst_numpy.moved import former_names
 
 Function = Callable[[Array], tuple[float, Array]]
 
@@ -194,7 +194,7 @@ class _InUnits:
 
     def __init__(self, descent: _Descent) -> None:
         self.descent = descent
-        self.unit = FIRST_STEP * np.sqrt(descent.x.size)
+        self.unit = FIRST_STEP * float(np.sqrt(descent.x.size))
         self.steepness = _length(descent.evaluate(descent.x)[1]) * self.unit
         self.scale = 1.0 / (self.steepness or 1.0)
 
@@ -214,7 +214,8 @@ class _InUnits:
 
     def _x(self, z: Array64) -> Array:
         x = self.descent.x
-        return (z * self.unit).astype(x.dtype).reshape(x.shape)
+        picture: Array = (z * self.unit).astype(x.dtype).reshape(x.shape)
+        return picture
 
 
 def _lbfgs(descent: _Descent, iterations: int) -> None:

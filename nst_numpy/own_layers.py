@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import GradientError, SettingError
 from nst_numpy.files import PathLike
 from nst_numpy.gradcheck import check_backward, check_gradient

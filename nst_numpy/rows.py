@@ -20,8 +20,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any, ClassVar
 
-from nst_numpy.arrays import Array, Shape
-from nst_numpy.checks import check_count
+from nst_numpy.common.arrays import Array, Shape
+from nst_numpy.common.checks import check_count
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import (
     AXIS_NAMES,
@@ -47,7 +48,6 @@ from nst_numpy.layers import (
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
-from nst_numpy.moved import former_names
 
 LayerParams = tuple[Array, Array]  # w and b, or their gradients
 ROWS: dict[str, "type[Row]"] = {}  # by name: what a saved network may consist of
@@ -311,7 +311,8 @@ class Computed(Row):
         if relu != "gradient":
             raise SettingError(f"a {self.kind} of your own has no rule {relu!r}: use 'gradient'")
         grads = self.with_backward(grad_out, cache)
-        return grads[0] if isinstance(grads, tuple) else grads
+        grad_x: Array = grads[0] if isinstance(grads, tuple) else grads
+        return grad_x
 
     def param_gradients(self, grad_out: Array, cache: Any) -> LayerParams:
         """Return ∂J/∂w and ∂J/∂b."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypedDict, TypeVar
 
-from nst_numpy.checks import check_at_least, check_number
+from nst_numpy.common.checks import check_at_least, check_number
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import Coefficients

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.arrays import Array, Image
 from nst_numpy.callbacks import Callback, Progress, bar_updater, snapshot_saver, tell
+from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
@@ -23,7 +24,6 @@ from nst_numpy.measure.estimate import (
     measure_seconds_a_pixel,
     measure_speed,
 )
-from nst_numpy.moved import former_names
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Coefficients, Objective
 from nst_numpy.optimize import LEARNING_RATES, Minimum, Step, run_optimizer
@@ -73,22 +73,22 @@ class Result:
     @property
     def iterations(self) -> int:
         """Iterations that were done, over all scales."""
-        return self.history[-1]["iteration"]
+        return int(self.history[-1]["iteration"])
 
     @property
     def seconds(self) -> float:
         """Time from the start of the run to the last iteration."""
-        return self.history[-1]["seconds"]
+        return float(self.history[-1]["seconds"])
 
     @property
     def loss(self) -> float:
         """J after the last iteration; at the start, if there was none."""
-        return self.history[-1]["loss"]
+        return float(self.history[-1]["loss"])
 
     @property
     def terms(self) -> dict[str, float]:
         """The terms that add up to `loss`, coefficients included."""
-        return self.history[-1]["terms"]
+        return dict(self.history[-1]["terms"])
 
 
 @show_settings

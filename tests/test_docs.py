@@ -12,6 +12,7 @@ from types import ModuleType
 
 import pytest
 
+import nst_numpy
 from nst_numpy.cli import COMMANDS
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -47,6 +48,35 @@ def test_the_readmes_python_compiles():
     assert blocks
     for block in blocks:
         compile(block, "README.md", "exec")
+
+
+def test_there_is_one_version():
+    citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.findall(r"^version: (.+)$", citation, flags=re.M) == [nst_numpy.__version__]
+    changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    released = re.findall(r"^## \[(\d.+?)\] - \d{4}-\d\d-\d\d$", changelog, flags=re.M)
+    assert released[:1] in ([], [nst_numpy.__version__])
+
+
+def sessions():
+    """Return the names of the noxfile's sessions."""
+    tree = ast.parse((ROOT / "noxfile.py").read_text(encoding="utf-8"))
+    functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    return {f.name for f in functions if "nox.session" in map(ast.unparse, f.decorator_list)}
+
+
+def test_the_table_of_sessions_has_each_of_them():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.+?) \|", page, flags=re.M)
+    assert sorted(quoted(" ".join(cells))) == sorted(sessions())
+
+
+def test_the_workflow_runs_every_session_from_the_first_python_on():
+    workflow = (ROOT / ".github/workflows/checks.yml").read_text(encoding="utf-8")
+    named = " ".join(re.findall(r"sessions: \[?([a-z ]+)", workflow)).split()
+    assert set(named) == sessions() - {"site"}  # `docs` starts that one
+    (first,) = re.findall(r'python: \["([\d.]+)"', workflow)
+    assert f"python_requires = >={first}\n" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
 
 
 def equation_table():

@@ -5,6 +5,8 @@ answers at once.
 """
 
 import argparse
+import errno
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -39,6 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 2 for a user's error, 130 for Ctrl-C."""
     words = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in words
+    _print_on_any_terminal()
     try:
         return _dispatch(words)
     except NstError as error:
@@ -49,10 +52,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("nst: stopped by Ctrl-C", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        # the reader (head, less) has seen enough; keep Python from complaining at exit
+    except OSError as error:
+        if not _reader_is_gone(error):
+            raise
+        # head or less has seen enough; keep Python from complaining at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+
+
+def _print_on_any_terminal() -> None:
+    """Print ? for a sign that the terminal or file does not know: ∂ in cp1252, say."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _reader_is_gone(error: OSError) -> bool:
+    """Whether nobody reads what is printed; Windows calls that an invalid argument."""
+    windows = sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
+    return windows or isinstance(error, BrokenPipeError)
 
 
 def _dispatch(words: list[str]) -> int:

@@ -182,7 +182,7 @@ def make(value: tuple[int, ...] | Path, rng: np.random.Generator) -> NDArray[Any
     if isinstance(value, tuple):
         return rng.standard_normal(value)
     try:
-        array = np.load(value, allow_pickle=False)
+        array: NDArray[Any] = np.load(value, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
         raise SettingError(f"{value} cannot be read as a .npy file: {error}") from error
     if array.dtype.kind not in "biuf":

@@ -25,6 +25,8 @@ from matplotlib.figure import Figure
 
 from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
 from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.figures import (
     gram_difference_figure,
     gram_figure,
@@ -34,7 +36,6 @@ from nst_numpy.figures import (
 from nst_numpy.figures.channels import Patches
 from nst_numpy.files import write_json
 from nst_numpy.look.channels import (
-    Array,
     GramDifference,
     Pair,
     PairLoss,
@@ -43,7 +44,7 @@ from nst_numpy.look.channels import (
 )
 from nst_numpy.look.receptive_field import ReceptiveField, receptive_field
 from nst_numpy.look.units import picture_files, top_patches
-from nst_numpy.pictures.images import ImageArray, load_image, preprocess
+from nst_numpy.pictures.images import load_image, preprocess
 from nst_numpy.pictures.samples import photo_paths, resolve_picture
 from nst_numpy.vgg import VGG
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.checks import check_at_least
 from nst_numpy.cli.parts.options import (
     add_threads,
     duration,
@@ -26,6 +25,7 @@ from nst_numpy.cli.parts.options import (
     use_threads,
     whole_number,
 )
+from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
 from nst_numpy.look import reconstruct

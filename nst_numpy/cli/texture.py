@@ -29,6 +29,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.common.arrays import Array
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
@@ -41,7 +42,6 @@ from nst_numpy.signals.motion import to_grey
 from nst_numpy.signals.texture import (
     EKG_DEPTHS,
     ITERATIONS,
-    Array,
     Texture,
     copied,
     ekg_rows,

@@ -25,9 +25,9 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
+from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory
-from nst_numpy.moved import former_names
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture

@@ -310,7 +310,7 @@ def _imports(root: Path, header: str) -> tuple[str, tuple[str, ...]]:
 
 def _manifest(path: Path) -> dict[str, Any]:
     try:
-        data = json.loads(_text(path))
+        data: Any = json.loads(_text(path))
     except ValueError as error:
         raise CourseError(f"{path} is not JSON: {error}") from error
     points = data.get("points") if isinstance(data, dict) else None
@@ -319,7 +319,8 @@ def _manifest(path: Path) -> dict[str, Any]:
     for name, number in points.items():
         if not isinstance(number, (int, float)) or isinstance(number, bool) or number < 0:
             raise CourseError(f"{path}: the points of {name} must be a number, not {number!r}")
-    return data
+    manifest: dict[str, Any] = data
+    return manifest
 
 
 def _text(path: Path) -> str:

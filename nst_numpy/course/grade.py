@@ -9,13 +9,13 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, cast
 
+from nst_numpy.common.moved import former_names, now_in
 from nst_numpy.course.assignment import Assignment, Task, assignments_folder
 from nst_numpy.course.reason import discreetly, openly
 from nst_numpy.course.sandbox import AnswerStoppedError, Sandbox
 from nst_numpy.course.submission import Cells, Submission, read_answer
 from nst_numpy.course.wire import RemoteError
 from nst_numpy.errors import CourseError
-from nst_numpy.moved import former_names, now_in
 
 AT_ONCE = 2  # processes
 RIGHT = "all tests pass"

@@ -10,7 +10,8 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.figures.style import GREY, INK
 from nst_numpy.look.channels import (
     GramDifference,
@@ -21,7 +22,6 @@ from nst_numpy.look.channels import (
     similar_order,
 )
 from nst_numpy.look.receptive_field import ReceptiveField
-from nst_numpy.pictures.images import ImageArray
 
 Patches = Mapping[int, ImageArray]
 

@@ -10,7 +10,7 @@ from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.figures.style import INK, RED
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 

@@ -8,7 +8,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.look import SeenWindow, TopWindows
 from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES

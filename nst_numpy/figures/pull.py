@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.figures.style import INK
 from nst_numpy.look.pull import Pull, full_gradient, pixel_size
 

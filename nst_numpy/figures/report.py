@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.figures.style import GREY, INK
 
 # After Okabe and Ito: told apart by colour-blind readers, on white and on black.

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import SubFigure
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.signals.comparison import Comparison
 from nst_numpy.signals.drift import steepness

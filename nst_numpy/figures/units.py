@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from nst_numpy.arrays import Image
+from nst_numpy.common.arrays import Image
 from nst_numpy.figures.style import INK
 from nst_numpy.look.receptive_field import receptive_field
 from nst_numpy.look.units import Patch, TopPatches, scanned_image

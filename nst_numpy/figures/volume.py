@@ -9,7 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.figures.rivals import draw_filters, draw_rivals
 from nst_numpy.figures.style import INK
 from nst_numpy.signals.comparison import Comparison

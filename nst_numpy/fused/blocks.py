@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Shape
+from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.fused.gradients import GradientInParts, adds
 from nst_numpy.kernels.masks import apply_mask, pack_mask, rectify
 from nst_numpy.kernels.methods import (

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Shape
+from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.fused.blocks import KeptKernels, WayDown
 from nst_numpy.fused.plan import Plan, make_plan
 from nst_numpy.kernels.memory import ReusedMemory

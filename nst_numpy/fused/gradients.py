@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Shape
+from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.kernels.memory import scratch_array
 from nst_numpy.kernels.parts import WHOLE, EachPart, one_after_the_other
 from nst_numpy.kernels.products import multiply

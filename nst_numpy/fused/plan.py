@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from nst_numpy.arrays import Shape
+from nst_numpy.common.arrays import Shape
 from nst_numpy.fused.blocks import (
     Block,
     ConvAlone,

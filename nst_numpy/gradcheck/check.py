@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
-from nst_numpy.checks import is_whole
+from nst_numpy.common.arrays import Array64
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.evidence import Case, GradientStudy

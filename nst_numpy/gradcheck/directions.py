@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.numerical import one_number, relative_errors
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport

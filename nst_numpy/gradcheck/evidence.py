@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
+from nst_numpy.common.moved import former_names
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair
 from nst_numpy.gradcheck.slopes import Prober
-from nst_numpy.moved import former_names
 
 DOUBTED = 30  # wrong entries that are measured again, with another step
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
@@ -251,7 +251,7 @@ class Case:
         i = int(self.slopes.entries[j])
         _, _, fine, rough = self.prober.at_step(i, self.prober.steps[i] / FINER_STEP)
         g = self.upstream.ravel()
-        off = abs(float(g @ fine) - self.slopes.numeric[j])
+        off = abs(float(g @ fine) - float(self.slopes.numeric[j]))
         # where the slope itself has a kink, the error grows with the step, and no faster
         return 2 * off + float(np.abs(g) @ rough)
 

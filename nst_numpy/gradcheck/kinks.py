@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case, GradientStudy
 from nst_numpy.gradcheck.numerical import relative_errors
 

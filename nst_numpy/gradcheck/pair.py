@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.moved import former_names
 
 LINE = 100  # characters of it that are shown
 OUR_FOLDER = __file__.rpartition("pair.py")[0]

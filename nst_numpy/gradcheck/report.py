@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64, Index, Shape
+from nst_numpy.common.arrays import Array64, Index, Shape
+from nst_numpy.common.text import table
 from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.text import table
 
 
 class WorstError(float):

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
 from nst_numpy.gradcheck.numerical import moved, step_sizes
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair

@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.memory import empty_array, scratch_array
 from nst_numpy.kernels.parts import WHOLE, EachPart
 from nst_numpy.kernels.products import SMALL_PRODUCT, multiply

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.memory import scratch_array
 
 

@@ -57,7 +57,8 @@ class ReusedMemory:
         else:
             self._idle = [m for m in self._idle if m is not memory]
         # every view refers to this array, and not to the memory behind it
-        array = np.frombuffer(memoryview(memory), dtype, count)  # type: ignore[arg-type]
+        owner: Any = memory
+        array = np.frombuffer(memoryview(owner), dtype, count)
         weakref.finalize(array, self._keep, memory).atexit = False
         return array.reshape(shape)
 

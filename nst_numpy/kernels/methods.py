@@ -9,7 +9,7 @@ import math
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels import im2col, winograd
 from nst_numpy.kernels.parts import EachPart
@@ -111,7 +111,7 @@ def input_gradient_of_parts(
 def product_first_is_smaller(w: Array) -> bool:
     """Say whether grad_out times each tap of each filter is no larger than grad_out."""
     *kernel, c_in, c_out = w.shape
-    return math.prod(kernel) * c_in <= c_out
+    return bool(math.prod(kernel) * c_in <= c_out)
 
 
 def _way_back(w: Array, window: Window) -> tuple[Array, Window]:

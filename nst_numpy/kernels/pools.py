@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.memory import empty_array, scratch_array
 from nst_numpy.kernels.parts import EachPart, MadeInParts
 from nst_numpy.kernels.threads import chunks, for_each
@@ -190,7 +190,7 @@ def send_back_in_parts(grad_out: Array, cache: PoolCache, each_part: EachPart) -
 
     def read(item: int, *cuts: slice) -> Array:
         sizes = tuple(cut.stop - cut.start for cut in cuts)
-        part = scratch_array("spread", (1, *sizes, shape[-1]), grad_out.dtype)
+        part: Array = scratch_array("spread", (1, *sizes, shape[-1]), grad_out.dtype)
         axes = list(zip(cuts, window.kernel, window.out_sizes, strict=True))
         if any(cut.stop > k * out for cut, k, out in axes):
             part[...] = 0  # no window saw the last inputs
@@ -206,8 +206,9 @@ def send_back_in_parts(grad_out: Array, cache: PoolCache, each_part: EachPart) -
                 target.append(slice(first * k + tap - cut.start, max(last * k - cut.start, 0), k))
                 source.append(slice(first - outputs.start, max(last - outputs.start, 0)))
             part[tuple(target)] = share[tuple(source)]
-        each_part(part[0], (item, *cuts))
-        return part[0]
+        read_part: Array = part[0]
+        each_part(read_part, (item, *cuts))
+        return read_part
 
     return MadeInParts(shape, grad_out.dtype, read)
 

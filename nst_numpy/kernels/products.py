@@ -10,7 +10,7 @@ from functools import cache
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.threads import blas
 
 SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without copying first

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 
 from threadpoolctl import ThreadpoolController
 
-from nst_numpy.checks import check_at_least, read_count
+from nst_numpy.common.checks import check_at_least, read_count
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")

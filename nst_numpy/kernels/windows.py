@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.checks import is_whole
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError, ShapeError
 
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}

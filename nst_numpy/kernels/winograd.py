@@ -38,7 +38,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.memory import empty_array, scratch_array
 from nst_numpy.kernels.parts import EachPart, MadeInParts
 from nst_numpy.kernels.products import in_blocks, multiply

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.masks import rectify
 from nst_numpy.layers.checks import check_grad_out

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import ShapeError
 
 

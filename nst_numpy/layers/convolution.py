@@ -24,7 +24,7 @@ so the input gradient is a convolution too. There are three ways to compute one:
 
 from typing import NamedTuple
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.im2col import param_gradients
 from nst_numpy.kernels.methods import choose_method, convolve, input_gradient

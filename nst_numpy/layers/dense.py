@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.threads import chunks, for_each
 from nst_numpy.layers.checks import check_dtypes, check_grad_out

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.pools import AvgPoolCache, MaxPoolCache, pool, send_back
 from nst_numpy.kernels.windows import AXIS_NAMES, Padding, PerAxis, Window, make_window, per_axis

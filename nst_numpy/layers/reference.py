@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Index
+from nst_numpy.common.arrays import Array, Index
 from nst_numpy.kernels.windows import Window
 
 

@@ -1,5 +1,6 @@
 """Looking inside a network."""
 
+from nst_numpy.common.moved import former_names
 from nst_numpy.look.arrays import SeenWindow, TopWindows, top_windows
 from nst_numpy.look.channels import (
     GramDifference,
@@ -24,7 +25,6 @@ from nst_numpy.look.receptive_field import (
 from nst_numpy.look.reconstruct import reconstruct
 from nst_numpy.look.trace import LargestInputs, Part, Trace, trace, trace_deep
 from nst_numpy.look.units import Patch, TopPatches, scanned_image, top_patches
-from nst_numpy.moved import former_names
 
 __all__ = [
     "Box",

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
-from nst_numpy.checks import is_whole
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.losses import gram_matrix
 

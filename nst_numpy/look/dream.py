@@ -16,8 +16,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Image
-from nst_numpy.checks import check_at_least
+from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box

@@ -8,7 +8,7 @@ supports the unit and drop what speaks against it, and show the parts more clear
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Image
+from nst_numpy.common.arrays import Array, Image
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.look.receptive_field import receptive_box, receptive_field
 from nst_numpy.vgg import VGG
@@ -89,7 +89,7 @@ def drive_image(grad_x: Array) -> Image:
     """
     largest = float(np.abs(grad_x).max()) or 1.0
     # (1, H, W, 3) -> (H, W, 3), BGR -> RGB
-    scaled = grad_x[0, ..., ::-1] * (127.5 / largest) + 127.5
+    scaled: Array = grad_x[0, ..., ::-1] * (127.5 / largest) + 127.5
     return np.rint(scaled).astype(np.uint8)
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Array64
+from nst_numpy.common.arrays import Array, Array64
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.moved import former_names
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
 
@@ -110,7 +110,8 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
 
 def pixel_size(gradient: Array) -> Array64:
     """Length of a gradient at each position: (1, *sizes, C) -> (*sizes), in float64."""
-    return np.sqrt(np.square(gradient[0], dtype=np.float64).sum(axis=-1))
+    size: Array64 = np.sqrt(np.square(gradient[0], dtype=np.float64).sum(axis=-1))
+    return size
 
 
 def _pull(gradient: Array, full: Array64) -> Pull:

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.arrays import Array, Integers
-from nst_numpy.checks import check_count, is_whole
+from nst_numpy.common.arrays import Array, Integers
+from nst_numpy.common.checks import check_count, is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.network import Network
 

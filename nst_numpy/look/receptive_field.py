@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from nst_numpy.arrays import Shape
+from nst_numpy.common.arrays import Shape
 from nst_numpy.errors import ShapeError, UnknownNameError
 from nst_numpy.network import Network
 from nst_numpy.rows import Flatten, GlobalAvgPool, Row, carry_shape

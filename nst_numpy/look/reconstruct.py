@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from nst_numpy.arrays import Image
-from nst_numpy.checks import check_at_least
+from nst_numpy.common.arrays import Image
+from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.objective import Objective, check_layers
 from nst_numpy.optimize import Minimum, Step, run_optimizer

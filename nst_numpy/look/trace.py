@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Array64, Shape
-from nst_numpy.checks import check_count
+from nst_numpy.common.arrays import Array, Array64, Shape
+from nst_numpy.common.checks import check_count
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
 from nst_numpy.look.receptive_field import Box, network_slides, seen_box

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.arrays import Image, Integers
+from nst_numpy.common.arrays import Image, Integers
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.files import PathLike
 from nst_numpy.look.ranking import (

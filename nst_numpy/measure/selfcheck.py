@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy import layers, losses, training
-from nst_numpy.arrays import Image
+from nst_numpy.common.arrays import Array, Image
 from nst_numpy.gradcheck import check_backward, check_directions, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.objective import Objective
@@ -115,13 +115,14 @@ LAYERS: dict[str, Callable[[np.random.Generator], GradientReport]] = {
 def _loss(name: str, rng: np.random.Generator) -> GradientReport:
     x, other = rng.standard_normal((2, 2, 4, 5, 3))
     scores, labels = rng.standard_normal((6, 4)), rng.integers(0, 4, 6)
-    function, at = {
+    cases: dict[str, tuple[Callable[[Array], tuple[float, Array]], Array]] = {
         "content": (lambda v: losses.content_loss(v, other), x),
         "style": (lambda v: losses.style_loss(v, losses.gram_matrix(other)), x),
         "total variation": (losses.total_variation_loss, x),
         "mean squared error": (lambda v: training.mean_squared_error(v, other), x),
         "softmax cross-entropy": (lambda v: training.softmax_cross_entropy(v, labels), scores),
-    }[name]
+    }
+    function, at = cases[name]
     return check_gradient(lambda v: function(v)[0], at, function(at)[1])
 
 

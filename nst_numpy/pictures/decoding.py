@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from nst_numpy.checks import is_whole
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
 
@@ -166,9 +166,10 @@ def _orientation(picture: Image.Image) -> int:
     if picture.format == "TIFF":
         return 1  # Pillow has turned it while decoding.
     try:
-        return picture.getexif().get(_ORIENTATION, 1)
+        orientation: int = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # Broken EXIF raises many kinds, and the pixels are good without it.
         return 1
+    return orientation
 
 
 def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.arrays import Image as ImageArray
+from nst_numpy.common.arrays import Array64
+from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.errors import NonFiniteError, OutputError, SettingError, ShapeError
 from nst_numpy.files import PathLike, atomic_write, check_output
 
@@ -264,7 +265,7 @@ def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]
     _check_image("preprocess", image)
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise SettingError(f"preprocess: dtype is {np.dtype(dtype)}: use float32 or float64")
-    x = image[..., ::-1] - MEAN_BGR  # RGB -> BGR
+    x: Array64 = image[..., ::-1] - MEAN_BGR  # RGB -> BGR
     return x[np.newaxis].astype(dtype)  # (H, W, 3) -> (1, H, W, 3)
 
 

@@ -17,13 +17,14 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 import nst_numpy
-from nst_numpy.arrays import Array, Image
+from nst_numpy.callbacks import Progress
+from nst_numpy.common.arrays import Array, Image
 from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import atomic_write, check_output
 from nst_numpy.losses import gram_matrix
 from nst_numpy.pictures.images import resize_image
-from nst_numpy.style_transfer import Progress, Result, Run
+from nst_numpy.style_transfer import Result, Run
 
 try:
     import resource
@@ -338,8 +339,8 @@ def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tupl
 
 def _iteration_time(history: Sequence[Mapping[str, Any]]) -> float:
     """Median time between two iterations, at the last scale."""
-    times = [row["seconds"] for row in history if _size(row) == _size(history[-1])]
-    return statistics.median(np.diff(times)) if len(times) > 1 else times[-1]
+    times: list[float] = [row["seconds"] for row in history if _size(row) == _size(history[-1])]
+    return float(statistics.median(np.diff(times))) if len(times) > 1 else times[-1]
 
 
 def _size(row: Mapping[str, Any]) -> tuple[int, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import signal
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import SignalError
 from nst_numpy.signals.data import check_signal
 

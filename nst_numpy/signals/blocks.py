@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError
 
 
@@ -49,4 +49,5 @@ def cut(array: NDArray[Any], corners: Integers, size: Sequence[int]) -> Array:
             f"{len(size)} axes, each at least so long"
         )
     windows = np.lib.stride_tricks.sliding_window_view(array, tuple(size))
-    return windows[tuple(corners.T)].astype(np.float32)
+    blocks: Array = windows[tuple(corners.T)].astype(np.float32)
+    return blocks

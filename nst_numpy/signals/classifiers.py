@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Integers
-from nst_numpy.checks import check_at_least
+from nst_numpy.common.arrays import Array, Integers
+from nst_numpy.common.checks import check_at_least
 from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.beats import CLASSES
 from nst_numpy.signals.heartbeats import PARTS, Heartbeats

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.moved import former_names, now_in
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.moved import former_names, now_in
 
 RIDGE = 1e-3  # beside the texture: what has none gets no drift instead of an error
 
@@ -138,7 +138,8 @@ def steepness(kernels: Array) -> Array:
     way = -slices[:, None] * columns[None, :]
     moving = energy * np.abs(way)
     total = moving.sum(axis=(1, 2))
-    return (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+    slant: Array = (energy * way).sum(axis=(1, 2)) / np.where(total > 0, total, 1)
+    return slant
 
 
 # Blocks, examples and who is asked about them have files of their own; here under former names.
@@ -158,4 +159,4 @@ _FORMER = now_in(
         "count_parameters",
     ),
 )  # fmt: skip
-__getattr__ = former_names(__name__, _FORMER | {"Labels": "nst_numpy.arrays.Integers"})
+__getattr__ = former_names(__name__, _FORMER | {"Labels": "nst_numpy.common.arrays.Integers"})

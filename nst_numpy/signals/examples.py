@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError, SignalError
 from nst_numpy.signals.drift import Rule, measure_drift
 
@@ -106,7 +106,8 @@ def even_out(x: Array) -> Array:
     it did, in two cases of three.
     """
     mean, std = x.mean(axis=(2, 3), keepdims=True), x.std(axis=(2, 3), keepdims=True)
-    return ((x - mean) / (std + TINY)).astype(np.float32)
+    even: Array = ((x - mean) / (std + TINY)).astype(np.float32)
+    return even
 
 
 def describe_brightness(blocks: Array) -> Array:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
+from nst_numpy.common.moved import former_names, now_in
 from nst_numpy.errors import SignalError
-from nst_numpy.moved import former_names, now_in
 from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES, Beats, find_beats
 from nst_numpy.signals.data import check_signal
 

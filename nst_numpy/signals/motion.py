@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.blocks import cut, grid

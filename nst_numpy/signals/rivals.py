@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row
 from nst_numpy.signals.examples import TINY, Examples
 

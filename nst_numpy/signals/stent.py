@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nst_numpy.arrays import Array, Integers
+from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
 from nst_numpy.network import Sequential
 from nst_numpy.signals.blocks import cut, grid

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from nst_numpy.arrays import Array
-from nst_numpy.checks import check_count
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.losses import gram_matrix
 from nst_numpy.network import AvgPool, Conv, ReLU, Row, Sequential
@@ -234,7 +234,8 @@ def copied(x: Array, sample: Array, rate: float) -> float:
 
 def _standardised(windows: Array) -> Array:
     centred = windows - windows.mean(axis=1, keepdims=True)
-    return centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-12)
+    scaled: Array = centred / np.maximum(centred.std(axis=1, keepdims=True), 1e-12)
+    return scaled
 
 
 # ---- a movie

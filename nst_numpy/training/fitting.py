@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from nst_numpy.arrays import Array
-from nst_numpy.checks import check_count
+from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.network import Sequential
@@ -255,7 +255,8 @@ def _check_fit(
         )
     if not np.isfinite(weights).all() or weights.min() < 0 or weights.max() == 0:
         raise SettingError("fit: sample_weights must be finite, not negative and not all 0")
-    return weights / weights.mean()
+    scaled: Array = weights / weights.mean()
+    return scaled
 
 
 def _check_samples(which: str, net: Sequential, x: Array, y: Target, loss: Loss) -> None:

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import SettingError, ShapeError
 
 
@@ -69,7 +69,8 @@ def softmax(scores: Array) -> Array:
     array([[0.5, 0.5]])
     """
     e = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return e / e.sum(axis=-1, keepdims=True)
+    shares: Array = e / e.sum(axis=-1, keepdims=True)
+    return shares
 
 
 def mean_squared_error(

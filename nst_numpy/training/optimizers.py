@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from nst_numpy.arrays import Array
+from nst_numpy.common.arrays import Array
 from nst_numpy.errors import SettingError
 from nst_numpy.optimize import adam_step
 from nst_numpy.rows import LayerParams

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.arrays import Shape
+from nst_numpy.common.arrays import Shape
 from nst_numpy.errors import NonFiniteError, NstError
 from nst_numpy.files import PathLike
 from nst_numpy.rows import ROWS, Computed, LayerParams, Row, kernel_shapes, name_rows

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, UnknownNameError, WeightsError
 from nst_numpy.files import PathLike
-from nst_numpy.moved import former_names
 
 # Functions import it, and h5py with it, when they run: not every start needs them.
 if TYPE_CHECKING:

@@ -31,8 +31,8 @@ def broken(grad_out, cache):
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "layer.py").write_text(LAYER)
-    (tmp_path / "neighbour.py").write_text("")
+    (tmp_path / "layer.py").write_text(LAYER, "utf-8")
+    (tmp_path / "neighbour.py").write_text("", "utf-8")
     np.save(tmp_path / "x.npy", np.ones((2, 5)))
 
 
@@ -93,10 +93,10 @@ def test_an_array_from_a_file_and_an_error_of_theirs(capsys):
     ],
 )
 def test_what_it_says_of_bad_words(words, message, folder, tmp_path, capsys):
-    (tmp_path / "raises.py").write_text("a = b = 1\n1 / 0\n")
-    (tmp_path / "syntax.py").write_text("def\n")
-    (tmp_path / "leaves.py").write_text("raise SystemExit(0)\n")
-    (tmp_path / "bad.npy").write_text("hello")
+    (tmp_path / "raises.py").write_text("a = b = 1\n1 / 0\n", "utf-8")
+    (tmp_path / "syntax.py").write_text("def\n", "utf-8")
+    (tmp_path / "leaves.py").write_text("raise SystemExit(0)\n", "utf-8")
+    (tmp_path / "bad.npy").write_text("hello", "utf-8")
     assert nst(*words) == 2
     assert message in capsys.readouterr().err
 

@@ -63,9 +63,9 @@ def write_assignment(folder):
     folder.mkdir(parents=True)
     points = {"t1.double": 1, "t1.square": 2, "t1.slope": 2.5}
     manifest = {"title": "A small assignment", "points": points, "seconds": 2, "megabytes": 512}
-    (folder / "assignment.json").write_text(json.dumps(manifest))
+    (folder / "assignment.json").write_text(json.dumps(manifest), "utf-8")
     for name, text in (("solution.py", SOLUTION), ("tests.py", TESTS), ("README.md", README)):
-        (folder / name).write_text(text)
+        (folder / name).write_text(text, "utf-8")
     return folder
 
 
@@ -94,7 +94,7 @@ def grade(small, tmp_path):
         for piece in pieces:
             known[piece.partition("(")[0].removeprefix("def ")] = piece
         path = tmp_path / name
-        path.write_text(text + "\n".join(known.values()))
+        path.write_text(text + "\n".join(known.values()), "utf-8")
         done = grade_answer(path, small, **options)
         return done, {task.name.partition(".")[2]: task for task in done.tasks}
 
@@ -107,7 +107,7 @@ def grade_double(small, tmp_path):
 
     def run(body, **options):
         path = tmp_path / "t1_small.py"
-        path.write_text(f"import numpy as np\ndef double(x):\n    {body}\n")
+        path.write_text(f"import numpy as np\ndef double(x):\n    {body}\n", "utf-8")
         return grade_task(small.tasks[0], small, read_answer(path), **options)
 
     return run

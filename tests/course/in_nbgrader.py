@@ -19,7 +19,12 @@ NAMES = [assignment.long_name for assignment in load_assignments().values()]
 
 def nbgrader(*words, folder):
     return subprocess.run(
-        [NBGRADER, *words], cwd=folder, capture_output=True, text=True, timeout=300, check=False
+        [NBGRADER, *words],
+        cwd=folder,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=300,
+        check=False,
     )
 
 

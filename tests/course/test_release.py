@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 
@@ -19,6 +20,7 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import split_cells, split_readme, strip_solutions
 from nst_numpy.errors import CourseError, OutputError
+from tests import posix
 from tests.course.conftest import write_assignment
 
 BUNDLED = load_assignments()
@@ -32,6 +34,7 @@ def handout(tmp_path_factory):
     return folder
 
 
+@posix
 @each
 def test_every_solution_scores_full(assignment):
     done = grade_answer(assignment.folder / "solution.py", assignment)
@@ -39,6 +42,7 @@ def test_every_solution_scores_full(assignment):
     assert done.notes == ()
 
 
+@posix
 @pytest.mark.parametrize("file", [f"{a}.py" for a in BUNDLED] + ["a3.ipynb"])
 def test_every_stub_scores_0(handout, file):
     assignment = BUNDLED[file.partition(".")[0]]
@@ -51,9 +55,12 @@ def test_every_stub_scores_0(handout, file):
 @each
 def test_notebook_and_file_ask_for_the_same(handout, assignment):
     name = assignment.long_name
-    source = {c.label: c.source for c in split_cells((handout / name / f"{name}.py").read_text())}
+    source = {
+        c.label: c.source for c in split_cells((handout / name / f"{name}.py").read_text("utf-8"))
+    }
     cells = {
-        c["id"]: c for c in json.loads((handout / name / f"{name}.ipynb").read_text())["cells"]
+        c["id"]: c
+        for c in json.loads((handout / name / f"{name}.ipynb").read_text("utf-8"))["cells"]
     }
     for task in assignment.tasks:
         head, _, code = cells[task.grade_id]["source"].partition("\n")
@@ -89,8 +96,10 @@ def test_no_line_of_a_solution_or_hidden_test_is_handed_out(handout, assignment)
     public += strip_solutions(assignment.solution)
     secret -= {line.strip() for line in public.splitlines()}
     folder = handout / assignment.long_name
-    text = "\n".join(p.read_text() for p in folder.iterdir() if p.suffix in (".py", ".md", ".json"))
-    nb = json.loads((folder / f"{assignment.long_name}.ipynb").read_text())
+    text = "\n".join(
+        p.read_text("utf-8") for p in folder.iterdir() if p.suffix in (".py", ".md", ".json")
+    )
+    nb = json.loads((folder / f"{assignment.long_name}.ipynb").read_text("utf-8"))
     text += "\n".join(cell["source"] for cell in nb["cells"])
     lines = {line.strip() for line in text.splitlines()}
     assert len(secret) > 5
@@ -108,11 +117,12 @@ def test_the_public_tests_run_alone(handout, name, tmp_path):
     name = assignment.long_name
     folder = tmp_path / name
     release([assignment], tmp_path)
-    (folder / f"{name}.py").write_text(assignment.solution)
+    (folder / f"{name}.py").write_text(assignment.solution, "utf-8")
     for place, code in ((folder, 0), (handout / name, 1)):
         done = subprocess.run(
-            [sys.executable, "tests.py"], cwd=place, capture_output=True, text=True, check=False
-        )
+            [sys.executable, "tests.py"], cwd=place, capture_output=True, encoding="utf-8",
+            check=False,
+        )  # fmt: skip
         assert done.returncode == code, done.stderr
         assert ("NotImplementedError" in done.stderr) == bool(code)
 
@@ -126,7 +136,7 @@ def test_a_released_folder_is_an_assignment_without_secrets(handout):
 def test_the_instructors_notebook(small, tmp_path):
     (place,) = release_source([small], tmp_path / "nbgrader")
     assert place == tmp_path / "nbgrader" / "source" / "t1_small"
-    text = (place / "t1_small.ipynb").read_text()
+    text = (place / "t1_small.ipynb").read_text("utf-8")
     assert all(word in text for word in ("BEGIN SOLUTION", "BEGIN HIDDEN TESTS", "31337.5"))
     points = [
         cell["metadata"]["nbgrader"]["points"]
@@ -150,9 +160,9 @@ def test_answers_are_not_overwritten(small, tmp_path):
 
 def test_points_are_changed_in_one_place(small):
     manifest = small.folder / "assignment.json"
-    data = json.loads(manifest.read_text())
+    data = json.loads(manifest.read_text("utf-8"))
     data["points"]["t1.double"] = 10
-    manifest.write_text(json.dumps(data))
+    manifest.write_text(json.dumps(data), "utf-8")
     assert load_assignment(small.folder).points == 14.5
 
 
@@ -172,9 +182,9 @@ def test_points_are_changed_in_one_place(small):
 )  # fmt: skip
 def test_what_is_wrong_with_an_assignment(tmp_path, file, old, new, message):
     folder = write_assignment(tmp_path / "t1_small")
-    text = (folder / file).read_text()
+    text = (folder / file).read_text("utf-8")
     assert old in text
-    (folder / file).write_text(text.replace(old, new, 1))
+    (folder / file).write_text(text.replace(old, new, 1), "utf-8")
     with pytest.raises(CourseError) as caught:
         release([load_assignment(folder)], tmp_path / "handout")
     assert message in str(caught.value)
@@ -184,6 +194,7 @@ def nst(*words):
     return main(["course", *map(str, words)])
 
 
+@posix
 def test_the_command_line(small, tmp_path, capsys):
     course = ("--assignments", small.folder.parent)
     assert nst("list", *course) == 0
@@ -194,15 +205,15 @@ def test_the_command_line(small, tmp_path, capsys):
     assert re.search(r"t1.double +0 / 1 +not written yet", capsys.readouterr().out)
     alice = tmp_path / "class" / "alice" / "t1_small"
     alice.mkdir(parents=True)
-    (alice / "t1_small.py").write_text((small.folder / "solution.py").read_text())
+    shutil.copy(small.folder / "solution.py", alice / "t1_small.py")
     out = tmp_path / "grades"
     assert nst("grade", alice, "--out", out, "--quiet", *course) == 0
     assert capsys.readouterr().out == ""
-    assert json.loads((out / "results.json").read_text())["score"] == 5.5
+    assert json.loads((out / "results.json").read_text("utf-8"))["score"] == 5.5
     assert nst("grade", tmp_path / "class", "--out", out, *course) == 0
     assert "alice,5.5,5.5,5.5,1,2,2.5" in capsys.readouterr().out
-    assert "alice,5.5" in (out / "grades.csv").read_text()
-    assert "5.5 / 5.5" in (out / "alice" / "report.txt").read_text()
+    assert "alice,5.5" in (out / "grades.csv").read_text("utf-8")
+    assert "5.5 / 5.5" in (out / "alice" / "report.txt").read_text("utf-8")
 
 
 def test_what_the_command_line_says(small, tmp_path, capsys):

@@ -140,6 +140,10 @@ with single_threaded_blas():
 """
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "3"}
     done = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-c", code],
+        env=environment,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     assert done.stdout.strip() == "1"

@@ -198,8 +198,8 @@ def test_what_cannot_be_scanned_is_skipped_and_named(vgg, files, tmp_path):
 
 
 def test_a_folder_gives_its_pictures_by_name(vgg, files):
-    (files[0].parent / "notes.txt").write_text("no picture")
-    (files[0].parent / ".hidden.png").write_text("no picture")
+    (files[0].parent / "notes.txt").write_text("no picture", "utf-8")
+    (files[0].parent / ".hidden.png").write_text("no picture", "utf-8")
     by_folder = top_patches(vgg, files[0].parent, {"relu1_1": [0]})
     assert by_folder == top_patches(vgg, files, {"relu1_1": [0]})
     assert by_folder == top_patches(vgg, [*files, files[0]], {"relu1_1": [0]})  # each counts once

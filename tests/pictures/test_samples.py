@@ -12,6 +12,7 @@ import nst_numpy
 from nst_numpy.errors import ImageError, UnknownNameError
 from nst_numpy.pictures.images import load_image
 from nst_numpy.pictures.samples import resolve_picture, sample_path, samples
+from tests import posix
 
 PICTURES = Path(nst_numpy.__file__).parent / "pictures" / "files"
 ROOT = Path(nst_numpy.__file__).parents[1]
@@ -157,6 +158,7 @@ def test_what_is_meant_as_a_file_is_missed_as_a_file(tmp_path, monkeypatch, text
         resolve_picture(text)
 
 
+@posix
 @pytest.mark.parametrize("text", ["a" * 5000, "~nobody-here/a.png"])
 def test_what_cannot_be_a_path_is_an_image_error(text):
     with pytest.raises(ImageError, match="cannot be opened: "):

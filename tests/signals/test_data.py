@@ -45,8 +45,8 @@ def test_a_signal_is_read_from_every_kind_of_file(tmp_path):
     np.save(tmp_path / "a.npy", samples.astype(np.float64))
     np.savez(tmp_path / "b.npz", millivolt=samples, sampling_rate_hz=100, other=np.zeros(5))
     np.savez(tmp_path / "c.npz", lead=samples)
-    (tmp_path / "d.csv").write_text("0.5\n-1\n3\n")
-    (tmp_path / "e.CSV").write_text("millivolt\n0.5\n-1\n3\n")
+    (tmp_path / "d.csv").write_text("0.5\n-1\n3\n", "utf-8")
+    (tmp_path / "e.CSV").write_text("millivolt\n0.5\n-1\n3\n", "utf-8")
     np.save(tmp_path / "f.npy", np.array([1, -2], dtype=np.int16))
     for name in ("a.npy", "c.npz", "d.csv", "e.CSV"):
         found, rate = read_signal(tmp_path / name, 250)

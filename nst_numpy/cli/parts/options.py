@@ -4,10 +4,10 @@ import argparse
 from itertools import combinations
 from pathlib import Path
 
-from nst_numpy.checks import check_at_least, read_count
+from nst_numpy.common.checks import check_at_least, read_count
+from nst_numpy.common.text import table as table
 from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
-from nst_numpy.text import table as table
 from nst_numpy.vgg import POOLS
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
 
 FEWEST = 2  # entries that must be explained before anything is said

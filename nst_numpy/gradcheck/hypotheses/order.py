@@ -5,7 +5,7 @@ from itertools import combinations, permutations, product
 
 import numpy as np
 
-from nst_numpy.arrays import Array64, Shape
+from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
 

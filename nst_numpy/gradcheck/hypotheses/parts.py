@@ -6,7 +6,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
 

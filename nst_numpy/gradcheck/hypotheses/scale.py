@@ -136,4 +136,5 @@ def _window_size(case: Case) -> int:
     """Return how many entries most outputs see."""
     if case.columns is None or not case.complete:
         return 0
-    return Counter((case.columns != 0).sum(axis=1).tolist()).most_common(1)[0][0]
+    seen: list[int] = (case.columns != 0).sum(axis=1).tolist()
+    return Counter(seen).most_common(1)[0][0]

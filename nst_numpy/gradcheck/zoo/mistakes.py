@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.arrays import Array64
+from nst_numpy.common.arrays import Array64
+from nst_numpy.common.moved import former_names
 from nst_numpy.gradcheck.check import check_backward, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.gradcheck.zoo import layers
-from nst_numpy.moved import former_names
 
 Rng = np.random.Generator
 LayerFunction = Callable[..., Any]

@@ -3,8 +3,8 @@ from pkgutil import resolve_name
 
 import pytest
 
+from nst_numpy.common.moved import MOVED, former_names
 from nst_numpy.course import grade
-from nst_numpy.moved import MOVED, former_names
 from nst_numpy.signals import drift, heartbeats
 
 
@@ -54,7 +54,7 @@ def test_every_former_name_of_a_file_that_was_split_is_found(module):
 
 
 def test_what_never_was_there_is_an_attribute_error():
-    find = former_names("nst_numpy.here", {"old": "nst_numpy.text.table"})
+    find = former_names("nst_numpy.here", {"old": "nst_numpy.common.text.table"})
     assert find("old") is look_up("text.table")
     with pytest.raises(AttributeError, match=r"module 'nst_numpy\.here' has no attribute 'new'"):
         find("new")

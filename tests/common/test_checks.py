@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from nst_numpy.checks import check_at_least, check_count, check_number, is_whole, read_count
 from nst_numpy.cli.parts.options import whole_number
+from nst_numpy.common.checks import check_at_least, check_count, check_number, is_whole, read_count
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck import check_backward
 from nst_numpy.kernels.threads import get_threads, set_threads

@@ -1,4 +1,4 @@
-from nst_numpy.text import table
+from nst_numpy.common.text import table
 
 
 def test_a_table_aligns_its_columns():

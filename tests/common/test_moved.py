@@ -5,7 +5,7 @@ from importlib import import_module
 import pytest
 
 import nst_numpy
-from nst_numpy.moved import MOVED, former_names
+from nst_numpy.common.moved import MOVED, former_names
 
 # Modules that have moved, and names that were in them. Written out, so that a wrong table in the
 # code cannot agree with itself.

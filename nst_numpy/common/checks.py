@@ -72,9 +72,10 @@ def check_number(what: str, value: Any, *, zero: bool = True) -> float:
     Traceback (most recent call last):
     nst_numpy.errors.SettingError: alpha must be a finite number of at least 0, not '0.5'
     """
-    number = value.item() if getattr(value, "ndim", None) == 0 else value  # NumPy's
+    number: Any = value.item() if getattr(value, "ndim", None) == 0 else value  # NumPy's
     real = isinstance(number, (int, float)) and not isinstance(number, bool)
     if not real or not 0 <= number < math.inf or (number == 0 and not zero):
         bound = "of at least 0" if zero else "above 0"
         raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
-    return number
+    checked: float = number
+    return checked

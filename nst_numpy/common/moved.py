@@ -27,7 +27,7 @@ MOVED = {
     "nst_numpy.networks": "nst_numpy.network",
     "nst_numpy.samples": "nst_numpy.pictures.samples",
     "nst_numpy.selfcheck": "nst_numpy.measure.selfcheck",
-    "nst_numpy.tables": "nst_numpy.text",
+    "nst_numpy.tables": "nst_numpy.common.text",
 }
 
 
