@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         pictures,
         report,
         rows,
+        sequential,
         signals,
         style_transfer,
         training,
@@ -38,9 +39,9 @@ if TYPE_CHECKING:
     )
     from nst_numpy.errors import NstError
     from nst_numpy.layers import get_threads, set_threads
-    from nst_numpy.network import Sequential
     from nst_numpy.objective import Objective
     from nst_numpy.pictures import deprocess, load_image, preprocess, save_image
+    from nst_numpy.sequential import Sequential
     from nst_numpy.style_transfer import Result, transfer
     from nst_numpy.vgg import VGG
 
@@ -63,6 +64,7 @@ _ROOMS = (
     "pictures",
     "report",
     "rows",
+    "sequential",
     "signals",
     "style_transfer",
     "training",
@@ -77,7 +79,7 @@ _NAMES = {
     "save_image": "pictures",
     "get_threads": "layers",
     "set_threads": "layers",
-    "Sequential": "network",
+    "Sequential": "sequential",
     "Objective": "objective",
     "Result": "style_transfer",
     "transfer": "style_transfer",
@@ -111,6 +113,7 @@ __all__ = [
     "report",
     "rows",
     "save_image",
+    "sequential",
     "set_threads",
     "signals",
     "style_transfer",

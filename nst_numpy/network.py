@@ -6,7 +6,6 @@ network, fast, is in `nst_numpy.fused`; the tests hold it to these two loops.
 """
 
 import copy
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -14,44 +13,30 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
-from nst_numpy.common.checks import check_count, is_whole
-from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
-from nst_numpy.files import PathLike
+from nst_numpy.common.checks import check_count
+from nst_numpy.common.moved import former_names
+from nst_numpy.errors import SettingError
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.fused.plan import Plan
 from nst_numpy.kernels.threads import single_threaded_blas
-from nst_numpy.kernels.windows import AXIS_NAMES
-from nst_numpy.layers.activation import RELU_RULES
+from nst_numpy.network_checks import (
+    NetworkChecks,
+    check_dtype,
+    check_input_shape,
+    check_params,
+)
 from nst_numpy.rows import (
     AvgPool,
     Computed,
     Conv,
-    Dense,
-    Flatten,
-    GlobalAvgPool,
     LayerParams,
     MaxPool,
     ReLU,
     Row,
     carry_shape,
     kernel_shapes,
-    name_rows,
 )
-
-__all__ = [
-    "AvgPool",
-    "Conv",
-    "Dense",
-    "Flatten",
-    "GlobalAvgPool",
-    "MaxPool",
-    "Network",
-    "Plain",
-    "ReLU",
-    "Row",
-    "Sequential",
-]
 
 ENGINES = ("fused", "plain")
 Own = TypeVar("Own", bound="Network")
@@ -166,12 +151,14 @@ class Network:
         engine: str = "fused",
     ) -> None:
         self.layers = dict(layers)
-        self.input_shape = _check_input_shape(self._who, input_shape)
-        self.dtype = _check_dtype(self._who, dtype)
+        self.input_shape = check_input_shape(self._who, input_shape)
+        self.dtype = check_dtype(self._who, dtype)
         kernels = kernel_shapes(self._who, self.layers, self.input_shape)
-        _check_params(self._who, params, kernels, self.dtype)
+        check_params(self._who, params, kernels, self.dtype)
         self.params = dict(params)
-        self._known_shapes: dict[Shape, dict[str, Shape]] = {}
+        self._checks = NetworkChecks(
+            self._who, self.layers, self.params, self.input_shape, self.dtype
+        )
         self._tape = Tape({}, None)
         self._use(engine)
 
@@ -211,7 +198,7 @@ class Network:
             For a layer that is not there, an x that does not fit, or no name at all.
         """
         wanted = self.check_names(names)
-        shapes = self._check_input("forward", x, wanted)
+        shapes = self._checks.check_input("forward", x, wanted, self.cast_remedy)
         self._tape = Tape({}, None)  # its memory is free for this pass
         with single_threaded_blas():
             features, caches = self._engine.forward(x, wanted)
@@ -246,7 +233,7 @@ class Network:
         ShapeError
             If a gradient is not shaped like its activation.
         """
-        checked = [self._check_grads(grads, relu)]
+        checked = [self._checks.check_grads(grads, relu, self._tape.shapes)]
         # nobody keeps a gradient that has arrived: its memory is free before the largest layers
         del grads
         with single_threaded_blas():
@@ -264,7 +251,7 @@ class Network:
         -------
         scores : ndarray, (N, K)
         """
-        self._check_input("predict", x, self.layer_names)
+        self._checks.check_input("predict", x, self.layer_names, self.cast_remedy)
         batch_size = check_count(f"{self._who}.predict", "batch_size", batch_size)
         parts = []
         with single_threaded_blas():
@@ -294,7 +281,7 @@ class Network:
         grads : dict of str to (grad_w, grad_b)
             Shaped like `params`.
         """
-        self._check_input("gradients", x, self.layer_names)
+        self._checks.check_input("gradients", x, self.layer_names, self.cast_remedy)
         grads: dict[str, LayerParams] = {}
         with single_threaded_blas():
             caches = {}
@@ -333,16 +320,7 @@ class Network:
 
     def check_names(self, names: Iterable[str]) -> list[str]:
         """Sort layer names from the input upwards; an unknown one is an error."""
-        if isinstance(names, str):
-            raise SettingError(
-                f"{self._who}: names must be a list of layer names, not the text {names!r}: "
-                f"write [{names!r}]"
-            )
-        names = set(names)
-        for name in names:
-            if name not in self.layers:
-                raise UnknownNameError.of("layer", name, self.layer_names)
-        return [name for name in self.layers if name in names]
+        return self._checks.check_names(names)
 
     def feature_shapes(self, shape: Shape, names: Iterable[str] | None = None) -> dict[str, Shape]:
         """Return the shape of each layer's activation for an input of `shape`, computing none.
@@ -359,20 +337,12 @@ class Network:
             If the input does not fit, or is too small for the deepest of the layers.
         """
         wanted = self.layer_names if names is None else self.check_names(names)
-        shapes = self._shapes_up_to(tuple(shape), wanted[-1]) if wanted else {}
+        shapes = self._checks.shapes_up_to(tuple(shape), wanted[-1]) if wanted else {}
         return {name: shapes[name] for name in wanted}
 
     def smallest_size(self, layer: str) -> int:
         """Smallest input, along every axis, that leaves a layer at least one position."""
-        for size in range(1, 1 + max(self.input_shape)):
-            try:
-                self._shapes_up_to(
-                    (1, *(size for _ in self.input_shape[:-1]), self.input_shape[-1]), layer
-                )
-            except ShapeError:
-                continue
-            return size
-        return max(self.input_shape)
+        return self._checks.smallest_size(layer)
 
     def kept_bytes(self, shape: Shape, names: Iterable[str]) -> int:
         """Bytes that a forward pass to the named layers keeps for the way back, features aside."""
@@ -382,87 +352,6 @@ class Network:
         """Return what the fused engine does together, for an input of `shape`."""
         engine = Fused(self.layers, self.params, self.dtype)
         return engine.plan(shape, self.check_names(names))
-
-    def _shapes_up_to(self, shape: Shape, deepest: str) -> dict[str, Shape]:
-        """Carry a shape up to a layer; remember the last few."""
-        known = self._known_shapes.get(shape, {})
-        if deepest not in known:
-            known = {}
-            for name, row, x_shape, out in carry_shape(self._who, self.layers, shape):
-                self._check_channels(name, row, x_shape)
-                known[name] = out
-                if name == deepest:
-                    break
-            while len(self._known_shapes) > 8:
-                self._known_shapes.pop(next(iter(self._known_shapes)))
-            self._known_shapes[shape] = known
-        return known
-
-    def _check_channels(self, name: str, row: Row, shape: Shape) -> None:
-        kernel = row.kernel_shape(f"{self._who}, {name}", shape)
-        if kernel is not None and kernel != self.params[name][0].shape:
-            raise ShapeError(
-                f"{self._who}, {name}: its input has {shape[-1]} channels, its parameters expect "
-                f"{self.params[name][0].shape[-2]}: the network was made for x "
-                f"(N, {', '.join(map(str, self.input_shape))})"
-            )
-
-    # ---- checks at the door
-
-    def _check_input(self, method: str, x: Array, names: Sequence[str]) -> dict[str, Shape]:
-        """Refuse an x that does not fit; return the shapes of the layers that it reaches."""
-        who = f"{self._who}.{method}"
-        axes = (*AXIS_NAMES.get(len(self.input_shape) - 1, ()), str(self.input_shape[-1]))
-        fits = x.ndim == len(self.input_shape) + 1 and x.shape[-1] == self.input_shape[-1]
-        if not fits or 0 in x.shape:
-            raise ShapeError(
-                f"{who}: x must be (N, {', '.join(axes)}) with no empty axis, not {x.shape}"
-            )
-        if x.dtype != self.dtype:
-            remedy = self.cast_remedy.format(dtype=self.dtype)
-            raise ShapeError(f"{who}: x is {x.dtype}, the network {self.dtype}: {remedy}")
-        if not names:
-            raise SettingError(f"{who}: name at least one layer")
-        try:
-            shapes = self._shapes_up_to(x.shape, names[-1])
-        except ShapeError as error:
-            least = self.smallest_size(names[-1])
-            if min(x.shape[1:-1], default=least) >= least:
-                raise
-            raise ShapeError(
-                f"{who}: x of {'×'.join(map(str, x.shape[1:-1]))} is too small for {names[-1]}: "
-                f"use at least {least} {'pixels a side' if x.ndim == 4 else 'an axis'}"
-            ) from error
-        reached = list(shapes)[: list(shapes).index(names[-1]) + 1]
-        return {name: shapes[name] for name in reached}
-
-    def _check_grads(
-        self, grads: Mapping[str, Array | GradientInParts], relu: str
-    ) -> dict[str, Array | GradientInParts]:
-        """Refuse what does not belong to the last forward pass."""
-        who = f"{self._who}.backward"
-        if not grads:
-            raise SettingError(f"{who}: give the gradient of at least one layer")
-        if relu not in RELU_RULES:
-            raise SettingError(f"{who}: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}")
-        checked = {}
-        for name in self.check_names(grads):
-            if name not in self._tape.shapes:
-                raise SettingError(
-                    f"{who}: the last forward did not reach {name}: "
-                    "call forward with that layer first"
-                )
-            grad, shape = grads[name], self._tape.shapes[name]
-            given = getattr(grad, "shape", type(grad).__name__)
-            if given != shape:
-                raise ShapeError(
-                    f"{who}: the gradient at {name} must be an array shaped like its activation, "
-                    f"{shape}, not {given}"
-                )
-            if not isinstance(grad, GradientInParts):
-                grad = np.asarray(grad, dtype=self.dtype)
-            checked[name] = grad
-        return checked
 
     # ---- somebody else's functions
 
@@ -497,130 +386,7 @@ class Network:
         return network
 
 
-class Sequential(Network):
-    """A small network that learns: a list of rows, named by numbers.
-
-    Parameters
-    ----------
-    rows : sequence of Row
-        From the input upwards.
-    input_shape : tuple of int
-        As in `Network`.
-    rng : numpy Generator, optional
-        Where the first filters come from (He et al. 2015: normal, variance 2 / inputs);
-        biases start at 0. Default: seed 0.
-    dtype : float32 or float64
-    params : mapping of str to (w, b), optional
-        Parameters to take as they are, instead of new ones.
-    engine : {"fused", "plain"}
-        As in `Network`.
-
-    Attributes
-    ----------
-    layers : dict of str to Row
-        The rows by name. Each kind is counted from 1: conv1, conv2, pool1, global1, dense1. A
-        ReLU takes the number of the layer below it, relu2 after conv2; if there is one of
-        that name, the next free number.
-    params : dict of str to (w, b)
-        Kernels (*kernel, C_in, C_out) or (C_in, C_out), biases (C_out,). `fit` changes
-        these arrays in place.
-
-    Raises
-    ------
-    ShapeError, SettingError
-        Rows that do not fit on each other, or settings that cannot work.
-
-    Examples
-    --------
-    >>> net = Sequential([Conv(4, 5), ReLU(), GlobalAvgPool(), Dense(2)], input_shape=(20, 1))
-    >>> net.layer_names
-    ['conv1', 'relu1', 'global1', 'dense1']
-    >>> net.feature_shapes((8, 20, 1))["conv1"]
-    (8, 16, 4)
-    """
-
-    def __init__(
-        self,
-        rows: Sequence[Row],
-        input_shape: Sequence[int],
-        rng: np.random.Generator | None = None,
-        dtype: DTypeLike = np.float32,
-        params: Mapping[str, LayerParams] | None = None,
-        engine: str = "fused",
-    ) -> None:
-        layers, sample = name_rows(rows), _check_input_shape(self._who, input_shape)
-        if params is None:
-            rng = np.random.default_rng(0) if rng is None else rng
-            kernels = kernel_shapes(self._who, layers, sample)
-            params = {name: _first(shape, rng, dtype) for name, shape in kernels.items()}
-        super().__init__(layers, params, sample, dtype=dtype, engine=engine)
-
-    def save(self, path: PathLike) -> None:
-        """Write layers and parameters to an HDF5 file, completely or not at all.
-
-        Raises
-        ------
-        OutputError
-            If the file cannot be written.
-        NonFiniteError
-            If a parameter is NaN or infinite: `load` would refuse it.
-        """
-        from nst_numpy.weights import saved
-
-        saved.write(path, list(self.layers.values()), self.input_shape, self.params, self.dtype)
-
-    @classmethod
-    def load(cls, path: PathLike) -> "Sequential":
-        """Read a network that `save` wrote; nothing in the file is believed before it is checked.
-
-        A row of your own is known once its class has been defined.
-
-        Raises
-        ------
-        WeightsError
-            The file is missing, damaged, points outside itself, or does not hold what its
-            own list of layers needs.
-        """
-        from nst_numpy.weights import saved
-
-        rows, input_shape, params, dtype = saved.read(path)
-        return cls(rows, input_shape, dtype=dtype, params=params)
-
-
-def _first(shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> LayerParams:
-    """Draw filters that keep the size of activations (He et al. 2015); biases are 0."""
-    w = rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))
-    return w.astype(dtype), np.zeros(shape[-1], dtype)
-
-
-def _check_params(
-    who: str, params: Mapping[str, LayerParams], kernels: Mapping[str, Shape], dtype: np.dtype[Any]
-) -> None:
-    """Check the names, shapes and dtype of parameters that come from elsewhere."""
-    if list(params) != list(kernels):
-        raise ShapeError(
-            f"{who}: params must be named {', '.join(kernels)}, not {', '.join(params)}"
-        )
-    for name, shape in kernels.items():
-        w, b = params[name]
-        if w.shape != shape or b.shape != shape[-1:] or not w.dtype == b.dtype == dtype:
-            raise ShapeError(
-                f"{who}, {name}: w must be {shape} and b {shape[-1:]}, both {dtype}, not "
-                f"{w.shape} {w.dtype} and {b.shape} {b.dtype}"
-            )
-
-
-def _check_input_shape(who: str, input_shape: Sequence[int]) -> Shape:
-    shape = tuple(input_shape)
-    if not 1 <= len(shape) <= 4 or not all(is_whole(n) for n in shape):
-        raise SettingError(
-            f"{who}: input_shape must be (L, C), (H, W, C), (D, H, W, C) or (C,), whole "
-            f"numbers of at least 1 and without N, not {input_shape!r}"
-        )
-    return tuple(int(n) for n in shape)
-
-
-def _check_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise SettingError(f"{who}: dtype is {np.dtype(dtype)}: use float32 or float64")
-    return np.dtype(dtype)
+# The small networks that learn have a file of their own; here under their former name.
+__getattr__ = former_names(
+    __name__, "nst_numpy.sequential", "Sequential", "Dense", "Flatten", "GlobalAvgPool"
+)

@@ -34,9 +34,9 @@ from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
 from nst_numpy.look import receptive_fields
-from nst_numpy.network import Sequential
 from nst_numpy.optimize import Step
 from nst_numpy.rows import Row
+from nst_numpy.sequential import Sequential
 from nst_numpy.signals import load_ecg, load_movie
 from nst_numpy.signals.motion import to_grey
 from nst_numpy.signals.texture import (

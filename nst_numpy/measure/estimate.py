@@ -8,14 +8,15 @@ from itertools import pairwise
 import numpy as np
 
 from nst_numpy.errors import TooLargeError
-from nst_numpy.layers import conv_forward
+from nst_numpy.layers import conv_forward, get_threads
 from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import MEMORY
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
-BASE_BYTES = 185e6  # Python, NumPy, SciPy, the HDF5 reader, scratch memory, memory kept for reuse
+BASE_BYTES = 125e6  # Python, NumPy, SciPy, the HDF5 reader, memory kept for reuse
+THREAD_BYTES = 30e6  # scratch memory of a thread
 # Time of a step, in units of its multiplications at the speed of `measure_speed`, whose
 # convolution also transforms its kernel; a run does that once.
 STEP_OVERHEAD = 0.6
@@ -86,7 +87,8 @@ def estimate_run(
     passes = [
         _pass_bytes(vgg, shape, names, below) for shape in (image_shape, style_shape) if shape
     ]
-    fixed = BASE_BYTES + sum(w.nbytes for w, _ in vgg.params.values())
+    fixed = BASE_BYTES + get_threads() * THREAD_BYTES
+    fixed += sum(w.nbytes for w, _ in vgg.params.values())
     fixed += vgg.plan(image_shape, names).kernel_bytes if names else 0
     total = fixed + max(passes) + optimizer_bytes
     return Estimate(2 * sum(counts.values()), int(total), int(fixed))

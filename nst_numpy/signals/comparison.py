@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.network import Dense, Sequential
+from nst_numpy.sequential import Dense, Sequential
 from nst_numpy.signals.examples import CLASSES, Examples
 from nst_numpy.signals.rivals import Rival
 from nst_numpy.training import Adam, accuracy, fit

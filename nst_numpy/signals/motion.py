@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
+from nst_numpy.sequential import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.blocks import cut, grid
 from nst_numpy.signals.comparison import Comparison, compare
 from nst_numpy.signals.drift import Rule, measure_drift

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.network import Conv, Dense, Flatten, MaxPool, ReLU, Row
+from nst_numpy.sequential import Conv, Dense, Flatten, MaxPool, ReLU, Row
 from nst_numpy.signals.examples import TINY, Examples
 
 Prepare = Callable[[Array, np.random.Generator], Array]

@@ -15,7 +15,7 @@ from scipy import ndimage
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
-from nst_numpy.network import Sequential
+from nst_numpy.sequential import Sequential
 from nst_numpy.signals.blocks import cut, grid
 from nst_numpy.signals.comparison import Comparison, compare
 from nst_numpy.signals.drift import Rule

@@ -18,9 +18,9 @@ from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.losses import gram_matrix
-from nst_numpy.network import AvgPool, Conv, ReLU, Row, Sequential
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Step, run_optimizer
+from nst_numpy.sequential import AvgPool, Conv, ReLU, Row, Sequential
 from nst_numpy.signals.beats import find_beats
 from nst_numpy.signals.drift import measure_drift
 
