@@ -28,11 +28,11 @@ def golden():
     return read_arrays("vgg16.npz")
 
 
-@pytest.fixture(scope="module")
-def network():
-    """Return network(pool, dtype); the weights are loaded once for each dtype."""
+@pytest.fixture(scope="module", params=["plain", "fused"])
+def network(request):
+    """Return network(pool, dtype) for each engine; the weights are loaded once for each dtype."""
     load = cache(lambda dtype: nst.VGG.load(dtype=dtype).params)
-    return cache(lambda pool, dtype: nst.VGG(load(dtype), pool=pool))
+    return cache(lambda pool, dtype: nst.VGG(load(dtype), pool=pool, engine=request.param))
 
 
 @pytest.fixture(scope="module")

@@ -43,9 +43,9 @@ from nst_numpy.look.channels import (
     gram_report,
 )
 from nst_numpy.look.receptive_field import ReceptiveField, receptive_field
-from nst_numpy.look.units import picture_files, top_patches
+from nst_numpy.look.units import top_patches
 from nst_numpy.pictures.images import load_image, preprocess
-from nst_numpy.pictures.samples import photo_paths, resolve_picture
+from nst_numpy.pictures.samples import photo_paths, picture_files, resolve_picture
 from nst_numpy.vgg import VGG
 
 

@@ -18,14 +18,18 @@ from nst_numpy.common.checks import check_count
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
 from nst_numpy.look.receptive_field import Box, network_slides, seen_box
+from nst_numpy.look.sums import (
+    Position,
+    inside_map,
+    looks_at,
+    summing_layer,
+    unit_weights,
+    unit_window,
+)
 from nst_numpy.network import Network
-from nst_numpy.rows import MaxPool, Row
 
 PIXELS = "pixels"  # what `input_layer` says of the layer that sees the picture itself
 COLOURS = ("blue", "green", "red")
-SUMS = ("conv", "dense", "pool", "global", "flatten")  # kinds of layers whose units are sums
-
-Position = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -292,7 +296,7 @@ def trace(
     """
     place = position if row is None and col is None else (*position, *_given(row, col))
     unit = _check_unit(network, x, layer, channel, place)
-    below = _looks_at(network, layer)
+    below = looks_at(network, layer)
     names = {layer} if below is None else {layer, below}
     return _write_out(network, x, network.forward(x, names), layer, *unit)
 
@@ -327,10 +331,10 @@ def trace_deep(
     """
     place = position if row is None and col is None else (*position, *_given(row, col))
     unit = _check_unit(network, x, layer, channel, place)
-    names, below = [layer], _looks_at(network, layer)
+    names, below = [layer], looks_at(network, layer)
     while below is not None:
         names.append(below)
-        below = _looks_at(network, below)
+        below = looks_at(network, below)
     maps = network.forward(x, names)
     path: list[Trace] = []
     for name in names:
@@ -348,7 +352,7 @@ def _write_out(
     position: Position,
 ) -> Trace:
     """Gather what one unit is made of from the maps that the network computed."""
-    name, below = _summing_layer(network, layer), _looks_at(network, layer)
+    name, below = summing_layer(network, layer), looks_at(network, layer)
     a = x if below is None else maps[below]
     row = network.layers[name]
     at, channel_below = position, channel
@@ -356,13 +360,13 @@ def _write_out(
         *place, channel_below = (int(i) for i in np.unravel_index(channel, a.shape[1:]))
         at = tuple(place)
     sizes = a.shape[1:-1]
-    start, step, kernel = _window(row, name, a.shape, at)
-    inside = _inside(start, step, kernel, sizes)
+    start, step, kernel = unit_window(row, name, a.shape, at)
+    inside = inside_map(start, step, kernel, sizes)
     # (1, *sizes, C_in) -> (*span, C_in) -> (*kernel, C_in)
     span = [first + s * (k - 1) + 1 for first, s, k in zip(start, step, kernel, strict=True)]
     window = crop_or_pad(a, start, span)[0] if sizes else a[0]
     window = window[tuple(slice(None, None, s) for s in step)].astype(np.float64)
-    weights, bias = _weights(network, name, channel, channel_below, window, inside)
+    weights, bias = unit_weights(network, name, channel, channel_below, window, inside)
     whole = tuple(slice(0, size) for size in x.shape[1:-1])
     return Trace(
         layer=layer, channel=channel, position=position, kind=network.layers[layer].kind,
@@ -371,57 +375,6 @@ def _write_out(
         input_layer=_input_name(x) if below is None else below, start=start, step=step,
         box=_box(network, layer, position, x.shape) if position else whole,
     )  # fmt: skip
-
-
-def _window(
-    row: Row, name: str, shape: Shape, position: Position
-) -> tuple[Position, Position, Position]:
-    """Return start, step and size of a unit's window in the map below, one number an axis."""
-    window = row.window(name, shape)
-    if window is not None:
-        axes = zip(position, window.stride, window.pad, strict=True)
-        start = tuple(i * stride - before for i, stride, (before, _) in axes)
-        return start, window.dilation, window.kernel
-    if row.kind == "flatten":
-        return position, (1,) * len(position), (1,) * len(position)
-    return (0,) * (len(shape) - 2), (1,) * (len(shape) - 2), shape[1:-1]
-
-
-def _weights(
-    network: Network,
-    name: str,
-    channel: int,
-    channel_below: int,
-    window: Array64,
-    inside: NDArray[np.bool_],
-) -> tuple[Array64, float]:
-    """Return the kernel (*kernel, C_in) and the bias of one channel."""
-    if name in network.params:
-        w, b = network.params[name]
-        return w[..., channel].astype(np.float64), float(b[channel])
-    kernel: Array64 = np.zeros(window.shape)
-    row = network.layers[name]
-    if isinstance(getattr(row, "row", row), MaxPool):
-        # argmax takes the first of equal values, as the layer does; padding never wins
-        own = np.where(inside, window[..., channel_below], -np.inf)
-        winner = tuple(int(i) for i in np.unravel_index(own.argmax(), own.shape))
-        kernel[(*winner, channel_below)] = 1.0
-    else:
-        kernel[..., channel_below] = inside / inside.sum()
-    return kernel, 0.0
-
-
-def _inside(
-    start: Position, step: Position, kernel: Position, sizes: Sequence[int]
-) -> NDArray[np.bool_]:
-    """Say of each position of a window whether it is on the map: (*kernel)."""
-    inside = np.ones(kernel, dtype=bool)
-    for axis, (first, s, k, size) in enumerate(zip(start, step, kernel, sizes, strict=True)):
-        places = first + s * np.arange(k)
-        on_axis = (places >= 0) & (places < size)
-        # (k,) -> (1, …, k, …, 1)
-        inside &= on_axis.reshape(*(k if i == axis else 1 for i in range(len(kernel))))
-    return inside
 
 
 def _largest_below(unit: Trace) -> tuple[int, Position]:
@@ -444,26 +397,6 @@ def _largest(parts: Array64, n: int) -> Iterator[tuple[tuple[int, ...], float, f
         index = np.unravel_index(flat, parts.shape)
         share = weight[index] / whole if whole > 0 else 0.0
         yield tuple(int(i) for i in index), float(parts[index]), float(share)
-
-
-def _summing_layer(network: Network, layer: str) -> str:
-    """Name the layer whose sum a unit is: of a ReLU the one below it."""
-    while network.layers[layer].kind == "relu":
-        below = network.below(layer)
-        if below is None:
-            break
-        layer = below
-    if network.layers[layer].kind not in SUMS:
-        raise SettingError(
-            f"trace: {layer} is a layer of the kind {network.layers[layer].kind!r}, whose units "
-            f"are no sums: trace one of the kinds {', '.join(SUMS)} or a ReLU above it"
-        )
-    return layer
-
-
-def _looks_at(network: Network, layer: str) -> str | None:
-    """Name the layer that a unit's window looks at; None is the input."""
-    return network.below(_summing_layer(network, layer))
 
 
 def _input_name(x: Array) -> str:

@@ -10,7 +10,6 @@ two scans merges into that of their union: a scan can be split, stopped, resumed
 
 import hashlib
 import operator
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -32,7 +31,7 @@ from nst_numpy.look.ranking import (
 )
 from nst_numpy.look.receptive_field import Box, row_slides, seen_interval
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
-from nst_numpy.pictures.samples import PICTURE_SUFFIXES
+from nst_numpy.pictures.samples import picture_files
 from nst_numpy.rows import Row
 from nst_numpy.vgg import SIZE, VGG, vgg_rows
 
@@ -346,32 +345,6 @@ def top_patches(
     except KeyboardInterrupt:
         interrupted = True
     return TopPatches(settings, tuple(pictures), tuple(skipped), rankings, interrupted)
-
-
-def picture_files(paths: PathLike | Iterable[PathLike]) -> list[str]:
-    """List the files to scan, each once: those given, or the pictures in a folder by name.
-
-    Raises
-    ------
-    ImageError
-        If the folder does not exist or has no picture, or the list is empty.
-    """
-    if not isinstance(paths, (str, os.PathLike)):
-        files = list(dict.fromkeys(os.fspath(path) for path in paths))
-        if not files:
-            raise ImageError("there are no pictures to scan: the list is empty")
-        return files
-    folder = Path(paths).expanduser()
-    if not folder.is_dir():
-        raise ImageError(f"{folder} is not a folder: give a folder of pictures, or a list of files")
-    files = sorted(
-        str(path)
-        for path in folder.iterdir()
-        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
-    )
-    if not files:
-        raise ImageError(f"the folder {folder} has no picture in it: give another")
-    return files
 
 
 def scanned_image(path: PathLike, size: int | None = None) -> Image:

@@ -9,12 +9,14 @@ which licence, and where it comes from.
 
 import csv
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache, cached_property
 from pathlib import Path
 
 from nst_numpy.errors import ImageError, UnknownNameError
+from nst_numpy.files import PathLike
 
 _FOLDER = Path(__file__).resolve().parent / "files"
 _KINDS = {"content": "content", "styles": "style"}  # folder: kind
@@ -114,6 +116,32 @@ def photo_paths() -> list[Path]:
     184
     """
     return sorted((_FOLDER / "photos").glob("*.jpg"))
+
+
+def picture_files(paths: PathLike | Iterable[PathLike]) -> list[str]:
+    """List the files to scan, each once: those given, or the pictures in a folder by name.
+
+    Raises
+    ------
+    ImageError
+        If the folder does not exist or has no picture, or the list is empty.
+    """
+    if not isinstance(paths, (str, os.PathLike)):
+        files = list(dict.fromkeys(os.fspath(path) for path in paths))
+        if not files:
+            raise ImageError("there are no pictures to scan: the list is empty")
+        return files
+    folder = Path(paths).expanduser()
+    if not folder.is_dir():
+        raise ImageError(f"{folder} is not a folder: give a folder of pictures, or a list of files")
+    files = sorted(
+        str(path)
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".")
+    )
+    if not files:
+        raise ImageError(f"the folder {folder} has no picture in it: give another")
+    return files
 
 
 def resolve_picture(text: str) -> Path:
