@@ -30,7 +30,6 @@ if TYPE_CHECKING:
         pictures,
         report,
         rows,
-        sequential,
         signals,
         style_transfer,
         training,
@@ -41,8 +40,8 @@ if TYPE_CHECKING:
     from nst_numpy.layers import get_threads, set_threads
     from nst_numpy.objective import Objective
     from nst_numpy.pictures import deprocess, load_image, preprocess, save_image
-    from nst_numpy.sequential import Sequential
     from nst_numpy.style_transfer import Result, transfer
+    from nst_numpy.training.sequential import Sequential
     from nst_numpy.vgg import VGG
 
 __version__ = "0.1.0"
@@ -64,7 +63,6 @@ _ROOMS = (
     "pictures",
     "report",
     "rows",
-    "sequential",
     "signals",
     "style_transfer",
     "training",
@@ -79,7 +77,7 @@ _NAMES = {
     "save_image": "pictures",
     "get_threads": "layers",
     "set_threads": "layers",
-    "Sequential": "sequential",
+    "Sequential": "training.sequential",
     "Objective": "objective",
     "Result": "style_transfer",
     "transfer": "style_transfer",
@@ -113,7 +111,6 @@ __all__ = [
     "report",
     "rows",
     "save_image",
-    "sequential",
     "set_threads",
     "signals",
     "style_transfer",

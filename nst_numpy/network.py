@@ -388,5 +388,5 @@ class Network:
 
 # The small networks that learn have a file of their own; here under their former name.
 __getattr__ = former_names(
-    __name__, "nst_numpy.sequential", "Sequential", "Dense", "Flatten", "GlobalAvgPool"
+    __name__, "nst_numpy.training.sequential", "Sequential", "Dense", "Flatten", "GlobalAvgPool"
 )

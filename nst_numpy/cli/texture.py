@@ -36,7 +36,6 @@ from nst_numpy.files import write_json
 from nst_numpy.look import receptive_fields
 from nst_numpy.optimize import Step
 from nst_numpy.rows import Row
-from nst_numpy.sequential import Sequential
 from nst_numpy.signals import load_ecg, load_movie
 from nst_numpy.signals.motion import to_grey
 from nst_numpy.signals.texture import (
@@ -54,6 +53,7 @@ from nst_numpy.signals.texture import (
     rhythm,
     synthesise,
 )
+from nst_numpy.training.sequential import Sequential
 
 START, SECONDS = 24.0, 12.0  # of the EKG: twelve seconds with an even rhythm
 FRAMES = (3, 1)  # that the movie's filters see

@@ -24,7 +24,7 @@ MOVED = {
     "nst_numpy.layers.products": "nst_numpy.kernels.products",
     "nst_numpy.layers.windows": "nst_numpy.kernels.windows",
     "nst_numpy.layers.winograd": "nst_numpy.kernels.winograd",
-    "nst_numpy.networks": "nst_numpy.sequential",
+    "nst_numpy.networks": "nst_numpy.training.sequential",
     "nst_numpy.samples": "nst_numpy.pictures.samples",
     "nst_numpy.selfcheck": "nst_numpy.measure.selfcheck",
     "nst_numpy.tables": "nst_numpy.common.text",

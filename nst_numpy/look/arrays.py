@@ -125,7 +125,7 @@ def top_windows(
     --------
     A filter that looks for a step up; the unit at 2 sees the samples 2 and 3.
 
-    >>> from nst_numpy.sequential import Conv, Sequential
+    >>> from nst_numpy.training.sequential import Conv, Sequential
     >>> step = (np.array([-1.0, 1.0]).reshape(2, 1, 1), np.zeros(1))
     >>> net = Sequential([Conv(1, 2)], input_shape=(6, 1), dtype=float, params={"conv1": step})
     >>> x = np.array([[0.0, 0, 0, 5, 5, 0], [0.0, 1, 1, 1, 1, 1]])[..., None]

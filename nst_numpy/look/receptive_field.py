@@ -110,7 +110,7 @@ def receptive_fields(
 
     Examples
     --------
-    >>> from nst_numpy.sequential import Conv, MaxPool, Sequential
+    >>> from nst_numpy.training.sequential import Conv, MaxPool, Sequential
     >>> net = Sequential([Conv(16, 5), MaxPool(4), Conv(32, 5)], input_shape=(180, 1))
     >>> receptive_fields(net, "conv2", (180,))
     (ReceptiveField(size=24, stride=4, start=0),)

@@ -7,10 +7,10 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.common.checks import check_at_least
-from nst_numpy.sequential import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.beats import CLASSES
 from nst_numpy.signals.heartbeats import PARTS, Heartbeats
 from nst_numpy.training import Adam, History, balanced_weights, fit
+from nst_numpy.training.sequential import Conv, Dense, Flatten, MaxPool, ReLU, Row, Sequential
 
 EPOCHS, BATCH, LEARNING_RATE = 60, 32, 3e-3  # chosen on the validation part
 

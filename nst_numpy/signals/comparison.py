@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from nst_numpy.sequential import Dense, Sequential
 from nst_numpy.signals.examples import CLASSES, Examples
 from nst_numpy.signals.rivals import Rival
 from nst_numpy.training import Adam, accuracy, fit
+from nst_numpy.training.sequential import Dense, Sequential
 
 BASELINE_EPOCHS, BASELINE_RATE = 100, 0.05  # it costs nothing: let it converge
 SMALL = 0.1  # beside the first filters that He et al. (2015) would take

@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.sequential import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
 from nst_numpy.signals.blocks import cut, grid
 from nst_numpy.signals.comparison import Comparison, compare
 from nst_numpy.signals.drift import Rule, measure_drift
 from nst_numpy.signals.examples import Examples, make_examples
 from nst_numpy.signals.rivals import make_rivals
 from nst_numpy.training import accuracy
+from nst_numpy.training.sequential import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Row, Sequential
 
 Movie = NDArray[np.integer]
 

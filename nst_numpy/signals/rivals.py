@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.sequential import Conv, Dense, Flatten, MaxPool, ReLU, Row
 from nst_numpy.signals.examples import TINY, Examples
+from nst_numpy.training.sequential import Conv, Dense, Flatten, MaxPool, ReLU, Row
 
 Prepare = Callable[[Array, np.random.Generator], Array]
 

@@ -15,13 +15,13 @@ from scipy import ndimage
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError, SignalError, UnknownNameError
-from nst_numpy.sequential import Sequential
 from nst_numpy.signals.blocks import cut, grid
 from nst_numpy.signals.comparison import Comparison, compare
 from nst_numpy.signals.drift import Rule
 from nst_numpy.signals.examples import Examples, describe_brightness, even_out, make_examples
 from nst_numpy.signals.rivals import Rival, make_rivals, one_slice, two_layers, volume_of
 from nst_numpy.training import softmax
+from nst_numpy.training.sequential import Sequential
 
 Volume = NDArray[np.integer]
 

@@ -20,9 +20,9 @@ from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalErr
 from nst_numpy.losses import gram_matrix
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Step, run_optimizer
-from nst_numpy.sequential import AvgPool, Conv, ReLU, Row, Sequential
 from nst_numpy.signals.beats import find_beats
 from nst_numpy.signals.drift import measure_drift
+from nst_numpy.training.sequential import AvgPool, Conv, ReLU, Row, Sequential
 
 EKG_RATE = 120.0  # Hz: of the recording's 360, every three samples become one
 EKG_DEPTHS = (1, 3, 5)  # convolutions: receptive fields of 0.07, 0.3 and 1.2 s

@@ -20,9 +20,9 @@ from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
-from nst_numpy.sequential import Sequential
 from nst_numpy.training.losses import softmax_cross_entropy
 from nst_numpy.training.optimizers import Adam, Optimizer
+from nst_numpy.training.sequential import Sequential
 
 Target = NDArray[Any]
 Targets = tuple[Target, ...]  # what comes after the scores in a loss: targets, weights
@@ -137,7 +137,7 @@ def fit(
     Examples
     --------
     >>> import numpy as np
-    >>> from nst_numpy.sequential import Dense, Sequential
+    >>> from nst_numpy.training.sequential import Dense, Sequential
     >>> from nst_numpy.training import SGD
     >>> x = np.array([[-2.0], [-1.0], [1.0], [2.0]])
     >>> net = Sequential([Dense(2)], input_shape=(1,), dtype=np.float64)

@@ -5,7 +5,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.look.sums import inside_map, looks_at, summing_layer, unit_weights, unit_window
 from nst_numpy.network import Network
 from nst_numpy.rows import AvgPool, Conv, Flatten, GlobalAvgPool, MaxPool, ReLU
-from nst_numpy.sequential import Sequential
+from nst_numpy.training.sequential import Sequential
 
 
 def test_where_a_window_begins():
