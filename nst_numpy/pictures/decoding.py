@@ -1,15 +1,18 @@
 """From whatever a camera, scanner or paint program writes to 8-bit RGB.
 
 Pillow opens the file. What is left to do here: to turn the picture upright, to show what is
-transparent on white, to scale 16 bits to 8, to find the size that it gets, and to refuse in
-plain words what cannot be read. Errors bear the name of the function in `images` that was called.
+transparent on white, to scale 16 bits to 8, to bring colours to sRGB (`colours`), to find the size
+that it gets, and to refuse in plain words what cannot be read. Errors bear the name of the function
+in `images` that was called.
 """
 
 import operator
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,10 +21,19 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
+from nst_numpy.pictures.colours import to_srgb
 
+# What Pillow may try, whatever a file is called. Left out are programs (PostScript, which Pillow
+# hands to another program), formats that need one, and what is no picture of pixels.
+READABLE = (
+    *("AVIF", "BMP", "DIB", "GIF", "ICO", "JPEG", "JPEG2000", "MPO", "PCX", "PNG"),
+    *("PPM", "PSD", "QOI", "SGI", "TGA", "TIFF", "WEBP"),
+)
+MOST_SCANS = 200  # of a JPEG: cameras and programs write ten or so, and each is a pass over all
 # Pillow reads 16-bit grey as I;16 or, by format and version, as I, which elsewhere is 32 bits.
 _GREY16_FORMATS = ("PNG", "PPM")
 _ORIENTATION = 0x0112  # the EXIF tag in which a camera notes how it was held
+_BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF tags, and one's value where white is 0
 # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size. With three times the pixels that are
 # asked for, the result after the resize cannot be told from that of the whole picture.
 _DRAFT_MARGIN = 3
@@ -32,7 +44,7 @@ def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
     checked = None if size is None else _check_size("load_image", size)
     file = _check_picture_file(path)
     try:
-        with _pillow_warnings(), Image.open(file) as picture:
+        with _pillow_warnings(), Image.open(file, formats=_readable()) as picture:
             return _read(picture, file, checked)
     except NstError:
         raise
@@ -46,6 +58,10 @@ def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
             f"load_image: {file} has more than {limit} pixels: make it smaller first"
         ) from error
     except UnidentifiedImageError as error:
+        if _begins_with(file, b"%!PS"):
+            raise ImageError(
+                f"load_image: {file} is PostScript, a program that draws: save it as PNG or JPEG"
+            ) from error
         raise ImageError(
             f"load_image: {file} is not a picture that can be read: save it as PNG or JPEG"
         ) from error
@@ -133,9 +149,25 @@ def _check_picture_array(value: NDArray[np.uint8]) -> None:
         )
 
 
+def _readable() -> list[str]:
+    """List what this Pillow knows of what it may try."""
+    Image.init()
+    return [kind for kind in READABLE if kind in Image.OPEN]
+
+
+def _begins_with(file: Path, start: bytes) -> bool:
+    with open(file, "rb") as stream:
+        return stream.read(len(start)) == start
+
+
+_one_at_a_time = threading.Lock()
+
+
 @contextmanager
 def _pillow_warnings() -> Iterator[None]:
-    with warnings.catch_warnings():
+    # Python's list of filters is the process's: two threads that change it and put it back would
+    # leave it changed
+    with _one_at_a_time, warnings.catch_warnings():
         # A broken EXIF block, for example, is no reason to bother someone who wants the pixels.
         warnings.simplefilter("ignore")
         warnings.simplefilter("error", Image.DecompressionBombWarning)
@@ -143,6 +175,8 @@ def _pillow_warnings() -> Iterator[None]:
 
 
 def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint8]:
+    if picture.format in ("JPEG", "MPO"):
+        _check_scans(file)
     if picture.format == "TIFF":
         picture.load()  # Pillow turns it upright here; before, some versions give the old size.
     box = None
@@ -162,6 +196,16 @@ def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint
     return np.array(ImageOps.exif_transpose(rgb))
 
 
+def _check_scans(file: Path) -> None:
+    """Refuse a JPEG that would be decoded again and again: its size does not tell the time."""
+    scans = file.read_bytes().count(b"\xff\xda")
+    if scans > MOST_SCANS:
+        raise ImageError(
+            f"load_image: {file} is a JPEG of {scans} scans, which takes very long to decode: "
+            "save it again, as PNG or as a plain JPEG"
+        )
+
+
 def _orientation(picture: Image.Image) -> int:
     if picture.format == "TIFF":
         return 1  # Pillow has turned it while decoding.
@@ -177,10 +221,17 @@ def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:
     if mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS):
         return _scale_grey16(picture)
     if mode in ("I", "F"):
+        signed = _tiff_tag(picture, _BITS) == (16,)
         raise ImageError(
-            f"load_image: {file} has 32-bit pixels, of which none is known to be white: "
-            "save it with 8 or 16 bits"
+            f"load_image: {file} has {'signed' if signed else '32-bit'} pixels, of which none is "
+            f"known to be white: save it with 8 or 16 bits{' and no sign' if signed else ''}"
         )
+    if picture.info.get("icc_profile"):
+        picture = to_srgb(picture)
+        mode = picture.mode
+    if mode == "RGB" and "transparency" in picture.info and _is_png16(file):
+        # Pillow keeps the upper byte of each colour, and the key as it stands in the file
+        picture.info["transparency"] = tuple(v >> 8 for v in picture.info["transparency"])
     if mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info:
         return _on_white(picture)
     return picture.convert("RGB")
@@ -188,8 +239,25 @@ def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:
 
 def _scale_grey16(picture: Image.Image) -> Image.Image:
     values = np.asarray(picture).astype(np.int64)
+    if _tiff_tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO:
+        values = 65535 - values
     grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+    clear = picture.info.get("transparency")
+    if isinstance(clear, int):
+        grey[values == clear] = 255  # shown on white
     return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+
+def _tiff_tag(picture: Image.Image, tag: int) -> Any:
+    """Return what a TIFF says of itself; None for other files, and where it says nothing."""
+    return getattr(picture, "tag_v2", {}).get(tag) if picture.format == "TIFF" else None
+
+
+def _is_png16(file: Path) -> bool:
+    """Whether a file is a PNG of 16 bits a colour: the byte after signature, IHDR and sizes."""
+    with open(file, "rb") as stream:
+        head = stream.read(25)
+    return head[:4] == b"\x89PNG" and head[24:] == b"\x10"
 
 
 def _on_white(picture: Image.Image) -> Image.Image:

@@ -44,14 +44,15 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     """Read a picture.
 
     Transparent parts are shown on white. EXIF orientation is applied. An animation gives its
-    first frame. 16-bit grey is scaled to 8 bits; CMYK, YCbCr and LAB become RGB; other colour
-    profiles are ignored. Pixels in float or 32-bit integers are refused, because such a file
+    first frame. 16-bit grey is scaled to 8 bits; CMYK, YCbCr and LAB become RGB, and colours with
+    a profile sRGB. Pixels in float, with a sign or of 32 bits are refused, because such a file
     does not say which value is white.
 
     Parameters
     ----------
     path
-        Any picture that Pillow reads. A leading `~` is the home folder.
+        PNG, JPEG, WebP, TIFF, GIF, BMP and others, whatever the file is called; see
+        `decoding.READABLE`. A leading `~` is the home folder.
     size
         Longest side of the result in pixels, by Lanczos with antialiasing, up or down. The
         other side keeps the aspect ratio, and is 1 at least. None keeps the size.

@@ -1,7 +1,11 @@
 import io
 import os
 import re
+import struct
+import subprocess
 import warnings
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from fractions import Fraction
 
@@ -13,7 +17,7 @@ from PIL import Image, ImageCms
 
 from nst_numpy.errors import ImageError, SettingError, ShapeError, TooLargeError
 from nst_numpy.pictures.decoding import decode_array, new_shape
-from nst_numpy.pictures.images import load_image
+from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import sample_path
 from tests.pictures.made import halves, picture_of
 
@@ -465,3 +469,80 @@ def test_pillows_limit_holds_for_the_new_size(monkeypatch):
     assert str(caught.value) == "f: 102 x 51 pixels are more than 5,000: give a smaller size"
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)  # how Pillow spells no limit
     assert new_shape("f", (1, 2), 10**6) == (500_000, 10**6)
+
+
+def test_postscript_by_any_name_is_refused_and_not_run(tmp_path, monkeypatch):
+    program = b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 64 48\n%%EndComments\nshowpage\n%%EOF\n"
+    (tmp_path / "photo.png").write_bytes(program)
+
+    def run(*args, **options):
+        raise AssertionError("another program was started")
+
+    monkeypatch.setattr(subprocess, "Popen", run)
+    with pytest.raises(ImageError, match="is PostScript, a program that draws: save it as PNG"):
+        load_image(tmp_path / "photo.png")
+
+
+def test_a_jpeg_of_very_many_scans_is_refused(tmp_path):
+    stream = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(stream, "JPEG", progressive=True)
+    data = stream.getvalue()
+    last, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
+    few = data[:end] + data[last:end] * 5 + data[end:]
+    many = data[:end] + data[last:end] * 300 + data[end:]
+    (tmp_path / "few.jpg").write_bytes(few)
+    (tmp_path / "many.jpg").write_bytes(many)
+    assert load_image(tmp_path / "few.jpg").shape == (64, 64, 3)
+    with pytest.raises(ImageError, match=r"a JPEG of 3\d\d scans, which takes very long"):
+        load_image(tmp_path / "many.jpg")
+
+
+def tiff16(photometric, kind="H", sample_format=1):
+    """Write a TIFF of 2×2 pixels of 16 bits: 0, 1000, 30000, and the largest or −5."""
+    data = struct.pack(f"<4{kind}", 0, 1000, 30000, 65535 if kind == "H" else -5)
+    tags = {256: 2, 257: 2, 258: 16, 259: 1, 262: photometric, 273: 0, 277: 1, 278: 2, 279: 8,
+            339: sample_format}  # fmt: skip
+    tags[273] = 8 + 2 + 12 * len(tags) + 4
+    body = b"".join(struct.pack("<HHII", tag, 4, 1, value) for tag, value in tags.items())
+    return b"II*\0" + struct.pack("<IH", 8, len(tags)) + body + struct.pack("<I", 0) + data
+
+
+def test_16_bits_whose_white_is_0(tmp_path):
+    for photometric, want in ((1, [0, 4, 117, 255]), (0, [255, 251, 138, 0])):
+        (tmp_path / "t.tif").write_bytes(tiff16(photometric))
+        assert load_image(tmp_path / "t.tif")[..., 0].ravel().tolist() == want
+    (tmp_path / "t.tif").write_bytes(tiff16(1, "h", sample_format=2))
+    with pytest.raises(ImageError, match=r"has signed pixels, .* save it with 8 or 16 bits and no"):
+        load_image(tmp_path / "t.tif")
+
+
+def png_with_key(bits, colour, key, other):
+    """Write a PNG of two pixels, the first of the colour that is transparent."""
+
+    def chunk(kind, data):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        return struct.pack(">I", len(data)) + kind + data + check
+
+    channels, number = (3 if colour == 2 else 1), ">H" if bits == 16 else ">B"
+    row = b"\0" + struct.pack(number, key) * channels + struct.pack(number, other) * channels
+    head = struct.pack(">IIBBBBB", 2, 1, bits, colour, 0, 0, 0)
+    parts = (b"IHDR", head), (b"tRNS", struct.pack(">H", key) * channels)
+    body = b"".join(chunk(*part) for part in parts) + chunk(b"IDAT", zlib.compress(row))
+    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("colour", [0, 2], ids=["grey", "RGB"])
+@pytest.mark.parametrize(
+    ("bits", "key", "other"), [(8, 40, 50), (16, 10000, 12850), (16, 40, 12850)]
+)
+def test_a_colour_that_is_transparent_is_shown_on_white(tmp_path, colour, bits, key, other):
+    (tmp_path / "t.png").write_bytes(png_with_key(bits, colour, key, other))
+    assert load_image(tmp_path / "t.png")[0].tolist() == [[255] * 3, [50] * 3]
+
+
+def test_reading_in_threads_leaves_the_warnings_as_they_were(tmp_path):
+    save_image(tmp_path / "p.png", np.zeros((40, 40, 3), dtype=np.uint8))
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: load_image(tmp_path / "p.png"), range(60)))
+    assert list(warnings.filters) == before
