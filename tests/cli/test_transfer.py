@@ -133,13 +133,13 @@ def test_ctrl_c_before_the_first_picture_is_one_line(capsys, monkeypatch):
 GOOD = {"content": "chelsea", "style": "starry_night", "-o": "out.png"}
 BEFORE_THE_WEIGHTS = [
     ({"content": "missing.jpg"}, "there is no file missing.jpg"),
-    ({"style": "no/such/picture.png"}, "there is no file no/such/picture.png"),
+    ({"style": "missing.png"}, "there is no file missing.png"),
     ({"content": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
     ({"content": ""}, "the name of the picture is empty"),
     ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
     ({"--init": "nois.png"}, "there is no file nois.png"),
     ({"--init": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
-    ({"-o": "no/such/out.png"}, "the folder no/such does not exist: make it first"),
+    ({"-o": "missing/out.png"}, "the folder missing does not exist: make it first"),
     ({"-o": "out.gif"}, "out.gif: the suffix .gif names no format that can be written: use .png"),
     ({"-o": "out"}, "out: a suffix is missing: use .png"),
     ({"-o": "folder.png"}, "folder.png is a folder: add a file name"),

@@ -96,7 +96,7 @@ def answers():
     statements = [*former_modules(), *public_names(), *moved_names(), *NEVER]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", FRESH], input="\n".join(statements),
-        capture_output=True, text=True, encoding="utf-8", check=True,
+        capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert done.stderr == ""
     return dict(zip(statements, done.stdout.splitlines(), strict=True))
