@@ -15,6 +15,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import check_count, is_whole
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.files import PathLike
 from nst_numpy.fused.engine import Fused
@@ -624,3 +625,6 @@ def _check_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
     if np.dtype(dtype) not in (np.float32, np.float64):
         raise SettingError(f"{who}: dtype is {np.dtype(dtype)}: use float32 or float64")
     return np.dtype(dtype)
+
+
+__getattr__ = former_names(__name__, "nst_numpy.weights.saved", "MOST_PARAMETERS")

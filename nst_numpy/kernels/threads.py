@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
@@ -165,3 +166,14 @@ def chunks(total: int, length: int) -> list[slice]:
     count = max(1, -(-total // max(length, 1)))
     edges = [total * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
+
+
+__getattr__ = former_names(
+    __name__,
+    {
+        "Finish": "nst_numpy.kernels.parts.EachPart",
+        "Parts": "nst_numpy.kernels.parts.MadeInParts",
+        "in_turn": "nst_numpy.kernels.parts.one_after_the_other",
+        "scratch": "nst_numpy.kernels.memory.scratch_array",
+    },
+)

@@ -57,6 +57,7 @@ def test_every_option_reaches_the_run(loaded):
         "--content-layers", "relu2_2=0.25", "--style-layers", "relu1_1=0.5, relu2_1=1.5",
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
         "--learning-rate", "0.5", "--scales", "2", "--style-size", "40", "--json", "run.json",
+        "--engine", "plain",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -75,6 +76,7 @@ def test_every_option_reaches_the_run(loaded):
         "learning_rate": 0.5,
         "scales": 2,
         "style_size": 40,
+        "engine": "plain",
         "height": 32,
         "width": 48,
     }
