@@ -482,6 +482,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "learning_rate": None,
         "scales": 1,
         "style_size": 32,
+        "engine": "fused",
         "height": 24,
         "width": 32,
     }

@@ -188,10 +188,6 @@ def look_up(name):
     return resolve_name(f"nst_numpy.{name}")
 
 
-def look_up(name):
-    return resolve_name(f"nst_numpy.{name}")
-
-
 @pytest.mark.parametrize("module", [drift, grade, heartbeats])
 def test_every_former_name_of_a_file_that_was_split_is_found(module):
     for name, place in module._FORMER.items():
