@@ -322,7 +322,7 @@ def _is_one_number(function: Function, *activations: Array) -> bool:
         value = function(*activations)
     except Exception:  # it may want other arguments
         return False
-    return value is not None and np.size(value) == 1
+    return isinstance(value, (int, float, np.generic, np.ndarray)) and np.size(value) == 1
 
 
 def _check_loss(
