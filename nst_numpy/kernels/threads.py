@@ -103,14 +103,18 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
                 piece = queue.pop()
             except IndexError:
                 return
-            work(piece)
+            try:
+                work(piece)
+            except BaseException:
+                queue.clear()  # let the others stop early
+                raise
 
     with single_threaded_blas():
         futures = _helpers.submit(drain, len(queue) - 1)
         try:
             drain()
         finally:
-            queue.clear()  # after an error or Ctrl-C: let the others stop early
+            queue.clear()  # Ctrl-C may come between two pieces
             # a helper that was busy elsewhere until now need not begin
             errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
