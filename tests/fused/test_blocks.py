@@ -124,3 +124,13 @@ def test_the_first_two_blocks_in_one(upper, below, sizes):
     for names in ([top], list(grads), *([name] for name in grads)):
         given = {name: grads[name] for name in names}
         assert_equal(fused.backward(given), plain.backward(given))
+
+
+def test_the_first_two_blocks_hand_on_their_gradient_as_others_do():
+    shape = (1, 9, 10, 3)
+    net, _ = pair_of([Conv(32, 3, pad=1), ReLU(), Conv(32, 3, pad=1)], shape)
+    (block,) = net.plan(shape, ["conv2"]).blocks
+    out, kept = block.up(RNG.standard_normal(shape).astype(np.float32), lambda *_: None)
+    alone = block.down(out, kept, WayDown({}, "gradient"), None)
+    handed_on = block.down(out, kept, WayDown({}, "gradient"), double)
+    np.testing.assert_array_equal(handed_on, 2 * alone)
