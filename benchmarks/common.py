@@ -33,7 +33,7 @@ def machine():
     name = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
-        name = re.search(r"model name\s*: (.*)", cpuinfo.read_text()).group(1)
+        name = re.search(r"model name\s*: (.*)", cpuinfo.read_text("utf-8")).group(1)
     blas = next(i for i in threadpool_info() if "numpy" in i["filepath"])
     return (
         f"{name}, {len(os.sched_getaffinity(0))} cores, NumPy {np.__version__} with "
@@ -43,7 +43,7 @@ def machine():
 
 def memory_megabytes(what):
     """Memory of this process in MB (Linux): "VmRSS" resident now, "VmHWM" at its peak."""
-    status = Path("/proc/self/status").read_text()
+    status = Path("/proc/self/status").read_text("utf-8")
     line = next(line for line in status.splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024 / 1e6
 

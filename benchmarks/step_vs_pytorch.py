@@ -44,7 +44,7 @@ def make_steps(size, names=NAMES):
 def peak_megabytes(name, size):
     """Run two steps in a fresh process and read its peak memory."""
     command = [sys.executable, __file__, "--peak", name, "--sizes", str(size)]
-    return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    return float(subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout)
 
 
 def print_peak(name, size):

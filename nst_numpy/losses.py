@@ -51,10 +51,7 @@ def content_loss(a: Array, target: Array) -> tuple[float, Array]:
 
     Examples
     --------
-    >>> from collections.abc import Callable
-    from typing import Any, NamedTuple
-
-    import numpy as np
+    >>> import numpy as np
     >>> content_loss(np.array([[1.0, 2.0]]), np.array([[1.0, 5.0]]))
     (4.5, array([[ 0., -3.]]))
     """
@@ -85,10 +82,7 @@ def gram_matrix(a: Array) -> Array:
 
     Examples
     --------
-    >>> from collections.abc import Callable
-    from typing import Any, NamedTuple
-
-    import numpy as np
+    >>> import numpy as np
     >>> gram_matrix(np.array([[[[1.0, 2.0], [3.0, 0.0]]]]))
     array([[10.,  2.],
            [ 2.,  4.]])
@@ -194,10 +188,7 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
 
     Examples
     --------
-    >>> from collections.abc import Callable
-    from typing import Any, NamedTuple
-
-    import numpy as np
+    >>> import numpy as np
     >>> value, grad = total_variation_loss(np.array([1.0, 4.0, 4.0]).reshape(1, 3, 1))
     >>> value, grad.ravel()
     (9.0, array([-6.,  6.,  0.]))

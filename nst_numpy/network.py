@@ -14,7 +14,6 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import check_count
-from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
@@ -384,9 +383,3 @@ class Network:
         network._tape = Tape({}, None)
         network._use("plain")
         return network
-
-
-# The small networks that learn have a file of their own; here under their former name.
-__getattr__ = former_names(
-    __name__, "nst_numpy.training.sequential", "Sequential", "Dense", "Flatten", "GlobalAvgPool"
-)

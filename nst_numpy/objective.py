@@ -19,6 +19,7 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_number
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts
 from nst_numpy.kernels.threads import single_threaded_blas
@@ -299,3 +300,6 @@ def _times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]
         grad *= coefficient
         return coefficient * value, grad
     return coefficient * value, coefficient * grad
+
+
+__getattr__ = former_names(__name__, {"Network": "AnyNetwork"})

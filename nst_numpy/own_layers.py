@@ -136,17 +136,20 @@ def _names_of_pair(file: Path, kind: str, defined: Mapping[str, Function]) -> li
 def _checked_layer(file: Path, kind: str, forward: Function, backward: Function) -> FunctionPair:
     """Find out how the functions want to be called, and refuse them if they are wrong."""
     inputs, options, want = _trial(kind)
-    for adapt in (_all_at_once, _one_by_one):
+    wrong = []
+    for adapt in (_all_at_once, _one_by_one):  # one of the two ways of calling may be right
         pair = adapt(forward, backward)
         try:
-            out, _ = pair[0](**inputs, **options)
-        except Exception:  # the next way of calling may be the right one
-            continue
-        if np.shape(out) == want.shape:
-            _compare(file, forward.__name__, out, want)
+            _try_forward(file, forward.__name__, partial(pair[0], **options), inputs, want)
             break
+        except _CallError as error:
+            wrong.append(str(error))
     else:
-        pair = _all_at_once(forward, backward)
+        shape = inputs["x"].shape
+        raise GradientError(
+            f"{file}: {forward.__name__} of x {shape} {wrong[0]}; of each x {shape[1:]} "
+            f"{wrong[1]}: try it on small arrays"
+        )
     only_x = backward.__name__ == "input_gradient"
     checked = {"x": inputs["x"]} if only_x else inputs
     fixed = {name: value for name, value in inputs.items() if name not in checked}
@@ -170,12 +173,54 @@ def _trial(kind: str) -> tuple[dict[str, Array], dict[str, int], Array]:
     return {"x": x}, {}, pool(x, None, make_window("trial", x.shape[1:3], (2, 2), 2, 0))[0]
 
 
+class _CallError(Exception):
+    """A function of a file does not work if it is called in this way; the text says why."""
+
+
+def _try_forward(
+    file: Path, name: str, forward: Function, inputs: Mapping[str, Array], want: Array
+) -> None:
+    """Call a layer's forward function, and refuse values that are not those of the definition."""
+    given = {key: value.copy() for key, value in inputs.items()}
+    try:
+        out, _ = forward(**given)
+    except _CallError:
+        raise
+    except Exception as error:
+        raise _CallError(f"raises {_said(error)}") from error
+    if out.shape != want.shape:
+        raise _CallError(f"gives the shape {out.shape}, not {want.shape}")
+    _compare(file, name, out, want)
+    for key, value in given.items():
+        if not np.array_equal(value, inputs[key]):
+            raise GradientError(
+                f"{file}: {name} writes into {key}, which others use too: compute a new array"
+            )
+
+
+def _out_and_cache(result: Any, x: Array) -> tuple[Array, Any]:
+    """Take apart what a forward function returns."""
+    if not isinstance(result, (tuple, list)) or len(result) != 2:
+        raise _CallError(f"returns {_kind(result)}, not out and cache")
+    return _like(np.asarray(result[0]), x), result[1]
+
+
+def _said(error: Exception) -> str:
+    """Write an error on one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else f"one {type(value).__name__}"
+
+
 def _all_at_once(forward: Function, backward: Function) -> FunctionPair:
     """Call functions that take a batch (N, H, W, C)."""
 
     def whole_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
-        out, cache = forward(x, *params, **options)
-        return _like(out, x), cache
+        return _out_and_cache(forward(x, *params, **options), x)
 
     def whole_backward(grad_out: Array, cache: Any) -> Any:
         return _like(backward(grad_out, cache), grad_out)
@@ -187,12 +232,13 @@ def _one_by_one(forward: Function, backward: Function) -> FunctionPair:
     """Call functions that take one sample (n_H, n_W, n_C)."""
 
     def each_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
-        outs, caches = zip(*(forward(sample, *params, **options) for sample in x), strict=True)
-        return _like(np.stack(outs), x), caches
+        results = [_out_and_cache(forward(each, *params, **options), x) for each in x]
+        outs, caches = zip(*results, strict=True)
+        return np.stack(outs), caches
 
     def each_backward(grad_out: Array, caches: Any) -> Any:
         grads = [backward(grad, cache) for grad, cache in zip(grad_out, caches, strict=True)]
-        if not isinstance(grads[0], tuple):
+        if not isinstance(grads[0], (tuple, list)):
             return _like(np.stack(grads), grad_out)
         grad_x, *of_params = zip(*grads, strict=True)
         # samples stand side by side in grad_x, and add up in the parameters' gradients
@@ -203,7 +249,7 @@ def _one_by_one(forward: Function, backward: Function) -> FunctionPair:
 
 def _like(value: Any, x: Array) -> Any:
     """Give arrays the dtype of x: functions that begin with np.zeros make float64 of anything."""
-    if isinstance(value, tuple):
+    if isinstance(value, (tuple, list)):
         return tuple(_like(each, x) for each in value)
     return value.astype(x.dtype, copy=False) if isinstance(value, np.ndarray) else value
 
@@ -215,6 +261,9 @@ def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses
     """Take the losses that a file defines, each checked, and name what was taken."""
     a, other = np.random.default_rng(1).standard_normal((2, 1, 4, 5, 3))
     losses, taken = Losses(), []
+    for kind in ("content", "style"):
+        if f"{kind}_gradient" in defined and f"{kind}_loss" not in defined:
+            raise SettingError(f"{file} defines {kind}_gradient but no {kind}_loss")
     if "gram_matrix" in defined:
         own_gram = defined["gram_matrix"]
         _compare(file, "gram_matrix", _call(file, own_gram, a[0]), gram_matrix(a[0]))
@@ -226,7 +275,7 @@ def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses
         losses, taken = losses._replace(content_loss=content), [*taken, *names]
     if "style_loss" in defined:
         target = gram_matrix(other)
-        style, names = _loss(file, "style", defined, a, target, activation=other)
+        style, names = _loss(file, "style", defined, a, other)
         with_activation = len(names) == 2
         losses = losses._replace(style_loss=style, compares_activations=with_activation)
         given = other if with_activation else target
@@ -236,31 +285,50 @@ def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses
 
 
 def _loss(
-    file: Path,
-    kind: str,
-    defined: Mapping[str, Function],
-    a: Array,
-    target: Array,
-    activation: Array | None = None,
+    file: Path, kind: str, defined: Mapping[str, Function], a: Array, other: Array
 ) -> tuple[Function, list[str]]:
     """Make a loss (a, target) -> value, gradient of a file's functions, and name them."""
     function, gradient = defined[f"{kind}_loss"], defined.get(f"{kind}_gradient")
     if gradient is None:
-        if not isinstance(_call(file, function, a, target), tuple):
+        if _is_one_number(function, other[0], a[0]):
             raise SettingError(f"{file} defines {kind}_loss but no {kind}_gradient")
-        return function, [function.__name__]
 
-    def of_one_sample(a: Array, target: Array) -> tuple[float, Array]:
-        value, grad = function(target[0], a[0]), gradient(target[0], a[0])
-        return float(value), _like(np.asarray(grad)[None], a)
+        def of_batch(a: Array, target: Array) -> tuple[Any, Array]:
+            result = _call(file, function, a, target)
+            if not isinstance(result, (tuple, list)) or len(result) != 2:
+                raise GradientError(
+                    f"{file}: {kind}_loss returns {_kind(result)}, not a value and its gradient"
+                )
+            return _number(result[0]), _like(result[1], a)
+
+        return of_batch, [f"{kind}_loss"]
+
+    def of_one_sample(a: Array, target: Array) -> tuple[Any, Array]:
+        value = _call(file, function, target[0], a[0])
+        grad = _call(file, gradient, target[0], a[0])
+        return _number(value), _like(np.asarray(grad)[None], a)
 
     return of_one_sample, [f"{kind}_loss", f"{kind}_gradient"]
+
+
+def _number(value: Any) -> Any:
+    """Give a number of NumPy as one of Python, which JSON knows."""
+    return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
+
+
+def _is_one_number(function: Function, *activations: Array) -> bool:
+    """Say whether a loss gives a value alone for two activations of one sample."""
+    try:
+        value = function(*activations)
+    except Exception:  # it may want other arguments
+        return False
+    return isinstance(value, (int, float, np.generic, np.ndarray)) and np.size(value) == 1
 
 
 def _check_loss(
     file: Path, names: list[str], loss: Function, a: Array, target: Array, want: float
 ) -> None:
-    value, grad = _call(file, loss, a, target)
+    value, grad = loss(a, target)
     _compare(file, names[0], value, want)
     report = check_gradient(lambda v: loss(v, target)[0], a, grad)
     _refuse_wrong(file, names[-1], report)
@@ -270,18 +338,24 @@ def _check_loss(
 
 
 def _call(file: Path, function: Function, *arguments: Any) -> Any:
+    name = getattr(function, "__name__", "a function")
     try:
-        return function(*arguments)
+        result = function(*arguments)
     except Exception as error:
-        name = getattr(function, "__name__", "a function")
         raise GradientError(
-            f"{file}: {name} raises {type(error).__name__}: {error}: try it on small arrays"
+            f"{file}: {name} raises {_said(error)}: try it on small arrays"
         ) from error
+    if result is None:
+        raise GradientError(f"{file}: {name} returns None: is there a return at its end?")
+    return result
 
 
 def _compare(file: Path, name: str, got: Any, want: Any) -> None:
     """Refuse values that are not those of the definition."""
-    got, want = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+    try:
+        got, want = np.asarray(got, dtype=float), np.asarray(want, dtype=float)
+    except (TypeError, ValueError) as problem:
+        raise GradientError(f"{file}: {name} gives no numbers: {_said(problem)}") from problem
     if got.shape != want.shape:
         raise GradientError(f"{file}: {name} gives the shape {got.shape}, not {want.shape}")
     error = np.abs(got - want)

@@ -69,7 +69,8 @@ class Row:
     down: ClassVar[Callable[..., Array]]
 
     def __init_subclass__(cls) -> None:
-        if hasattr(cls, "up"):
+        computes = hasattr(cls, "up") or cls.forward is not Row.forward
+        if computes and isinstance(getattr(cls, "kind", None), str):
             ROWS[cls.__name__] = cls
 
     def kernel_shape(self, who: str, shape: Shape) -> Shape | None:

@@ -75,6 +75,6 @@ def test_snapshots_need_a_whole_number_and_a_folder(every, tmp_path):
 
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
-    (tmp_path / "file").write_text("here")
+    (tmp_path / "file").write_text("here", "utf-8")
     with pytest.raises(OutputError, match="a file is in its place"):
         snapshot_saver(1, tmp_path / "file")

@@ -1,23 +1,13 @@
-import json
-
-import h5py
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import nst_numpy
-from nst_numpy.errors import (
-    NonFiniteError,
-    OutputError,
-    SettingError,
-    ShapeError,
-    UnknownNameError,
-    WeightsError,
-)
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.layers import conv_forward, get_threads, set_threads
-from nst_numpy.network import (
+from nst_numpy.objective import Objective
+from nst_numpy.training import mean_squared_error, softmax_cross_entropy
+from nst_numpy.training.sequential import (
     AvgPool,
     Conv,
     Dense,
@@ -27,8 +17,6 @@ from nst_numpy.network import (
     ReLU,
     Sequential,
 )
-from nst_numpy.objective import Objective
-from nst_numpy.training import mean_squared_error, softmax_cross_entropy
 
 ROWS = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(4, 2, stride=2), ReLU(), GlobalAvgPool(),
         Dense(5), ReLU(), Dense(2)]  # fmt: skip
@@ -44,9 +32,6 @@ def samples(net, n=3, seed=1):
     return rng.standard_normal((n, *net.input_shape)).astype(net.dtype)
 
 
-# ---- names and shapes
-
-
 def test_each_kind_is_counted_and_a_relu_takes_the_number_below_it():
     assert net_of().layer_names == [
         "conv1", "relu1", "pool1", "conv2", "relu2", "global1", "dense1", "relu3", "dense2",
@@ -56,37 +41,6 @@ def test_each_kind_is_counted_and_a_relu_takes_the_number_below_it():
         "conv1", "conv2", "relu2", "pool1", "pool2", "relu3", "flatten1",
     ]  # fmt: skip
     assert net_of([ReLU(), ReLU()]).layer_names == ["relu1", "relu2"]
-
-
-@pytest.mark.parametrize("input_shape", SHAPES)
-def test_feature_shapes_are_those_of_the_activations(input_shape):
-    net = net_of(input_shape=input_shape)
-    x = samples(net)
-    features = net.forward(x, net.layer_names)
-    assert list(features) == net.layer_names
-    assert {name: a.shape for name, a in features.items()} == net.feature_shapes(x.shape)
-    assert net.feature_shapes(x.shape, ["pool1"]) == {"pool1": features["pool1"].shape}
-
-
-def test_the_lectures_volumes():
-    net = net_of([Conv(16, 5), Conv(32, 5)], (14, 14, 14, 1))
-    assert net.feature_shapes((1, 14, 14, 14, 1)) == {
-        "conv1": (1, 10, 10, 10, 16),
-        "conv2": (1, 6, 6, 6, 32),
-    }
-
-
-def test_first_filters_are_hes():
-    net = net_of([Conv(400, 5), ReLU(), GlobalAvgPool(), Dense(300)], (30, 8), dtype=np.float32)
-    for w, b in net.params.values():
-        assert w.dtype == b.dtype == np.float32
-        assert w.std() == pytest.approx(np.sqrt(2 / np.prod(w.shape[:-1])), rel=0.02)
-        assert not b.any()
-    first, second = net_of(seed=1).params["conv1"][0], net_of(seed=2).params["conv1"][0]
-    assert (first != second).all()
-
-
-# ---- forward
 
 
 def test_forward_is_one_layer_after_the_other():
@@ -110,21 +64,6 @@ def test_predict_in_batches_gives_the_scores(batch_size):
     x = samples(net, n=10)
     expected = net.forward(x, ["dense2"])["dense2"]
     np.testing.assert_allclose(net.predict(x, batch_size), expected, rtol=1e-12)
-
-
-def test_longer_inputs_are_fine_where_nothing_fixes_the_size():
-    net = net_of()
-    assert net.predict(np.zeros((1, 50, 2))).shape == (1, 2)
-    flat = net_of([Conv(2, 3), Flatten(), Dense(2)])
-    with pytest.raises(ShapeError) as caught:
-        flat.predict(np.zeros((1, 50, 2)))
-    assert str(caught.value) == (
-        "Sequential, dense1: its input has 96 channels, its parameters expect 22: "
-        "the network was made for x (N, 13, 2)"
-    )
-
-
-# ---- backward
 
 
 @pytest.mark.parametrize("input_shape", SHAPES)
@@ -224,9 +163,6 @@ def test_results_do_not_depend_on_the_number_of_threads():
             np.testing.assert_array_equal(one, two)
 
 
-# ---- the objective of style transfer takes these networks too
-
-
 @pytest.mark.parametrize("input_shape", SHAPES)
 def test_objective_of_signals_pictures_and_volumes(input_shape):
     rows = [Conv(3, 3, pad=1), ReLU(), AvgPool(2), Conv(4, 3, pad="same"), ReLU()]
@@ -239,255 +175,3 @@ def test_objective_of_signals_pictures_and_volumes(input_shape):
     )  # fmt: skip
     _, grad = objective(x)
     check_gradient(lambda v: objective(v)[0], x, grad).raise_if_wrong()
-
-
-# ---- files
-
-
-@pytest.fixture
-def path(tmp_path):
-    return tmp_path / "net.h5"
-
-
-ALL_ROWS = [
-    Conv(np.int64(3), (3, 2), stride=(1, 2), pad=((0, 1), (1, 0)), dilation=(1, 2)), ReLU(),
-    MaxPool((2, 1), pad=(1, 0)), Conv(2, 2, pad="same"), AvgPool(2, stride=1), Flatten(),
-    Dense(4), ReLU(), Dense(2),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_a_saved_network_comes_back_as_it_was(path, dtype):
-    net = net_of(ALL_ROWS, (9, 11, 2), dtype=dtype)
-    net.params["dense2"][1][:] = 0.25
-    net.save(path)
-    loaded = Sequential.load(path)
-    assert loaded.layers == net.layers
-    assert loaded.input_shape == net.input_shape
-    assert loaded.dtype == net.dtype
-    x = samples(net)
-    np.testing.assert_array_equal(loaded.predict(x), net.predict(x))
-
-
-@pytest.mark.parametrize("rows", [[GlobalAvgPool(), Dense(1)], [ReLU()]])
-def test_small_networks_are_saved_too(path, rows):
-    net_of(rows).save(path)
-    assert Sequential.load(path).layers == net_of(rows).layers
-
-
-def test_save_writes_completely_or_not_at_all(path, monkeypatch):
-    net = net_of()
-    net.save(path)
-    before = path.read_bytes()
-    net.params["dense1"][0][0, 0] = np.nan
-    with pytest.raises(
-        NonFiniteError, match=r"the parameters of dense1 are not finite: nothing is"
-    ):
-        net.save(path)
-    monkeypatch.setattr(h5py.Group, "__setitem__", lambda *a: (_ for _ in ()).throw(OSError(28)))
-    with pytest.raises(OutputError):
-        net_of().save(path)
-    assert path.read_bytes() == before
-    assert [p.name for p in path.parent.iterdir()] == [path.name]
-    with pytest.raises(OutputError, match="does not exist: make it first"):
-        net_of().save(path.parent / "no" / "net.h5")
-
-
-def message(path):
-    with pytest.raises(WeightsError) as caught:
-        Sequential.load(path)
-    text = str(caught.value)
-    assert text.startswith("Sequential.load: ")
-    assert "\n" not in text
-    return text
-
-
-def described(change):
-    """Make a change to the description in a saved file."""
-
-    def spoil(file):
-        text = json.loads(file.attrs["network"])
-        change(text)
-        file.attrs["network"] = np.bytes_(json.dumps(text))
-
-    return spoil
-
-
-def set_text(text):
-    return lambda file: file.attrs.__setitem__("network", np.bytes_(text))
-
-
-def of_variable_length(file):
-    file.attrs["network"] = file.attrs["network"].decode()
-
-
-def replace(place, *arguments, **options):
-    def spoil(file):
-        del file[place]
-        file.create_dataset(place, *arguments, **options)
-
-    return spoil
-
-
-def wider(text):
-    text["rows"][0][1]["filters"] = 8
-
-
-NO_NETWORK = "does not describe a network of this package: give a file that Sequential.save wrote"
-
-
-@pytest.mark.parametrize(
-    ("spoil", "expected"),
-    [
-        (lambda file: file.attrs.__delitem__("network"), NO_NETWORK),
-        (set_text("{"), NO_NETWORK),
-        (set_text("[" * 60_000), NO_NETWORK),
-        (of_variable_length, NO_NETWORK),
-        (set_text("[]"), NO_NETWORK),
-        (described(lambda d: d.pop("rows")), NO_NETWORK),
-        (described(lambda d: d.update(rows=[])), NO_NETWORK),
-        (described(lambda d: d.update(rows=[["Conv"]])), NO_NETWORK),
-        (described(lambda d: d["rows"][0].__setitem__(0, "Row")), NO_NETWORK),
-        (described(lambda d: d["rows"][0][1].update(filters="many")), NO_NETWORK),
-        (described(lambda d: d["rows"][0][1].update(filters=-1)), NO_NETWORK),
-        (described(lambda d: d["rows"][0][1].update(pad=0.5)), NO_NETWORK),
-        (described(lambda d: d["rows"][0][1].update(bias=True)), NO_NETWORK),
-        (described(lambda d: d.update(input_shape=[13, 13, 2])),
-         "of shape (3, 2, 3), expected (3, 3, 2, 3) for the network's conv1"),
-        (described(lambda d: d.update(input_shape=2)), NO_NETWORK),
-        (described(lambda d: d.update(dtype="V1000000000")), NO_NETWORK),
-        (described(lambda d: d.update(dtype="float16")), NO_NETWORK),
-        (described(lambda d: d["rows"][0][1].update(filters=10**30)),
-         "declares more than 100,000,000 parameters: give a file"),
-        (described(wider), "has a kernel of 'conv1' of shape (3, 2, 3), expected (3, 2, 8) for "
-         "the network's conv1, whose axes are (kl, C_in, C_out): give a file"),
-        (lambda file: file.attrs.__setitem__("layer_names", np.array(["conv1"], "S")),
-         "lacks conv2, dense1, dense2 of the network: give a file"),
-        (lambda file: file.__delitem__("dense1"), "lists the layer 'dense1', but has no such"),
-        (lambda file: file.__delitem__("dense1/bias"), "has no bias of 'dense1': give a file"),
-        (replace("dense1/kernel", data=np.full((4, 5), np.nan)),
-         "not finite float64 numbers in the kernel of 'dense1': copy or download it again"),
-        (replace("dense1/kernel", (4, 5), "i4"),
-         "has a kernel of 'dense1' of int32: save it as float16, float32 or float64"),
-        (replace("dense1/kernel", (5, 4), "f4"), "expected (4, 5) for the network's dense1, whose "
-         "axes are (C_in, C_out)"),
-        (lambda file: file.__setitem__("there", h5py.ExternalLink("other.h5", "/")),
-         "has a link at '/there': save the weights without links"),
-    ],
-)  # fmt: skip
-def test_files_that_are_refused(path, spoil, expected):
-    net_of().save(path)
-    with h5py.File(path, "r+") as file:
-        spoil(file)
-    assert expected in message(path)
-
-
-def test_other_files_are_refused(path, tmp_path):
-    assert "there is no file" in message(path)
-    assert "is a folder, not a file: give a file that Sequential.save wrote" in message(tmp_path)
-    path.write_bytes(b"no HDF5")
-    assert "is not an HDF5 file: give a file that Sequential.save wrote" in message(path)
-    net_of().save(path)
-    path.write_bytes(path.read_bytes()[:-500])
-    assert "is damaged or cut short: copy or download it again" in message(path)
-
-
-def test_a_file_with_wrong_bytes_is_read_or_refused_and_nothing_else(path):
-    net_of().save(path)
-    good, rng = path.read_bytes(), np.random.default_rng(5)
-    refused = 0
-    for _ in range(150):
-        bad = bytearray(good)
-        for place in rng.integers(len(bad), size=4):
-            bad[place] = rng.integers(256)
-        path.write_bytes(bad)
-        try:
-            Sequential.load(path)
-        except WeightsError:
-            refused += 1
-    assert refused > 0
-
-
-def test_vggs_file_is_not_one_of_these():
-    from nst_numpy.weights import bundled_path
-
-    assert NO_NETWORK in message(bundled_path())
-
-
-# ---- what it says of bad input
-
-
-@pytest.mark.parametrize(
-    ("rows", "input_shape", "error", "message"),
-    [
-        ([], (9, 1), SettingError, "Sequential: give at least one layer"),
-        ([Conv], (9, 1), SettingError, "is no layer: write it as Conv(16, 5), ReLU() and so on"),
-        ([Dense(2)], (9, 1), ShapeError, "Sequential, dense1: its input is (N, L, C), of shape "
-         "(1, 9, 1), but must be (N, C): put GlobalAvgPool() or Flatten() before it"),
-        ([Flatten(), Conv(2, 3)], (9, 1), ShapeError, "Sequential, conv1: its input must be "
-         "(N, L, C), (N, H, W, C) or (N, D, H, W, C), not of shape (1, 9): put it before"),
-        ([Flatten(), MaxPool()], (9, 1), ShapeError, "Sequential, pool1: its input must be"),
-        ([Flatten(), GlobalAvgPool()], (9, 1), ShapeError, "Sequential, global1: its input must"),
-        ([MaxPool(4), Conv(2, 3)], (9, 1), ShapeError,
-         "Sequential, conv1: the kernel spans 3 positions of axis L, but the padded"),
-        ([MaxPool(2, pad=2)], (9, 1), ShapeError, "Sequential, pool1: pad 2 must be smaller"),
-        ([Conv(0, 3)], (9, 1), SettingError,
-         "Sequential, conv1: filters must be a whole number of at least 1, not 0"),
-        ([Conv(2, (3, 3))], (9, 1), SettingError, "Sequential, conv1: kernel must be a whole"),
-        ([Conv(2, 3, stride=0)], (9, 1), SettingError, "Sequential, conv1: stride must be"),
-        ([Conv(2, 3, pad=1.5)], (9, 1), SettingError, "Sequential, conv1: pad must be a whole"),
-        ([Flatten(), Dense(2.0)], (9, 1), SettingError, "Sequential, dense1: units must be"),
-        ([ReLU()], (9, 9, 9, 9, 1), SettingError, "input_shape must be (L, C), (H, W, C), "
-         "(D, H, W, C) or (C,), whole numbers of at least 1 and without N, not (9, 9, 9, 9, 1)"),
-        ([ReLU()], (0, 1), SettingError, "input_shape must be"),
-        ([ReLU()], (9.5, 1), SettingError, "input_shape must be"),
-    ],
-)  # fmt: skip
-def test_networks_that_cannot_be(rows, input_shape, error, message):
-    with pytest.raises(error) as caught:
-        Sequential(rows, input_shape)
-    assert message in str(caught.value)
-
-
-@pytest.mark.parametrize(
-    ("call", "error", "message"),
-    [
-        (lambda net: net.forward(np.zeros((3, 13)), ["conv1"]), ShapeError,
-         "Sequential.forward: x must be (N, L, 2) with no empty axis, not (3, 13)"),
-        (lambda net: net.predict(np.zeros((3, 13, 3))), ShapeError, "predict: x must be (N, L, 2)"),
-        (lambda net: net.predict(np.zeros((0, 13, 2))), ShapeError, "not (0, 13, 2)"),
-        (lambda net: net.predict(np.zeros((3, 13, 2), np.float32)), ShapeError,
-         "x is float32, the network float64: use x.astype(np.float64)"),
-        (lambda net: net.predict(np.zeros((3, 2, 2))), ShapeError,
-         "Sequential.predict: x of 2 is too small for dense2: use at least"),
-        (lambda net: net.predict(np.zeros((3, 13, 2)), 0), SettingError,
-         "Sequential.predict: batch_size must be a whole number of at least 1, not 0"),
-        (lambda net: net.forward(np.zeros((3, 13, 2)), []), SettingError, "name at least one"),
-        (lambda net: net.forward(np.zeros((3, 13, 2)), ["conv9"]), UnknownNameError,
-         "unknown layer 'conv9': did you mean"),
-        (lambda net: net.backward({}), SettingError, "give the gradient of at least one layer"),
-        (lambda net: net.backward({"conv1": np.zeros(1)}), SettingError,
-         "the last forward did not reach conv1: call forward with that layer first"),
-        (lambda net: net.forward(np.zeros((3, 13, 2)), ["conv1"]) and
-         net.backward({"conv1": np.zeros((3, 13, 3))}, relu="none"), SettingError,
-         "relu must be one of gradient, guided, deconvolution, not 'none'"),
-    ],
-)  # fmt: skip
-def test_what_it_says_of_bad_input(call, error, message):
-    with pytest.raises(error) as caught:
-        call(net_of())
-    assert message in str(caught.value)
-
-
-def test_what_it_says_of_bad_settings():
-    with pytest.raises(SettingError, match="dtype is float16: use float32 or float64"):
-        Sequential(ROWS, SHAPES[0], dtype=np.float16)
-    net = net_of()
-    with pytest.raises(ShapeError, match="params must be named conv1, conv2, dense1, dense2, not"):
-        Sequential(ROWS, SHAPES[0], params={"conv1": net.params["conv1"]})
-    with pytest.raises(ShapeError, match=r"w must be \(3, 2, 3\) and b \(3,\), both float32, not"):
-        Sequential(ROWS, SHAPES[0], params=net.params)
-
-
-def test_names_that_can_be_imported_are_said():
-    assert all(hasattr(nst_numpy.network, name) for name in nst_numpy.network.__all__)

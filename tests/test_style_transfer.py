@@ -482,6 +482,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "learning_rate": None,
         "scales": 1,
         "style_size": 32,
+        "engine": "fused",
         "height": 24,
         "width": 32,
     }
@@ -635,3 +636,69 @@ def test_a_progress_shows_its_picture():
     paint(callback=seen.append, iterations=1)
     np.testing.assert_array_equal(seen[0].image, deprocess(seen[0].x))
     assert seen[0].seconds >= 0
+
+
+# any network, and a file of layers
+
+
+class Mixed:
+    """Not of this package: every second pixel, its colours mixed, with squares above them."""
+
+    dtype = np.dtype(np.float32)
+    mix = np.random.default_rng(0).standard_normal((3, 4)).astype(np.float32)
+
+    def check_names(self, names):
+        for name in names:
+            if name not in ("mixed", "squares"):
+                raise UnknownNameError.of("layer", name, ["mixed", "squares"])
+        return [name for name in ("mixed", "squares") if name in names]
+
+    def feature_shapes(self, shape, names=None):
+        n, height, width, _ = shape
+        return dict.fromkeys(names or ("mixed", "squares"), (n, -(-height // 2), -(-width // 2), 4))
+
+    def forward(self, x, names):
+        self._x_shape, self._mixed = x.shape, x[:, ::2, ::2] @ self.mix
+        features = {"mixed": self._mixed, "squares": self._mixed**2 / 100}
+        return {name: features[name] for name in self.check_names(names)}
+
+    def backward(self, grads):
+        grad = grads.get("mixed", 0) + grads.get("squares", 0) * self._mixed / 50
+        grad_x = np.zeros(self._x_shape, self.dtype)
+        grad_x[:, ::2, ::2] = grad @ self.mix.T
+        return grad_x
+
+
+@pytest.mark.parametrize("optimizer", OPTIMIZERS)
+@pytest.mark.parametrize("scales", [1, 2])
+def test_any_network_paints(optimizer, scales):
+    layers = {"content_layers": {"mixed": 1.0}, "style_layers": {"squares": 1.0}}
+    result = paint(vgg=Mixed(), optimizer=optimizer, scales=scales, **layers)
+    assert result.loss < result.history[-4]["loss"]  # of the last scale
+    assert set(result.terms) == {"content/mixed", "style/squares"}
+    changed = (result.image != CONTENT).any(axis=-1)
+    assert changed[::2, ::2].any()
+    if scales == 1:  # no gradient comes to what the network does not look at
+        assert not changed[1::2].any()
+    run = Run(Settings(size=32, iterations=1, **layers), Mixed(), CONTENT, STYLE)
+    assert run.estimate() is None
+    assert 0 < run.expected_seconds < 100
+
+
+def test_an_unknown_layer_of_any_network_is_refused():
+    with pytest.raises(UnknownNameError, match="unknown layer 'squars': did you mean squares"):
+        paint(vgg=Mixed(), content_layers={"mixed": 1.0}, style_layers={"squars": 1.0})
+
+
+def test_a_file_with_a_loss_of_ones_own_paints_the_same(tmp_path):
+    (tmp_path / "mine.py").write_text(
+        "def content_loss(a, target):\n    return 0.5 * ((a - target) ** 2).sum(), a - target\n",
+        "utf-8",
+    )
+    settings = {"optimizer": "gd", "iterations": 3}
+    own, without = paint(layers=tmp_path / "mine.py", **settings), paint(**settings)
+    np.testing.assert_array_equal(own.image, without.image)
+    assert own.settings["layers"]["functions"] == "content_loss"
+    assert own.settings["engine"] == "fused"  # losses alone leave the network as it is
+    with pytest.raises(SettingError, match="there is no file"):
+        paint(layers=tmp_path / "none.py")

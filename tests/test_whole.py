@@ -168,7 +168,7 @@ def test_the_program_paints(tmp_path):
     out = tmp_path / "out.png"
     command = [sys.executable, FILE, CONTENT, STYLE, out, "--size", "32", "--iterations", "2"]
     done = subprocess.run(
-        command, capture_output=True, text=True, encoding="utf-8", cwd=tmp_path, timeout=120,
+        command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=120,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

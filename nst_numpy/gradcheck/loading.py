@@ -47,8 +47,8 @@ def execute(path: Path) -> ModuleType:
     if not path.is_file():
         raise SettingError(f"there is no file {path}")
     spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise SettingError(f"{path} is no Python file: give it a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
     folder = str(path.resolve().parent)
     sys.path.insert(0, folder)  # as Python does for a script, so that it finds its neighbours

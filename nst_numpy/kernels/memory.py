@@ -16,6 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nst_numpy.common.moved import former_names
+
 LARGE = 16 << 20  # bytes: smaller arrays gain less than the memory kept for them is worth
 MOST_IDLE = 192 << 20  # bytes that are kept without use, at most
 
@@ -88,3 +90,6 @@ def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArra
         buffers[name] = np.empty(size, dtype=np.uint8)
     array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)
     return array
+
+
+__getattr__ = former_names(__name__, {"Reserve": "ReusedMemory", "empty": "empty_array"})

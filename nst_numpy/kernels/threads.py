@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
@@ -102,14 +103,18 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
                 piece = queue.pop()
             except IndexError:
                 return
-            work(piece)
+            try:
+                work(piece)
+            except BaseException:
+                queue.clear()  # let the others stop early
+                raise
 
     with single_threaded_blas():
         futures = _helpers.submit(drain, len(queue) - 1)
         try:
             drain()
         finally:
-            queue.clear()  # after an error or Ctrl-C: let the others stop early
+            queue.clear()  # Ctrl-C may come between two pieces
             # a helper that was busy elsewhere until now need not begin
             errors = [future.exception() for future in futures if not future.cancel()]
     for error in errors:
@@ -165,3 +170,14 @@ def chunks(total: int, length: int) -> list[slice]:
     count = max(1, -(-total // max(length, 1)))
     edges = [total * i // count for i in range(count + 1)]
     return [slice(a, b) for a, b in pairwise(edges)]
+
+
+__getattr__ = former_names(
+    __name__,
+    {
+        "Finish": "nst_numpy.kernels.parts.EachPart",
+        "Parts": "nst_numpy.kernels.parts.MadeInParts",
+        "in_turn": "nst_numpy.kernels.parts.one_after_the_other",
+        "scratch": "nst_numpy.kernels.memory.scratch_array",
+    },
+)

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.masks import rectify
 from nst_numpy.layers.checks import check_grad_out
@@ -63,3 +64,6 @@ def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gra
     check_grad_out("relu_backward", grad_out, cache.shape)
     grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
     return grad_x if rule == "deconvolution" else grad_x * cache
+
+
+__getattr__ = former_names(__name__, "nst_numpy.kernels.masks", "apply_mask", "pack_mask")

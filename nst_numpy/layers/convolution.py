@@ -25,6 +25,7 @@ so the input gradient is a convolution too. There are three ways to compute one:
 from typing import NamedTuple
 
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.moved import former_names
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.im2col import param_gradients
 from nst_numpy.kernels.methods import choose_method, convolve, input_gradient
@@ -180,3 +181,13 @@ def _check_conv(
         raise ShapeError(f"{who}: an axis is empty: {shapes}")
     check_dtypes(who, x, w, b)
     return make_window(who, x.shape[1:-1], w.shape[:-2], stride, pad, dilation)
+
+
+__getattr__ = former_names(
+    __name__,
+    "nst_numpy.kernels.methods",
+    "METHODS",
+    "WINOGRAD_CHANNELS",
+    "WINOGRAD_POSITIONS",
+    "product_first_is_smaller",
+)

@@ -42,7 +42,9 @@ def _of_linux(root: Path) -> int | None:
 
 def _of_macos() -> int | None:
     try:
-        done = subprocess.run(["vm_stat"], capture_output=True, text=True, timeout=10, check=True)
+        done = subprocess.run(
+            ["vm_stat"], capture_output=True, encoding="utf-8", timeout=10, check=True
+        )
     except (OSError, subprocess.SubprocessError):
         return None
     return read_vm_stat(done.stdout)

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Shape
+from nst_numpy.common.moved import former_names
 from nst_numpy.files import PathLike
 from nst_numpy.network import Network
 from nst_numpy.network_checks import check_input_shape
@@ -131,3 +132,6 @@ def _first(shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> LayerPar
     """Draw filters that keep the size of activations (He et al. 2015); biases are 0."""
     w = rng.standard_normal(shape) * np.sqrt(2 / math.prod(shape[:-1]))
     return w.astype(dtype), np.zeros(shape[-1], dtype)
+
+
+__getattr__ = former_names(__name__, "nst_numpy.weights.saved", "MOST_PARAMETERS")

@@ -35,12 +35,12 @@ def nst(*words):
         return leave.code
 
 
-def python(*words, **more):
+def python(*words, cwd=None, **variables):
     """Run Python in a process of its own."""
-    environment = os.environ | {"NST_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"}
+    environment = {"NST_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"} | variables
     return subprocess.run(
-        [sys.executable, *words], capture_output=True, text=True, encoding="utf-8",
-        env=environment, timeout=120, **more,
+        [sys.executable, *words], capture_output=True, encoding="utf-8",
+        cwd=cwd, env=os.environ | environment, timeout=120, check=False,
     )  # fmt: skip
 
 
@@ -74,12 +74,12 @@ def assert_stopped(code, capsys, picture, history):
 
 def bad_files():
     """Make what the table of bad input names."""
-    Path("text.png").write_text("no picture")
+    Path("text.png").write_text("no picture", "utf-8")
     Path("empty.jpg").write_bytes(b"")
     Path("folder.png").mkdir()
     Path("pictures").mkdir()
     save_image("line.png", np.zeros((4, 400, 3), dtype=np.uint8))
-    Path("text.h5").write_text("no weights")
+    Path("text.h5").write_text("no weights", "utf-8")
     Path("short.h5").write_bytes(bundled_path().read_bytes()[:100_000])
 
 

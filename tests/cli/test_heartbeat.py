@@ -4,8 +4,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_numpy.network import Sequential
 from nst_numpy.training import fitting
+from nst_numpy.training.sequential import Sequential
 from tests.cli.conftest import nst
 from tests.signals.conftest import RATE, synthetic
 
@@ -20,7 +20,7 @@ def test_the_command_writes_everything(capsys):
     assert "always narrow" in out
     for figure in ("signal", "training", "filters", "beats"):
         assert Path(f"a-{figure}.png").stat().st_size > 10_000
-    record = json.loads(Path("a.json").read_text())
+    record = json.loads(Path("a.json").read_text("utf-8"))
     assert [run["seed"] for run in record["runs"]] == [0, 1]
     assert np.sum(record["runs"][0]["models"]["network"]["test"]["confusion"]) == record["beats"][
         "part"
@@ -39,7 +39,7 @@ def test_the_command_writes_everything(capsys):
         (["--seed", "-1"], "--seed must be at least 0"),
         (["--signal", "none.csv"], "there is no file none.csv"),
         (["-o", "a.doc"], "a figure is written as"),
-        (["-o", "no/such/a.png"], "the folder no/such does not exist"),
+        (["-o", "missing/a.png"], "the folder missing does not exist"),
     ],
 )
 def test_the_command_says_in_one_line_what_is_wrong(words, message, capsys):

@@ -1,8 +1,11 @@
+import errno
 import re
+import sys
 
 import pytest
 
 import nst_numpy
+from nst_numpy import cli
 from nst_numpy.cli import COMMANDS
 from nst_numpy.errors import ImageError
 from nst_numpy.pictures.images import load_image
@@ -154,6 +157,15 @@ def test_python_m_refuses_in_one_line(tmp_path):
     assert re.fullmatch(r"nst: out\.gif: [^\n]+\n", done.stderr)
 
 
+def test_what_a_terminal_does_not_know_is_a_question_mark(tmp_path):
+    words = ("-m", "nst_numpy", "--help")
+    whole = python(*words, cwd=tmp_path).stdout
+    done = python(*words, cwd=tmp_path, PYTHONIOENCODING="ascii")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == whole.encode("ascii", errors="replace").decode("ascii")
+    assert "nst COMMAND ?" in done.stdout
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     # the pipe is closed before the list is printed
     code = (
@@ -165,3 +177,18 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
         "print(done.returncode, done.stderr)\n"
     )
     assert python("-c", code, cwd=tmp_path).stdout == "0 b''\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "system", "gone"),
+    [
+        (BrokenPipeError(errno.EPIPE, "closed"), "linux", True),
+        (OSError(errno.EINVAL, "invalid"), "win32", True),
+        (OSError(errno.EINVAL, "invalid"), "linux", False),
+        (OSError(errno.EINVAL, "invalid", "a?b.png"), "win32", False),
+        (OSError(errno.ENOSPC, "full"), "win32", False),
+    ],
+)
+def test_only_a_closed_pipe_means_that_the_reader_is_gone(monkeypatch, error, system, gone):
+    monkeypatch.setattr(sys, "platform", system)
+    assert cli._reader_is_gone(error) is gone

@@ -62,7 +62,7 @@ def test_the_command_starts_from_content_with_the_beta_of_transfer(tiny_network,
         (["--alpha", "-1"], "alpha must be a finite number of at least 0"),
         (["--image", "missing.png"], "there is no file missing.png"),
         (["-o", "pull.doc"], "pull.doc: a figure is written as .png"),
-        (["-o", "no/such/pull.png"], "the folder no/such does not exist"),
+        (["-o", "missing/pull.png"], "the folder missing does not exist"),
         (["--json", "pull.png"], "pull.png cannot hold both the figure and the JSON"),
     ],
 )

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import re
@@ -12,7 +13,16 @@ from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import samples
 from nst_numpy.style_transfer import BETA_PER_PIXEL
 from nst_numpy.vgg import VGG
-from tests.cli.conftest import DESCENT, QUICK, assert_stopped, bad_files, nst, one_line
+from tests.cli.conftest import (
+    DESCENT,
+    QUICK,
+    assert_stopped,
+    bad_files,
+    nst,
+    one_line,
+    python,
+    unspaced,
+)
 
 
 def test_transfer_end_to_end(capsys):
@@ -57,6 +67,7 @@ def test_every_option_reaches_the_run(loaded):
         "--content-layers", "relu2_2=0.25", "--style-layers", "relu1_1=0.5, relu2_1=1.5",
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
         "--learning-rate", "0.5", "--scales", "2", "--style-size", "40", "--json", "run.json",
+        "--engine", "plain",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -75,6 +86,7 @@ def test_every_option_reaches_the_run(loaded):
         "learning_rate": 0.5,
         "scales": 2,
         "style_size": 40,
+        "engine": "plain",
         "height": 32,
         "width": 48,
     }
@@ -133,13 +145,13 @@ def test_ctrl_c_before_the_first_picture_is_one_line(capsys, monkeypatch):
 GOOD = {"content": "chelsea", "style": "starry_night", "-o": "out.png"}
 BEFORE_THE_WEIGHTS = [
     ({"content": "missing.jpg"}, "there is no file missing.jpg"),
-    ({"style": "no/such/picture.png"}, "there is no file no/such/picture.png"),
+    ({"style": "missing.png"}, "there is no file missing.png"),
     ({"content": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
     ({"content": ""}, "the name of the picture is empty"),
     ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
     ({"--init": "nois.png"}, "there is no file nois.png"),
     ({"--init": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
-    ({"-o": "no/such/out.png"}, "the folder no/such does not exist: make it first"),
+    ({"-o": "missing/out.png"}, "the folder missing does not exist: make it first"),
     ({"-o": "out.gif"}, "out.gif: the suffix .gif names no format that can be written: use .png"),
     ({"-o": "out"}, "out: a suffix is missing: use .png"),
     ({"-o": "folder.png"}, "folder.png is a folder: add a file name"),
@@ -221,3 +233,92 @@ def test_where_there_is_nothing_to_lower_the_record_speaks_of_the_start(capsys, 
     assert "there is nothing to lower in " in err
     [entry] = json.loads(Path("o.json").read_text(encoding="utf-8"))["history"]
     assert (entry["iteration"], entry["loss"], entry["width"]) == (0, 0.0, 32)
+
+
+# layers of one's own
+
+RELU = """
+from nst_numpy.layers import max_pool_backward, max_pool_forward
+from neighbour_of_layers import maximum
+
+def relu_forward(x):
+    return maximum(x, 0), x > 0
+
+def relu_backward(grad_out, mask):
+    return grad_out * mask
+"""
+
+
+@pytest.fixture
+def own_file():
+    """Write a file of layers, and another that it imports, into a folder beside this one."""
+    Path("mine").mkdir()
+    Path("mine/neighbour_of_layers.py").write_text("from numpy import maximum", "utf-8")
+    Path("mine/layers.py").write_text(RELU, "utf-8")
+    return Path("mine/layers.py")
+
+
+def test_layers_of_ones_own_paint_and_are_named_in_the_record(capsys, own_file):
+    words = ["transfer", "chelsea", "starry_night", *QUICK, "--json", "o.json"]
+    assert nst(*words, "-o", "o.png", "--layers", own_file, "--report", "o.html") == 0
+    functions = "relu_forward, relu_backward, max_pool_forward, max_pool_backward"
+    assert f"from {own_file}, checked: {functions}\n" in capsys.readouterr().err
+    settings = json.loads(Path("o.json").read_text("utf-8"))["settings"]
+    sha256 = hashlib.sha256(own_file.read_bytes()).hexdigest()
+    assert settings["layers"] == {
+        "file": str(own_file), "sha256": sha256, "functions": functions,
+    }  # fmt: skip
+    assert settings["engine"] == "plain"
+    page = unspaced(Path("o.html").read_text("utf-8"))
+    assert unspaced(f"file {own_file}, sha256 {sha256}, functions {functions}") in page
+    assert re.search(rf"--layers\W*{re.escape(str(own_file))}\W*-oo\.png", page)
+    # the same picture as without: the functions are right
+    assert nst(*words, "-o", "p.png", "--engine", "plain") == 0
+    np.testing.assert_array_equal(load_image("o.png"), load_image("p.png"))
+    assert "layers" not in json.loads(Path("o.json").read_text("utf-8"))["settings"]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("* mask", "* -mask.astype(float)"), "relu_backward is wrong: The sign is wrong"),
+        (("relu_backward", "back"), "defines relu_forward but no relu_backward"),
+        (("def relu_forward(x):", "def relu_forward(x)"), "cannot be run: SyntaxError: "),
+        (("import maximum", "import minimum"), "cannot be run, line 3: ImportError: "),
+    ],
+)
+def test_wrong_layers_are_one_line_before_the_weights_are_read(
+    capsys, no_work, own_file, change, message
+):
+    own_file.write_text(RELU.replace(*change), "utf-8")
+    words = ["transfer", "chelsea", "starry_night", *QUICK, "-o", "o.png", "--json", "o.json"]
+    words += ["--report", "o.html", "--snapshot-every", "1", "--layers", own_file]
+    assert nst(*words) == 2
+    line = one_line(capsys)
+    assert line.startswith(f"nst: {own_file}")
+    assert message in line
+    assert os.listdir() == ["mine"]
+
+
+def test_a_file_of_layers_that_is_not_there_is_one_line(capsys, no_work):
+    assert nst(*transfer_words({}), "--layers", "none.py") == 2
+    assert one_line(capsys) == "nst: there is no file none.py"
+
+
+def test_layers_are_found_from_another_folder(tmp_path, own_file):
+    Path("deep/er").mkdir(parents=True)
+    words = ["transfer", "chelsea", "starry_night", *QUICK, "--iterations", "1", "-o", "o.png"]
+    for path in (tmp_path / own_file, Path("../..") / own_file):
+        done = python("-m", "nst_numpy", *words, "--layers", str(path), cwd=tmp_path / "deep/er")
+        assert (done.returncode, done.stdout) == (0, "o.png\n"), done.stderr
+        assert f"from {path}, checked: relu_forward" in done.stderr
+    assert os.listdir("deep/er") == ["o.png"]
+
+
+def test_after_the_cost_a_slow_run_is_told_a_size_that_is_quick(
+    capsys, loaded, own_file, monkeypatch
+):
+    monkeypatch.setattr("nst_numpy.style_transfer.measure_seconds_a_pixel", lambda *_: 1.0)
+    assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK,
+               "--layers", own_file) == 0  # fmt: skip
+    assert "--size 16 would take about " in capsys.readouterr().err

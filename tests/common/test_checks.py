@@ -9,11 +9,11 @@ from nst_numpy.kernels.threads import get_threads, set_threads
 from nst_numpy.kernels.windows import per_axis
 from nst_numpy.look import dream, gram_report, reconstruct, top_patches, trace
 from nst_numpy.look.arrays import top_windows
-from nst_numpy.network import Conv, Dense, ReLU, Sequential
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.signals.heartbeats import study
 from nst_numpy.signals.texture import ekg_rows, movie_rows
 from nst_numpy.training import fit
+from nst_numpy.training.sequential import Conv, Dense, ReLU, Sequential
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((2,), np.random.default_rng(0))

@@ -1,11 +1,14 @@
 import subprocess
 import sys
 from importlib import import_module
+from pkgutil import resolve_name
 
 import pytest
 
 import nst_numpy
 from nst_numpy.common.moved import MOVED, former_names
+from nst_numpy.course import grade
+from nst_numpy.signals import drift, heartbeats
 
 # Modules that have moved, and names that were in them. Written out, so that a wrong table in the
 # code cannot agree with itself.
@@ -20,7 +23,7 @@ FORMER = {
     "nst_numpy.images": ("load_image", "save_image", "preprocess", "deprocess", "MEAN_BGR"),
     "nst_numpy.layers.im2col": ("correlate",),
     "nst_numpy.layers.memory": ("empty", "Reserve"),
-    "nst_numpy.layers.parallel": ("get_threads", "set_threads"),
+    "nst_numpy.layers.parallel": ("get_threads", "set_threads", "for_each", "scratch", "Finish"),
     "nst_numpy.layers.products": ("multiply",),
     "nst_numpy.layers.windows": ("Window", "make_window"),
     "nst_numpy.layers.winograd": ("winograd_forward", "transform_kernel"),
@@ -96,7 +99,7 @@ def answers():
     statements = [*former_modules(), *public_names(), *moved_names(), *NEVER]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", FRESH], input="\n".join(statements),
-        capture_output=True, text=True, encoding="utf-8", check=True,
+        capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert done.stderr == ""
     return dict(zip(statements, done.stdout.splitlines(), strict=True))
@@ -133,12 +136,73 @@ def test_losses_of_networks_that_learn_are_the_same_functions():
         assert getattr(losses, name) is getattr(training, name)
 
 
+@pytest.mark.parametrize(
+    ("former", "now"),
+    [
+        ("gradcheck.evidence.Study", "gradcheck.evidence.GradientStudy"),
+        ("gradcheck.pair.Pair", "gradcheck.pair.FunctionPair"),
+        ("gradcheck.report.Index", "common.arrays.Index"),
+        ("gradcheck.zoo.mistakes.Function", "gradcheck.zoo.mistakes.LayerFunction"),
+        ("gradcheck.zoo.mistakes.Layer", "gradcheck.zoo.mistakes.ZooLayer"),
+        ("kernels.memory.Reserve", "kernels.memory.ReusedMemory"),
+        ("kernels.memory.empty", "kernels.memory.empty_array"),
+        ("layers.activation.apply_mask", "kernels.masks.apply_mask"),
+        ("layers.activation.pack_mask", "kernels.masks.pack_mask"),
+        ("layers.activation.rectify", "kernels.masks.rectify"),
+        ("layers.convolution.METHODS", "kernels.methods.METHODS"),
+        ("layers.convolution.WINOGRAD_CHANNELS", "kernels.methods.WINOGRAD_CHANNELS"),
+        ("layers.convolution.WINOGRAD_POSITIONS", "kernels.methods.WINOGRAD_POSITIONS"),
+        ("layers.convolution.choose_method", "kernels.methods.choose_method"),
+        ("layers.convolution.convolve", "kernels.methods.convolve"),
+        ("layers.convolution.product_first_is_smaller", "kernels.methods.product_first_is_smaller"),
+        ("layers.parallel.Finish", "kernels.parts.EachPart"),
+        ("layers.parallel.Parts", "kernels.parts.MadeInParts"),
+        ("layers.parallel.in_turn", "kernels.parts.one_after_the_other"),
+        ("layers.parallel.scratch", "kernels.memory.scratch_array"),
+        ("layers.pooling.BAND_BYTES", "kernels.pools.BAND_BYTES"),
+        ("layers.reference.Index", "common.arrays.Index"),
+        ("look.gradient_terms", "objective.Objective.gradient_terms"),
+        ("look.pull.gradient_terms", "objective.Objective.gradient_terms"),
+        ("look.units.PathLike", "files.PathLike"),
+        ("losses.softmax", "training.losses.softmax"),
+        ("training.sequential.MOST_PARAMETERS", "weights.saved.MOST_PARAMETERS"),
+        ("objective.Network", "objective.AnyNetwork"),
+        ("optimize.Callback", "optimize.StepCallback"),
+        ("rows.Pair", "rows.LayerParams"),
+        ("signals.drift.CLASSES", "signals.examples.CLASSES"),
+        ("signals.drift.Labels", "common.arrays.Integers"),
+        ("signals.drift.compare", "signals.comparison.compare"),
+        ("signals.drift.cut", "signals.blocks.cut"),
+        ("signals.drift.make_rivals", "signals.rivals.make_rivals"),
+        ("signals.heartbeats.BAND", "signals.beats.BAND"),
+        ("signals.heartbeats.Result", "signals.classifiers.BeatCounts"),
+        ("signals.heartbeats.study", "signals.classifiers.study"),
+        ("weights.vgg_files.Params", "weights.vgg_files.Convolutions"),
+    ],
+)
+def test_a_name_is_found_at_its_former_place(former, now):
+    assert look_up(former) is look_up(now)
+
+
+def look_up(name):
+    return resolve_name(f"nst_numpy.{name}")
+
+
+@pytest.mark.parametrize("module", [drift, grade, heartbeats])
+def test_every_former_name_of_a_file_that_was_split_is_found(module):
+    for name, place in module._FORMER.items():
+        assert getattr(module, name) is resolve_name(place)
+
+
 def test_former_names_finds_what_it_is_told_and_nothing_else():
     find = former_names("here", "math", "sin", "pi")
     assert find("sin") is import_module("math").sin
     assert find("pi") == import_module("math").pi
     with pytest.raises(AttributeError, match=r"^module 'here' has no attribute 'cos'$"):
         find("cos")
+    find = former_names("math", {"root": "sqrt", "old": "nst_numpy.common.text.table"})
+    assert find("root") is import_module("math").sqrt
+    assert find("old") is look_up("common.text.table")
 
 
 def test_dir_lists_the_public_names():

@@ -41,7 +41,7 @@ def places(tmp_path_factory):
 def cells(path):
     return [
         (cell["cell_type"], "".join(cell["source"]).rstrip(), cell["metadata"].get("nbgrader", {}))
-        for cell in json.loads(path.read_text())["cells"]
+        for cell in json.loads(path.read_text("utf-8"))["cells"]
     ]
 
 
@@ -86,6 +86,6 @@ def test_autograde_gives_full_points(places):
     ):
         done = nbgrader(*words, folder=course)
         assert done.returncode == 0, done.stderr
-    rows = csv.DictReader((course / "grades.csv").read_text().splitlines())
+    rows = csv.DictReader((course / "grades.csv").read_text("utf-8").splitlines())
     (row,) = (row for row in rows if row["assignment"] == name)
     assert (row["student_id"], float(row["score"]), float(row["max_score"])) == ("ada", 7, 7)

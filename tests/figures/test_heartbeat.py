@@ -13,7 +13,6 @@ from nst_numpy.figures.heartbeat import (
 )
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.look import top_windows
-from nst_numpy.network import Conv, ReLU, Sequential
 from nst_numpy.signals.heartbeats import (
     ALWAYS,
     CLASSES,
@@ -28,6 +27,7 @@ from nst_numpy.signals.heartbeats import (
     log_odds,
 )
 from nst_numpy.training import History
+from nst_numpy.training.sequential import Conv, ReLU, Sequential
 from tests.figures.seen import line, picture, titled, titles, words
 
 RATE, SECONDS = 20, 70

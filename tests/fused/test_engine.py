@@ -5,91 +5,45 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nst_numpy.kernels import methods
+from nst_numpy.kernels import memory, methods
 from nst_numpy.layers.activation import RELU_RULES
-from nst_numpy.network import (
-    AvgPool,
-    Conv,
-    Dense,
-    Flatten,
-    GlobalAvgPool,
-    MaxPool,
-    ReLU,
-    Row,
-    Sequential,
-)
+from nst_numpy.training.sequential import Conv, ReLU, Sequential
 from nst_numpy.vgg import VGG
-
-
-class Half(Row):
-    """A layer that no block knows."""
-
-    kind = "half"
-    up = staticmethod(lambda x: (x / 2, None))
-    down = staticmethod(lambda grad_out, cache: grad_out / 2)
-
-
-ACTIVATIONS = (ReLU(), ReLU(), ReLU(), Half())
-POOLS = (AvgPool(2), MaxPool(2), AvgPool(3, 2), MaxPool(2, 1))
-
-
-@st.composite
-def rows_and_shape(draw):
-    """Draw the rows of a small network in 1, 2 or 3 dimensions, and the shape of an input."""
-    axes = draw(st.integers(1, 3))
-    sizes = [draw(st.integers(9, 17 if axes < 3 else 10)) for _ in range(axes)]
-    shape = start = (draw(st.integers(1, 2)), *sizes, draw(st.integers(1, 3)))
-    rows = []
-    for _ in range(draw(st.integers(1, 4))):
-        kernel, pad = draw(st.sampled_from([(1, 0), (3, 1), (3, 0), (2, "same")]))
-        conv = Conv(draw(st.integers(1, 9)), kernel, draw(st.integers(1, 2)), pad)
-        for row in (conv, draw(st.sampled_from(ACTIVATIONS)), draw(st.sampled_from(POOLS))):
-            if draw(st.integers(0, 4)) and min(shape[1:-1]) > 2:
-                rows.append(row)
-                shape = row.out_shape("test", shape)
-    if draw(st.booleans()):
-        rows += [draw(st.sampled_from([GlobalAvgPool(), Flatten()])), Dense(3)]
-    return [*rows, ReLU()], start
-
-
-@st.composite
-def networks(draw):
-    """Draw one network in both engines, an input, layers to look at, and layers with gradients."""
-    rows, shape = draw(rows_and_shape())
-    dtype = draw(st.sampled_from([np.float64, np.float32]))
-    nets = [
-        Sequential(rows, shape[1:], np.random.default_rng(1), dtype, engine=engine)
-        for engine in ("fused", "plain")
-    ]
-    names = nets[0].layer_names
-    wanted = nets[0].check_names(draw(st.sets(st.sampled_from(names), min_size=1)))
-    reached = names[: names.index(wanted[-1]) + 1]
-    given_at = draw(st.sets(st.sampled_from(reached), min_size=1))
-    rng = np.random.default_rng(draw(st.integers(0, 99)))
-    return nets, rng.standard_normal(shape).astype(dtype), wanted, given_at, rng
-
-
-def assert_equal(got, want):
-    tolerance = 1e-12 if got.dtype == np.float64 else 3e-5
-    assert got.dtype == want.dtype
-    assert got.shape == want.shape
-    assert np.abs(got - want).max() <= tolerance * max(np.abs(want).max(), 1)
+from tests.fused.drawn import assert_equal, assert_same, networks
 
 
 @settings(max_examples=150, deadline=None)
 @given(networks(), st.sampled_from(RELU_RULES))
 def test_any_small_network_gives_the_same(drawn, relu):
-    (fused, plain), x, wanted, given_at, rng = drawn
-    features, expected = fused.forward(x, wanted), plain.forward(x, wanted)
-    assert list(features) == list(expected)
-    for name, a in features.items():
-        assert_equal(a, expected[name])
-    shapes = fused.feature_shapes(x.shape, given_at)
-    grads = {name: rng.standard_normal(shape).astype(x.dtype) for name, shape in shapes.items()}
-    before = {name: grad.copy() for name, grad in grads.items()}
-    assert_equal(fused.backward(grads, relu=relu), plain.backward(grads, relu=relu))
-    for name, grad in grads.items():  # what the caller gave is the caller's
-        np.testing.assert_array_equal(grad, before[name])
+    assert_same(drawn, relu)
+
+
+@settings(max_examples=60, deadline=None)
+@given(networks(winograd=True), st.sampled_from(RELU_RULES))
+def test_any_small_network_by_winograd_gives_the_same(drawn, relu):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(methods, "WINOGRAD_CHANNELS", 2)
+        patch.setattr(methods, "WINOGRAD_POSITIONS", 1)
+        assert_same(drawn, relu)
+
+
+@settings(max_examples=30, deadline=None)
+@given(networks(winograd=True))
+def test_memory_that_is_used_again_is_nobody_elses(drawn):
+    """In each pass all memory is that of arrays that are gone, and none of those still there."""
+    (fused, plain), x, wanted, given_at, _ = drawn
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "LARGE", 1)
+        kept = []
+        for factor in (1, -2, 3, 0.5):
+            y = (x * factor).astype(x.dtype)
+            expected, features = plain.forward(y, wanted), fused.forward(y, wanted)
+            grads = {name: np.sin(a) for name, a in plain.forward(y, given_at).items()}
+            plain.forward(y, wanted), fused.forward(y, wanted)
+            kept += list(zip(features.values(), expected.values(), strict=True))
+            kept.append((fused.backward(grads), plain.backward(grads)))
+            for got, want in kept:
+                assert_equal(got, want)
 
 
 @pytest.mark.parametrize("pool", ["avg", "max"])
@@ -119,33 +73,6 @@ def test_blocks_by_winograd_give_the_same(pool, relu, wanted):
     for net in nets:
         net.forward(x, wanted)
     assert_equal(*(net.backward(grads, relu=relu) for net in nets))
-
-
-def test_the_plan_of_vgg_16():
-    vgg = VGG.random(
-        (64, 128, 256), np.random.default_rng(0), convolutions=(2, 2, 3), dtype=np.float32
-    )
-    plan = vgg.plan((1, 64, 64, 3), ["relu1_1", "relu2_1", "relu3_3"])
-    assert [" ".join(block.names) for block in plan.blocks] == [
-        "conv1_1 relu1_1 conv1_2 relu1_2 pool1",
-        "conv2_1 relu2_1",
-        "conv2_2 relu2_2 pool2",
-        "conv3_1 relu3_1",
-        "conv3_2 relu3_2",
-        "conv3_3 relu3_3",
-    ]
-    assert plan.blocks[0].method == "im2col, winograd"
-    masks = 64 * 64 * (64 + 64) // 8 + 32 * 32 * (128 + 128) // 8 + 16 * 16 * 3 * 256 // 8
-    pools = 4 * (32 * 32 + 16 * 16)  # how many inputs each position averages
-    assert plan.kept_bytes == masks + pools == vgg.kept_bytes((1, 64, 64, 3), ["relu3_3"])
-
-
-def test_what_is_wanted_is_left_whole_and_what_no_block_knows_is_done_plainly():
-    net = Sequential([Conv(4, 3), Half(), Conv(4, 3), ReLU(), MaxPool()], (20, 20, 1))
-    names = [block.names for block in net.plan((1, 20, 20, 1), ["conv2", "pool1"]).blocks]
-    assert names == [("conv1",), ("half1",), ("conv2",), ("relu2",), ("pool1",)]
-    names = [block.names for block in net.plan((1, 20, 20, 1), ["pool1"]).blocks]
-    assert names == [("conv1",), ("half1",), ("conv2", "relu2"), ("pool1",)]
 
 
 def test_parameters_that_change_are_seen():

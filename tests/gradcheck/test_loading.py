@@ -20,8 +20,8 @@ number = 3
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    (tmp_path / "layer.py").write_text(LAYER)
-    (tmp_path / "neighbour_of_the_layer.py").write_text("two = 2")
+    (tmp_path / "layer.py").write_text(LAYER, "utf-8")
+    (tmp_path / "neighbour_of_the_layer.py").write_text("two = 2", "utf-8")
     yield tmp_path
     sys.modules.pop("neighbour_of_the_layer", None)
 
@@ -41,7 +41,7 @@ def test_the_home_folder_and_a_name_with_a_colon(folder, monkeypatch):
     monkeypatch.setenv("USERPROFILE", str(folder))
     assert load_pair("~/layer.py:forward,backward")[1](1, None) == 2
     (folder / "a:b").mkdir()
-    (folder / "a:b" / "c.py").write_text("f = g = print")
+    (folder / "a:b" / "c.py").write_text("f = g = print", "utf-8")
     assert load_pair(f"{folder}/a:b/c.py:f,g") == (print, print)
 
 
@@ -66,7 +66,7 @@ def test_what_is_not_written_as_it_must_be(text):
 )  # fmt: skip
 def test_a_file_that_cannot_be_run(tmp_path, content, message):
     file, path = tmp_path / "bad.py", list(sys.path)
-    file.write_text(content)
+    file.write_text(content, "utf-8")
     with pytest.raises(SettingError) as caught:
         load_pair(f"{file}:a,b")
     assert str(caught.value) == message.format(file)
@@ -75,8 +75,8 @@ def test_a_file_that_cannot_be_run(tmp_path, content, message):
 
 @pytest.mark.parametrize("name", ["bad", "imports_bad"])
 def test_the_line_of_a_syntax_error_is_told_once(tmp_path, name):
-    (tmp_path / "bad.py").write_text("a = 1\nb = 2\ndef")
-    (tmp_path / "imports_bad.py").write_text("import bad")
+    (tmp_path / "bad.py").write_text("a = 1\nb = 2\ndef", "utf-8")
+    (tmp_path / "imports_bad.py").write_text("import bad", "utf-8")
     with pytest.raises(SettingError) as caught:
         load_pair(f"{tmp_path}/{name}.py:a,b")
     message = str(caught.value)
@@ -97,6 +97,6 @@ def test_a_function_that_is_not_there(folder, tmp_path):
     assert str(caught.value) == f"unknown function of {file} 'forwards': did you mean forward?"
     with pytest.raises(UnknownNameError, match=r"unknown function of .* 'number'"):
         load_pair(f"{file}:forward,number")  # a number cannot be called
-    (folder / "empty.py").write_text("")
+    (folder / "empty.py").write_text("", "utf-8")
     with pytest.raises(UnknownNameError, match="choose from none: the file has none"):
         load_pair(f"{folder}/empty.py:a,b")

@@ -1,4 +1,5 @@
 import gc
+import threading
 
 import numpy as np
 import pytest
@@ -76,3 +77,42 @@ def test_scratch_is_reused_and_grows():
     small = scratch_array("test", (4,), np.float32)
     assert np.shares_memory(small, scratch_array("test", (2, 2), np.float32))
     assert scratch_array("test", (1000,), np.float64).shape == (1000,)
+    assert not np.shares_memory(small, scratch_array("another", (4,), np.float32))
+
+
+def on_another_thread(function):
+    results = []
+    thread = threading.Thread(target=lambda: results.append(function()))
+    thread.start()
+    thread.join()
+    return results[0]
+
+
+def test_scratch_and_memory_in_use_are_a_threads_own():
+    mine = scratch_array("test", (4,), np.float32)
+    assert not np.shares_memory(mine, on_another_thread(
+        lambda: scratch_array("test", (4,), np.float32)
+    ))  # fmt: skip
+    with ReusedMemory().in_use():
+        assert on_another_thread(lambda: empty_array((8,), np.uint8)).base is None
+        assert empty_array((8,), np.uint8).base is not None
+
+
+def test_two_arrays_that_are_there_share_no_memory():
+    with ReusedMemory().in_use():
+        del (arrays := [empty_array((16,), np.uint8) for _ in range(3)])[:2]
+        gc.collect()
+        arrays += [empty_array((4,), np.float32) for _ in range(4)]
+        for i, array in enumerate(arrays):
+            array[...] = i
+        assert [int(array[0]) for array in arrays] == list(range(5))
+
+
+def test_memory_in_use_is_that_of_before_after_an_error():
+    outer = ReusedMemory()
+    with outer.in_use():
+        with pytest.raises(ValueError, match="inside"), ReusedMemory().in_use():
+            raise ValueError("inside")
+        empty_array((8,), np.uint8)
+    gc.collect()
+    assert len(outer._idle) == 1

@@ -7,9 +7,11 @@ import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nst_numpy.errors import SettingError
-from nst_numpy.kernels.threads import available_cores, for_each
+from nst_numpy.kernels import threads as module
+from nst_numpy.kernels.threads import available_cores, chunks, for_each, single_threaded_blas
 from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
 
 
@@ -40,11 +42,35 @@ def test_an_error_stops_the_rest_and_is_raised(threads):
     def work(piece):
         if piece == 3:
             raise ValueError("piece 3")
+        time.sleep(0.001)
         done.append(piece)
 
     with pytest.raises(ValueError, match="piece 3"):
-        for_each(work, range(10_000))
-    assert len(done) < 10_000
+        for_each(work, range(300))
+    assert len(done) < 150
+
+
+@pytest.mark.parametrize("who", ["the calling thread", "a helper"])
+def test_whoever_has_an_error_the_others_stop_and_nobody_works_on(who):
+    set_threads(2)
+    both, done = threading.Barrier(2, timeout=10), []
+    first = threading.local()
+
+    def work(piece):
+        if not hasattr(first, "piece"):
+            first.piece = piece
+            both.wait()  # each has a piece
+        if (threading.current_thread() is threading.main_thread()) == (who == "the calling thread"):
+            raise ValueError(who)
+        time.sleep(0.002)
+        done.append(piece)
+
+    with pytest.raises(ValueError, match=who):
+        for_each(work, range(300))
+    count = len(done)
+    assert count < 150
+    time.sleep(0.01)
+    assert len(done) == count  # what the work writes to may be gone by now
 
 
 @pytest.mark.parametrize(
@@ -117,7 +143,9 @@ def test_work_inside_work_is_done(threads):
 def test_a_forked_process_has_helpers_of_its_own():
     set_threads(2)
     for_each(lambda _: None, range(10))
-    child = os.fork()
+    # as another thread may hold them at this moment
+    with module._holding, module._helpers._lock:
+        child = os.fork()
     if child == 0:
         signal.alarm(20)  # a child that hangs is killed
         done = set()
@@ -147,3 +175,43 @@ with single_threaded_blas():
         check=True,
     )
     assert done.stdout.strip() == "1"
+
+
+def test_blas_is_held_by_the_outermost_alone_and_let_go_after_an_error():
+    def count():
+        return max((pool["num_threads"] for pool in threadpool_info()
+                    if pool["user_api"] == "blas"), default=1)  # fmt: skip
+
+    def held():
+        with single_threaded_blas():
+            with single_threaded_blas():
+                assert count() == 1
+            assert count() == 1
+            raise ValueError("inside")
+
+    with threadpool_limits(3, user_api="blas"):
+        before = count()
+        with pytest.raises(ValueError, match="inside"):
+            held()
+        assert count() == before
+
+
+def test_helpers_work_while_blas_is_held():
+    set_threads(2)
+    counts = set()
+
+    def work(_):
+        counts.update(p["num_threads"] for p in threadpool_info() if p["user_api"] == "blas")
+
+    with threadpool_limits(3, user_api="blas"):
+        for_each(work, range(4))
+    assert counts <= {1}
+
+
+@pytest.mark.parametrize(("total", "length"), [(10, 4), (12, 4), (1, 9), (0, 3), (7, 0), (97, 10)])
+def test_chunks_are_even_and_leave_nothing_out(total, length):
+    cuts = chunks(total, length)
+    assert [i for cut in cuts for i in range(total)[cut]] == list(range(total))
+    sizes = [cut.stop - cut.start for cut in cuts]
+    assert max(sizes) <= max(length, 1)
+    assert max(sizes) - min(sizes) <= 1

@@ -3,7 +3,7 @@ import pytest
 
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownNameError
 from nst_numpy.look import receptive_fields, top_windows
-from nst_numpy.network import (
+from nst_numpy.training.sequential import (
     AvgPool,
     Conv,
     Dense,

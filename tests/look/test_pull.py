@@ -3,8 +3,8 @@ import pytest
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.look import full_gradient, pull_maps
-from nst_numpy.network import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.objective import Objective
+from nst_numpy.training.sequential import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.vgg import VGG
 
 TINY = VGG.random((4, 6), np.random.default_rng(3))

@@ -11,7 +11,7 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.network import Conv, GlobalAvgPool, ReLU, Sequential
+from nst_numpy.training.sequential import Conv, GlobalAvgPool, ReLU, Sequential
 
 
 def plainly(a, channel, k):

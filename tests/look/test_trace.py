@@ -7,7 +7,7 @@ import pytest
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.figures import trace_path_figure
 from nst_numpy.look import receptive_box, trace, trace_deep
-from nst_numpy.network import (
+from nst_numpy.training.sequential import (
     AvgPool,
     Conv,
     Dense,

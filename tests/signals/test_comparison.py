@@ -1,4 +1,3 @@
-from nst_numpy.network import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Sequential
 from nst_numpy.signals.comparison import compare
 from nst_numpy.signals.rivals import (
     Rival,
@@ -8,6 +7,7 @@ from nst_numpy.signals.rivals import (
     slices_as_channels,
     volume_of,
 )
+from nst_numpy.training.sequential import Conv, Dense, GlobalAvgPool, MaxPool, ReLU, Sequential
 
 ROWS_3D = [Conv(4, 3), ReLU(), MaxPool((1, 2, 2)), Conv(8, 2), ReLU(), GlobalAvgPool(), Dense(2)]
 ROWS_2D = [Conv(4, 3), ReLU(), MaxPool(2), Conv(8, 2), ReLU(), GlobalAvgPool(), Dense(2)]

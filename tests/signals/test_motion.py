@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.network import Sequential
 from nst_numpy.signals import load_movie, motion
 from nst_numpy.signals.drift import measure_drift
+from nst_numpy.training.sequential import Sequential
 from tests.signals.conftest import pan
 
 

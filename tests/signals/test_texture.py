@@ -4,9 +4,9 @@ import pytest
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
 from nst_numpy.look import receptive_fields
 from nst_numpy.losses import gram_matrix
-from nst_numpy.network import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.signals import load_ecg, load_movie, texture
 from nst_numpy.signals.motion import to_grey
+from nst_numpy.training.sequential import AvgPool, Conv, ReLU, Sequential
 
 
 def make(rows, sample, iterations=30, shape=None, seed=0):

@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
-from nst_numpy.network import Conv, Dense, Flatten, GlobalAvgPool, MaxPool, ReLU, Sequential
 from nst_numpy.training import (
     SGD,
     Adam,
@@ -11,6 +10,15 @@ from nst_numpy.training import (
     fit,
     mean_squared_error,
     softmax_cross_entropy,
+)
+from nst_numpy.training.sequential import (
+    Conv,
+    Dense,
+    Flatten,
+    GlobalAvgPool,
+    MaxPool,
+    ReLU,
+    Sequential,
 )
 
 
