@@ -21,7 +21,7 @@ ALPHA, BETA = 1.0, 1e4
 def pictures(size):
     """Content, style and a start that is neither, each (1, size, size, 3)."""
     content, style = (
-        nst.preprocess(nst.images.resize_image(nst.load_image(sample_path(name)), (size, size)))
+        nst.preprocess(nst.pictures.resize_image(nst.load_image(sample_path(name)), (size, size)))
         for name in ("neuschwanstein", "starry_night")
     )
     noise = np.random.default_rng(0).normal(0, 10, content.shape)

@@ -21,9 +21,9 @@ INK, GREY, BLUE, RED, PAPER = "#222222", "#5f6b73", "#2f6f9f", "#b5483a", "#eef3
 # What happens to one number: in which room, by what, and where its box is drawn (column, row).
 WAY = (
     ("pictures", "preprocess", "a byte becomes a float", 0, 2),
-    ("vgg", "forward", "up through the layers", 0, 1),
+    ("network", "forward", "up through the layers", 0, 1),
     ("losses", "two costs", "how far from C and S?", 0, 0),
-    ("vgg", "backward", "down: the gradient", 1, 0),
+    ("network", "backward", "down: the gradient", 1, 0),
     ("objective", "sum", "J and the pixel gradient", 1, 1),
     ("optimize", "L-BFGS", "the pixel moves", 1, 2),
     ("pictures", "deprocess", "a float becomes a byte", 1, 3),
@@ -32,18 +32,27 @@ BOX, ROW, LEFT, HEAD = (256, 88), 128, 16, 60
 
 ABOUT = {
     "cli": "one file a command",
-    "course": "assignments: hand out, grade",
     "report": "one HTML page about a run",
     "figures": "every matplotlib picture",
+    "course": "assignments: hand out, grade",
     "signals": "heartbeats, volumes, movies",
     "style_transfer": "two pictures in, one out",
-    "settings": "what a run is told",
-    "measure": "cost of a run, told before",
+    "measure": "what a run costs, told before",
     "look": "inside a network",
     "optimize": "L-BFGS, descent, Adam",
+    "vgg": "VGG-16 and 19 as lists of rows",
+    "network": "rows in order: two loops",
+    "fused": "the same, fast: the plan",
+    "network_checks": "names, shapes, dtypes at the door",
+    "weights": "files of weights, not trusted",
+    "rows": "what a layer is, without numbers",
     "losses": "content, Gram, variation",
-    "layers": "forward and backward",
+    "layers": "what: pairs of functions",
+    "kernels": "how: Winograd, products, threads",
+    "pictures": "files to numbers, and back",
     "gradcheck": "is this gradient right?",
+    "files": "writing without losing anything",
+    "common": "arrays, checks, text, former names",
     "errors": "imports nothing",
 }
 
