@@ -31,8 +31,8 @@ from nst_numpy.losses import Losses, content_loss, gram_matrix, style_loss
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork
 
-Function = Callable[..., Any]
-FunctionPair = tuple[Function, Function]
+OwnFunction = Callable[..., Any]
+LayerFunctions = tuple[OwnFunction, OwnFunction]
 
 KINDS = ("conv", "relu", "max_pool", "avg_pool")
 TOLERANCE = 1e-6  # relative, of a value, in float64
@@ -57,7 +57,7 @@ class OwnLayers(NamedTuple):
     path: Path
     sha256: str
     functions: tuple[str, ...]
-    layers: dict[str, FunctionPair]
+    layers: dict[str, LayerFunctions]
     losses: Losses | None
 
     def applied_to(self, network: AnyNetwork) -> AnyNetwork:
@@ -121,7 +121,7 @@ def load_own(path: PathLike) -> OwnLayers:
 # ---- layers
 
 
-def _names_of_pair(file: Path, kind: str, defined: Mapping[str, Function]) -> list[str] | None:
+def _names_of_pair(file: Path, kind: str, defined: Mapping[str, OwnFunction]) -> list[str] | None:
     """Name a layer's two functions; None if the file has neither."""
     forward, backward = f"{kind}_forward", f"{kind}_backward"
     if kind == "conv" and backward not in defined and "input_gradient" in defined:
@@ -133,7 +133,9 @@ def _names_of_pair(file: Path, kind: str, defined: Mapping[str, Function]) -> li
     return [forward, backward] if all(have) else None
 
 
-def _checked_layer(file: Path, kind: str, forward: Function, backward: Function) -> FunctionPair:
+def _checked_layer(
+    file: Path, kind: str, forward: OwnFunction, backward: OwnFunction
+) -> LayerFunctions:
     """Find out how the functions want to be called, and refuse them if they are wrong."""
     inputs, options, want = _trial(kind)
     wrong = []
@@ -178,7 +180,7 @@ class _CallError(Exception):
 
 
 def _try_forward(
-    file: Path, name: str, forward: Function, inputs: Mapping[str, Array], want: Array
+    file: Path, name: str, forward: OwnFunction, inputs: Mapping[str, Array], want: Array
 ) -> None:
     """Call a layer's forward function, and refuse values that are not those of the definition."""
     given = {key: value.copy() for key, value in inputs.items()}
@@ -216,7 +218,7 @@ def _kind(value: Any) -> str:
     return "None" if value is None else f"one {type(value).__name__}"
 
 
-def _all_at_once(forward: Function, backward: Function) -> FunctionPair:
+def _all_at_once(forward: OwnFunction, backward: OwnFunction) -> LayerFunctions:
     """Call functions that take a batch (N, H, W, C)."""
 
     def whole_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
@@ -228,7 +230,7 @@ def _all_at_once(forward: Function, backward: Function) -> FunctionPair:
     return whole_forward, whole_backward
 
 
-def _one_by_one(forward: Function, backward: Function) -> FunctionPair:
+def _one_by_one(forward: OwnFunction, backward: OwnFunction) -> LayerFunctions:
     """Call functions that take one sample (n_H, n_W, n_C)."""
 
     def each_forward(x: Array, *params: Array, **options: Any) -> tuple[Array, Any]:
@@ -257,7 +259,9 @@ def _like(value: Any, x: Array) -> Any:
 # ---- losses
 
 
-def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses | None, list[str]]:
+def _checked_losses(
+    file: Path, defined: Mapping[str, OwnFunction]
+) -> tuple[Losses | None, list[str]]:
     """Take the losses that a file defines, each checked, and name what was taken."""
     a, other = np.random.default_rng(1).standard_normal((2, 1, 4, 5, 3))
     losses, taken = Losses(), []
@@ -285,8 +289,8 @@ def _checked_losses(file: Path, defined: Mapping[str, Function]) -> tuple[Losses
 
 
 def _loss(
-    file: Path, kind: str, defined: Mapping[str, Function], a: Array, other: Array
-) -> tuple[Function, list[str]]:
+    file: Path, kind: str, defined: Mapping[str, OwnFunction], a: Array, other: Array
+) -> tuple[OwnFunction, list[str]]:
     """Make a loss (a, target) -> value, gradient of a file's functions, and name them."""
     function, gradient = defined[f"{kind}_loss"], defined.get(f"{kind}_gradient")
     if gradient is None:
@@ -316,7 +320,7 @@ def _number(value: Any) -> Any:
     return value.item() if isinstance(value, (np.generic, np.ndarray)) and not value.ndim else value
 
 
-def _is_one_number(function: Function, *activations: Array) -> bool:
+def _is_one_number(function: OwnFunction, *activations: Array) -> bool:
     """Say whether a loss gives a value alone for two activations of one sample."""
     try:
         value = function(*activations)
@@ -326,7 +330,7 @@ def _is_one_number(function: Function, *activations: Array) -> bool:
 
 
 def _check_loss(
-    file: Path, names: list[str], loss: Function, a: Array, target: Array, want: float
+    file: Path, names: list[str], loss: OwnFunction, a: Array, target: Array, want: float
 ) -> None:
     value, grad = loss(a, target)
     _compare(file, names[0], value, want)
@@ -337,7 +341,7 @@ def _check_loss(
 # ---- saying what is wrong
 
 
-def _call(file: Path, function: Function, *arguments: Any) -> Any:
+def _call(file: Path, function: OwnFunction, *arguments: Any) -> Any:
     name = getattr(function, "__name__", "a function")
     try:
         result = function(*arguments)

@@ -29,7 +29,7 @@ from nst_numpy.kernels.products import SMALL_PRODUCT, multiply
 from nst_numpy.kernels.threads import chunks, for_each
 from nst_numpy.kernels.windows import Window, crop_or_pad
 
-Rows = tuple[slice, slice]  # items, and rows of the first axis
+ItemsAndRows = tuple[slice, slice]  # rows of the first axis
 
 COLS_BYTES = 1 << 20  # of `cols` at a time: what a core's own cache holds
 SLIDING_BYTES = 5 << 19  # where windows slide: less is read again, so few large pieces are better
@@ -63,7 +63,7 @@ def _correlate_cols(
     w_matrix = np.ascontiguousarray(w.reshape(-1, filters))
     b_line = np.tile(b, window.out_sizes[-1])
 
-    def work(piece: Rows) -> None:
+    def work(piece: ItemsAndRows) -> None:
         part = out[piece]
         # (n*rows*…, C_out), a view: pieces are contiguous in out
         multiply(_cols(x, window, piece), w_matrix, part.reshape(-1, filters))
@@ -86,7 +86,7 @@ def _correlate_sliding(
     w_matrix = np.moveaxis(w, -3, 0).reshape(-1, filters)
     b_line = np.tile(b, window.out_sizes[-1])
 
-    def work(piece: Rows) -> None:
+    def work(piece: ItemsAndRows) -> None:
         part = out[piece]
         windows, total = _windows(x, window, piece, SMALL_PRODUCT // w.size)
         blocks, _, rows, _ = windows.shape
@@ -106,7 +106,7 @@ def _correlate_sliding(
     for_each(work, _pieces(x, window, gathered + filters, SLIDING_BYTES))
 
 
-def _windows(x: Array, window: Window, piece: Rows, most: int) -> tuple[Array, int]:
+def _windows(x: Array, window: Window, piece: ItemsAndRows, most: int) -> tuple[Array, int]:
     """Lay out the windows of a piece as (blocks, taps, rows, taps*prod(outer)*C_in).
 
     Each position gathers its neighbours along all axes but the last; the rest is a view, in
@@ -171,14 +171,18 @@ def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tupl
     return sums.sum(axis=0), bias_sums.sum(axis=0)
 
 
-def _add_cols(x: Array, grad_out: Array, window: Window, piece: Rows, grad_w: Array) -> None:
+def _add_cols(
+    x: Array, grad_out: Array, window: Window, piece: ItemsAndRows, grad_w: Array
+) -> None:
     """Add a piece's colsᵀ @ grad_out to grad_w."""
     part = grad_out[piece].reshape(-1, grad_w.shape[-1])
     # (K, n*rows*…) @ (n*rows*…, C_out) -> (K, C_out)
     grad_w += (_cols(x, window, piece).T @ part).reshape(grad_w.shape)
 
 
-def _add_tap_by_tap(x: Array, grad_out: Array, window: Window, piece: Rows, grad_w: Array) -> None:
+def _add_tap_by_tap(
+    x: Array, grad_out: Array, window: Window, piece: ItemsAndRows, grad_w: Array
+) -> None:
     """Add the same without cols: for each tap, what it saw lies in memory as it is needed.
 
     The last two axes are taken as one long line, on which a tap is a shift. At the end of
@@ -299,7 +303,7 @@ def _reached(sizes: tuple[int, ...], window: Window) -> list[int]:
     return [n + span - 1 for n, span in zip(sizes, window.span, strict=True)]
 
 
-def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[Rows]:
+def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> list[ItemsAndRows]:
     """Cut the output into (items, rows of the first axis) of at most so many bytes.
 
     `values` is the largest number of values that an output position needs at a time. None
@@ -314,7 +318,7 @@ def _pieces(x: Array, window: Window, values: int, most: int | None = None) -> l
     return [(slice(n, n + 1), band) for n in range(items) for band in bands]
 
 
-def _band(x: Array, window: Window, piece: Rows) -> Array:
+def _band(x: Array, window: Window, piece: ItemsAndRows) -> Array:
     """Take what the windows of a piece see, padding included: (n, *sizes, C_in)."""
     items, rows = piece
     starts = [-before for before, _ in window.pad]
@@ -325,7 +329,7 @@ def _band(x: Array, window: Window, piece: Rows) -> Array:
     return crop_or_pad(x[items], starts, stops)
 
 
-def _cols(x: Array, window: Window, piece: Rows) -> Array:
+def _cols(x: Array, window: Window, piece: ItemsAndRows) -> Array:
     """Lay out what each window of the piece sees as one row: (positions, prod(kernel)*C_in)."""
     band = _band(x, window, piece)
     rows = piece[1]
