@@ -214,6 +214,15 @@ def test_results_do_not_depend_on_the_number_of_threads():
             np.testing.assert_array_equal(one, two)
 
 
+def test_what_the_two_loops_keep_is_the_caches_up_to_the_deepest_layer():
+    rows = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(2, 1)]
+    net = Sequential(rows, (8, 6, 2), dtype=np.float32, engine="plain")
+    inputs = 5 * 8 * 6 * 2 * 4  # float32, which the convolution keeps
+    mask, winners = 5 * 8 * 6 * 3, 5 * 4 * 3 * 3  # a byte each
+    kept = [net.kept_bytes((5, 8, 6, 2), [name]) for name in ("conv1", "relu1", "pool1")]
+    assert kept == [inputs, inputs + mask, inputs + mask + winners]
+
+
 # ---- the objective of style transfer takes these networks too
 
 
