@@ -370,7 +370,8 @@ class Run:
         used = asdict(self.settings) | {"height": height, "width": width}
         used |= {"beta": self.beta(self.scales - 1)}
         used |= {"scales": self.scales, "style_size": self.style_size}
-        used["engine"] = getattr(self.vgg, "engine", self.settings.engine)  # own layers run plainly
+        # what the network itself says: own layers run plainly, other networks may have neither
+        used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}
         if self.own:
             used["layers"] = self.own.as_dict()
         if self.settings.learning_rate is None:  # L-BFGS has none

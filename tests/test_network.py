@@ -175,3 +175,12 @@ def test_objective_of_signals_pictures_and_volumes(input_shape):
     )  # fmt: skip
     _, grad = objective(x)
     check_gradient(lambda v: objective(v)[0], x, grad).raise_if_wrong()
+
+
+def test_what_the_two_loops_keep_is_the_caches_up_to_the_deepest_layer():
+    rows = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(2, 1)]
+    net = Sequential(rows, (8, 6, 2), dtype=np.float32, engine="plain")
+    inputs = 5 * 8 * 6 * 2 * 4  # float32, which the convolution keeps
+    mask, winners = 5 * 8 * 6 * 3, 5 * 4 * 3 * 3  # a byte each
+    kept = [net.kept_bytes((5, 8, 6, 2), [name]) for name in ("conv1", "relu1", "pool1")]
+    assert kept == [inputs, inputs + mask, inputs + mask + winners]

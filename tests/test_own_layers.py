@@ -116,6 +116,40 @@ def test_functions_of_a_batch_are_taken(own):
     json.dumps(taken.as_dict())
 
 
+def test_a_convolution_of_one_sample_may_have_all_three_gradients(own):
+    answer = (
+        SOLUTIONS["a1"]
+        + """
+
+def conv_backward(grad, cache):
+    return input_gradient(grad, cache), filter_gradient(grad, cache), bias_gradient(grad)
+"""
+    )
+    taken = own(answer)
+    assert taken.functions == ("conv_forward", "conv_backward")
+    net = Sequential([Conv(2, 3, pad=1), ReLU(), Conv(2, 2)], (5, 4, 3), dtype=np.float64)
+    x = np.random.default_rng(0).standard_normal((3, 5, 4, 3))
+
+    def loss(scores):
+        return 0.0, np.cos(scores)
+
+    want = net.gradients(x, loss)[1]
+    for name, grads in taken.applied_to(net).gradients(x, loss)[1].items():
+        for got, expected in zip(grads, want[name], strict=True):
+            np.testing.assert_allclose(got, expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_gram_matrix_alone_is_that_of_the_style_picture(own, monkeypatch):
+    monkeypatch.setattr(np, "calls_of_a_test", [], raising=False)
+    losses = own(GRAM.replace("    return", "    np.calls_of_a_test.append(1)\n    return")
+                 .replace("def", "import numpy as np\ndef")).losses  # fmt: skip
+    a = np.random.default_rng(0).standard_normal((1, 4, 5, 3))
+    assert losses.style_loss is Losses().style_loss
+    before = len(np.calls_of_a_test)
+    np.testing.assert_allclose(losses.gram_matrix(a), Losses().gram_matrix(a), rtol=1e-12)
+    assert len(np.calls_of_a_test) == before + 1
+
+
 def test_what_the_file_does_not_define_is_the_packages(own):
     taken = own(CONTENT)
     assert taken.layers == {}

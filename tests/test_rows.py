@@ -6,6 +6,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from nst_numpy import rows
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.rows import Computed, carry_shape, kernel_shapes, name_rows
@@ -172,3 +173,29 @@ def test_shapes_are_carried_up():
     assert kernel_shapes("test", layers, (8, 2)) == {
         "conv1": (3, 2, 4), "scale1": (1, 4), "shift1": (1, 4), "dense1": (4, 1),
     }  # fmt: skip
+
+
+def test_a_row_of_ones_own_does_not_stand_for_one_of_the_package():
+    ours = rows.ROWS["ReLU"]
+
+    class ReLU(Row):
+        kind = "relu"
+        up = staticmethod(lambda x: (x, None))
+
+    assert rows.ROWS["ReLU"] is ours is not ReLU
+
+    class Again(Row):
+        kind = "again"
+        up = staticmethod(lambda x: (x, None))
+
+    first = Again
+
+    class Again(Row):
+        kind = "again"
+        up = staticmethod(lambda x: (-x, None))
+
+    assert rows.ROWS.pop("Again") is Again is not first
+
+
+def test_layers_that_keep_a_shape_alone_keep_no_bytes():
+    assert Flatten().cache_bytes((2, 3, 4, 5), 4) == GlobalAvgPool().cache_bytes((2, 9, 5), 8) == 0

@@ -93,12 +93,15 @@ for statement in sys.stdin.read().splitlines():
 """
 
 
+OF_OTHERS = "ignore::EncodingWarning:matplotlib.font_manager"
+
+
 @pytest.fixture(scope="module")
 def answers():
     """Say of each statement what came of it where nothing was imported before."""
     statements = [*former_modules(), *public_names(), *moved_names(), *NEVER]
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", FRESH], input="\n".join(statements),
+        [sys.executable, "-W", "error", "-W", OF_OTHERS, "-c", FRESH], input="\n".join(statements),
         capture_output=True, encoding="utf-8", check=True,
     )  # fmt: skip
     assert done.stderr == ""

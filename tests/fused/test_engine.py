@@ -5,11 +5,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from nst_numpy.fused.engine import MOST_PLANS
 from nst_numpy.kernels import memory, methods
 from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.training.sequential import Conv, ReLU, Sequential
 from nst_numpy.vgg import VGG
-from tests.fused.drawn import assert_equal, assert_same, networks
+from tests.fused.drawn import Half, assert_equal, assert_same, networks
 
 
 @settings(max_examples=150, deadline=None)
@@ -44,6 +45,51 @@ def test_memory_that_is_used_again_is_nobody_elses(drawn):
             kept.append((fused.backward(grads), plain.backward(grads)))
             for got, want in kept:
                 assert_equal(got, want)
+
+
+def test_inputs_and_layers_may_change_from_one_pass_to_the_next():
+    """Each has its plan, and those that are forgotten are made anew."""
+    rows = [Conv(4, 3, pad=1), ReLU(), Conv(3, 2), ReLU()]
+    fused, plain = (
+        Sequential(rows, (9, 9, 2), np.random.default_rng(0), np.float64, engine=engine)
+        for engine in ("fused", "plain")
+    )
+    rng = np.random.default_rng(1)
+    for _ in range(2):
+        for i in range(MOST_PLANS + 2):
+            x = rng.standard_normal((1 + i % 3, 9 - i % 4, 6 + i, 2))
+            for wanted in (["relu2"], ["conv1", "relu2"]):
+                features, expected = fused.forward(x, wanted), plain.forward(x, wanted)
+                assert_equal(features["relu2"], expected["relu2"])
+                assert_equal(fused.backward(features), plain.backward(features))
+    assert len(fused._engine._plans) == MOST_PLANS
+
+
+@pytest.mark.parametrize("engine", ["fused", "plain"])
+def test_rows_above_the_deepest_gradient_have_no_work(engine):
+    called = []
+
+    class Counted(Half):
+        kind = "counted"
+        down = staticmethod(lambda grad_out, cache: called.append(1) or grad_out / 2)
+
+    net = Sequential([Counted(), ReLU(), Counted()], (4, 2), dtype=np.float64, engine=engine)
+    features = net.forward(np.ones((1, 4, 2)), ["counted1", "counted2"])
+    assert net.backward({"counted1": features["counted1"]}).tolist() == [[[0.25] * 2] * 4]
+    assert len(called) == 1
+    net.backward(features)
+    assert len(called) == 3
+
+
+def test_memory_is_kept_while_one_pass_is_like_the_other():
+    net = Sequential([Conv(2, 3), ReLU()], (9, 1), dtype=np.float64)
+    x = np.zeros((1, 9, 1))
+    kept = []
+    for y, name in [(x, "relu1"), (x, "relu1"), (x, "relu1"), (x[:, 1:], "relu1"), (x, "conv1")]:
+        net.forward(y, [name])
+        kept.append(net._engine._memory)
+    assert kept[1] is kept[2] is not None
+    assert kept[0] is kept[3] is kept[4] is None
 
 
 @pytest.mark.parametrize("pool", ["avg", "max"])

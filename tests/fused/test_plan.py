@@ -116,7 +116,7 @@ def test_the_first_two_are_done_apart_where_the_gradient_between_them_is_needed_
     # the second is no case for Winograd; the first is
     rows = [conv(), ReLU(), Conv(32, 3), ReLU()]
     assert len(methods_and_names(rows, (16, 16, 3), ["relu2"])) == 2
-    rows = [conv(), ReLU(), conv(), ReLU()]
+    rows = [conv(288), ReLU(), conv(), ReLU()]  # the first is one too, of 9·32 = 288 filters
     assert len(methods_and_names(rows, WIDE, ["relu2"])) == 2
 
 

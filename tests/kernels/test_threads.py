@@ -126,6 +126,20 @@ def test_there_is_one_pool_and_no_thread_of_another_size_is_left():
     assert len(helpers()) == 1
 
 
+def test_helpers_stay_from_one_piece_of_work_to_the_next():
+    set_threads(2)
+    seen = set()
+    for _ in range(20):
+        both = threading.Barrier(2, timeout=10)
+
+        def work(_, both=both):
+            both.wait()
+            seen.add(threading.current_thread())
+
+        for_each(work, range(4))
+    assert len(seen) == 2
+
+
 @pytest.mark.parametrize("threads", [1, 2, 3])
 def test_work_inside_work_is_done(threads):
     set_threads(threads)
@@ -143,14 +157,29 @@ def test_work_inside_work_is_done(threads):
 def test_a_forked_process_has_helpers_of_its_own():
     set_threads(2)
     for_each(lambda _: None, range(10))
-    # as another thread may hold them at this moment
-    with module._holding, module._helpers._lock:
-        child = os.fork()
+    held, forked = threading.Event(), threading.Event()
+
+    def hold():
+        with module._holding, module._helpers._lock:
+            held.set()
+            forked.wait(10)
+
+    holder = threading.Thread(target=hold)  # it is not there in the child, and lets go of nothing
+    holder.start()
+    held.wait(10)
+    child = os.fork()
     if child == 0:
         signal.alarm(20)  # a child that hangs is killed
-        done = set()
-        for_each(done.add, range(10))
+        both, done = threading.Barrier(2, timeout=10), set()
+
+        def work(piece):
+            both.wait()  # two pieces at a time
+            done.add(piece)
+
+        for_each(work, range(10))
         os._exit(0 if done == set(range(10)) else 1)
+    forked.set()
+    holder.join()
     assert os.waitpid(child, 0)[1] == 0
 
 
