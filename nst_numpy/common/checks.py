@@ -4,6 +4,8 @@ import math
 import operator
 from typing import Any
 
+import numpy as np
+
 from nst_numpy.errors import SettingError
 
 
@@ -20,7 +22,7 @@ def is_whole(value: Any, least: int | None = 1) -> bool:
         number = operator.index(value)
     except TypeError:
         return False
-    return not isinstance(value, bool) and (least is None or number >= least)
+    return not isinstance(value, (bool, np.bool_)) and (least is None or number >= least)
 
 
 def check_count(who: str, name: str, value: Any) -> int:

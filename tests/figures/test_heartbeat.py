@@ -78,7 +78,8 @@ def test_every_beat_has_its_mark(data):
 
 def test_the_parts_lie_where_they_are_in_time(data):
     axes = signal_figure(data).subfigs[0].axes[0]
-    spans = [(patch.get_x(), patch.get_x() + patch.get_width()) for patch in axes.patches]
+    to_seconds = axes.transData.inverted()
+    spans = [patch.get_extents().transformed(to_seconds).intervalx for patch in axes.patches]
     np.testing.assert_allclose(spans, [(0, 35), (35, 49), (49, 70)])  # halves, 0.2, 0.3 of 70 s
     assert list(SHADES) == list(PARTS)
 
