@@ -288,7 +288,7 @@ def test_a_notebook_is_an_answer_too(small, tmp_path):
     path.write_text(
         as_notebook(
             ("%matplotlib inline\n!pip install x\nimport numpy as np\nnp.ones?", {}),
-            ("%%time\nbroken(", {}),
+            ("%%bash\nbroken(", {}),
             ("def double(x):\n    return 2 * x\n", {}),
             ("def square(x):\n    return y\n", {}),
             ("def slope(", {}),
