@@ -76,7 +76,7 @@ def test_losses_that_are_no_losses_win_no_sum(value):
     exec(assignment.imports, names)
     names |= {name: right[name] for name in assignment.functions}
     task = next(task for task in assignment.tasks if task.name == "a5.cost")
-    with np.errstate(all="ignore"), pytest.raises(expect.Wrong, match="cannot be judged|NaN"):
+    with np.errstate(all="ignore"), pytest.raises(expect.Wrong, match=r"cannot be judged|NaN"):
         exec(task.public, names)
 
 
