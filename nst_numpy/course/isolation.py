@@ -119,6 +119,13 @@ class Isolation:
         """Return what sys.path is to begin with in there."""
         return [KIT, *(_python_path() if self.how == "bubblewrap" else [])]
 
+    def environment(self) -> dict[str, str] | None:
+        """Return the environment of the program itself; None is the grader's own.
+
+        Bubblewrap stays in there as the first process, and what it was started with can be read.
+        """
+        return {} if self.how == "bubblewrap" else None
+
     def end(self, name: str) -> None:
         """End a container: it lives on where only the program that started it is killed."""
         if self.how != "bubblewrap":
@@ -157,7 +164,7 @@ bubblewrap, docker, podman
     found = {name: path for name in wanted if (path := shutil.which(PROGRAMS[name]))}
     if not found:
         names = " nor ".join(PROGRAMS[name] for name in wanted)
-        neither = "neither " if len(wanted) > 1 else ""
+        neither = "neither " if len(wanted) > 1 else "no "
         raise SettingError(
             f"nst course: --isolate finds {neither}{names} on this machine: install bubblewrap "
             "(apt-get install bubblewrap), or grade without --isolate"
@@ -198,6 +205,7 @@ def _try(isolation: Isolation) -> None:
         try:
             done = subprocess.run(
                 command,
+                env=isolation.environment(),
                 stdin=subprocess.DEVNULL,
                 capture_output=True,
                 timeout=TRY_SECONDS,

@@ -258,7 +258,7 @@ class Sandbox(Peer):
             stderr=subprocess.PIPE,
             bufsize=0,
             cwd=self._folder,
-            env=environment if self._isolation is None else None,
+            env=environment if self._isolation is None else self._isolation.environment(),
             start_new_session=True,
         )
 
