@@ -201,22 +201,23 @@ def _reason(
     task: Task, assignment: Assignment, cells: Cells, box: Sandbox, *, hidden: bool
 ) -> str | None:
     """Run public and hidden tests; return None if they pass, else the reason."""
+    place = ""
     try:
         box.open()
         names = _test_names(assignment, box)
         reason = _run_tests(task.public, names, f"{task.name}, public tests", openly)
         if reason is None and hidden and task.hidden:
             box.hide_prints()
+            place = "hidden test: "
             reason = _run_tests(
                 *(task.hidden, names, f"{task.name}, hidden tests"),
                 lambda error: discreetly(error, cells),
             )
-            reason = reason and f"hidden test: {reason}"
     except AnswerStoppedError as stop:
         reason = one_line(stop)
     except RemoteError as error:  # while loading: out of memory, most likely
         reason = openly(error)
-    return reason
+    return reason and place + reason
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:
