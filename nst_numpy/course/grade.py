@@ -186,7 +186,8 @@ def grade_task(
     except Exception as error:  # one answer must not end the grading of a class
         reason, prints, refused = f"the grader could not go on ({type(error).__name__})", "", ()
     points = task.points if reason is None else 0
-    return TaskGrade(task.name, points, task.points, reason or RIGHT, prints, refused)
+    told = RIGHT if reason is None else reason or "a test fails"
+    return TaskGrade(task.name, points, task.points, told, prints, refused)
 
 
 def check_seconds(seconds: float) -> float:
@@ -217,7 +218,7 @@ def _reason(
         reason = one_line(stop)
     except RemoteError as error:  # while loading: out of memory, most likely
         reason = openly(error)
-    return reason and place + reason
+    return None if reason is None else place + reason
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:

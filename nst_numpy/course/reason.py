@@ -25,7 +25,8 @@ Cells = list[tuple[str, int, str]]
 def openly(error: BaseException) -> str:
     """Say all that is known: the test is public."""
     if isinstance(error, RemoteError):
-        return one_line(_located(error.report, str(error.report.get("sentence"))))
+        sentence = str(error.report.get("sentence") or "an exception that says nothing")
+        return one_line(_located(error.report, sentence))
     if isinstance(error, AssertionError):
         return one_line(error) or "a test fails"
     return one_line(f"the test cannot use what came back: {type(error).__name__}: {error}")

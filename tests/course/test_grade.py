@@ -263,6 +263,7 @@ def test_no_answer_ends_the_grading_of_a_class(small, tmp_path, evil):
     done = grade_answer(path, small, seconds=1)
     assert done.points == 0
     assert all(0 < len(task.reason) < 3000 for task in done.tasks)
+    assert "all tests pass" not in {task.reason for task in done.tasks}
     assert len(as_text([done]) + json.dumps([as_json("s", [done]), as_gradescope([done])])) < 50_000
 
 
