@@ -221,7 +221,8 @@ def choose(assignments: dict[str, Assignment], names: list[str]) -> list[Assignm
     for name in names:
         if name not in by_name:
             raise UnknownNameError.of("assignment", name, assignments)
-    return [by_name[name] for name in names] or list(assignments.values())
+    chosen = {by_name[name].name: by_name[name] for name in names}  # each once
+    return list((chosen or assignments).values())
 
 
 def split_cells(source: str) -> list[Cell]:

@@ -23,6 +23,7 @@ from nst_numpy.errors import CourseError
 MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z_]|!|\?|[\w.]+\?{1,2}\s*$)")
 CELL_MAGIC = re.compile(r"\s*%%(\w+).*\n?")
 TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")  # one statement, and its time
+ASSIGNED = re.compile(r"^(\s*[\w., ]+=\s*)(?:!|%[A-Za-z_]).*")  # files = !ls
 TEST_IMPORTS = "tests-need"
 LARGEST_FILE = 64 << 20  # bytes
 MOST_MARKS = 4_000_000  # "[", "{" and "," of a notebook: each may become an object in memory
@@ -184,5 +185,5 @@ def _without_magic(source: str) -> str:
 
 
 def _plain_line(line: str) -> str:
-    line = TIMED.sub(r"\1", line)
+    line = ASSIGNED.sub(r"\1None", TIMED.sub(r"\1", line))
     return f"{match[1]}pass" if (match := MAGIC.match(line)) else line

@@ -60,7 +60,7 @@ def find_submissions(
 
 def assignment_of(path: Path, assignments: dict[str, Assignment]) -> str:
     """Find the assignment that a file answers: by its name, or by the functions in it."""
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise CourseError(f"{path} is neither a .py file nor a notebook (.ipynb)")
     by_name = _by_name(path.stem, assignments)
     if by_name:
@@ -88,7 +88,7 @@ def read_answer(path: Path) -> Cells:
     CourseError
         The file cannot be read.
     """
-    if path.suffix == ".ipynb":
+    if path.suffix.lower() == ".ipynb":
         return read_notebook(path)
     text = read_bytes(path).decode("utf-8-sig", errors="replace")
     text = text.replace("\r\n", "\n")
@@ -155,7 +155,7 @@ def _listed(folder: Path) -> list[Path]:
 
 def _may_be_answer(path: Path, assignments: dict[str, Assignment]) -> bool:
     given = any(path.name in a.files for a in assignments.values())  # a5_given.py is no answer
-    return path.suffix in SUFFIXES and path.is_file() and not given
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not given
 
 
 def _split_name(stem: str, assignments: dict[str, Assignment]) -> tuple[str, str | None]:

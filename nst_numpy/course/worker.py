@@ -31,7 +31,10 @@ from nst_numpy.course.wire import LARGEST_TEXT, Peer
 ANSWER = "answer"
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
 # cell magics of IPython that run what follows them as Python
-PYTHON_MAGICS = ("time", "timeit", "capture", "prun", "memit", "python", "python3")
+PYTHON_MAGICS = (
+    *("time", "timeit", "capture", "prun", "memit", "python", "python3"),
+    *("debug", "lprun", "mprun", "pyinstrument", "scalene", "snakeviz"),
+)
 
 
 class TimeUpError(BaseException):
@@ -165,7 +168,7 @@ class Answer(Peer):
         """Say what went wrong and where, in the student's own lines."""
         where, line = self._where(error)
         kind = type(error).__name__
-        message = str(error)[:500]
+        message = _message(error)
         known = getattr(builtins, kind, None) is type(error) or "numpy" in type(error).__module__
         if isinstance(error, SyntaxError):
             sentence = f"{kind}: {error.msg}"
@@ -212,6 +215,13 @@ def top_level_pieces(source: str) -> list[tuple[int, str]]:
     ]
     ends = [*starts, len(lines)]
     return [(a, "".join(lines[a:b])) for a, b in zip([0, *starts], ends, strict=True) if b > a]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:  # an exception of the answer's own may have any __str__
+        return ""
 
 
 def _future_flags(statements: list[ast.stmt]) -> int:

@@ -34,6 +34,7 @@ def notebook(path, *sources, encoding="utf-8"):
         ("%time", "pass"),
         ("!ls\nf?\n%load x", "pass\npass\npass"),
         ("x = 7 %2", "x = 7 %2"),
+        ("files = !ls\nhere = %pwd", "files = None\nhere = None"),
     ],
 )
 def test_magic(tmp_path, source, read):
@@ -73,6 +74,7 @@ def test_a_file_that_is_too_large(tmp_path, name):
         "import sys; sys.exit()",
         "display(1); display(2, 3)",
         "print(undefined)",
+        "class E(Exception):\n    def __str__(self): raise self\nraise E",
     ],
 )
 def test_a_line_that_breaks_loses_nothing_below_it(small, tmp_path, first):

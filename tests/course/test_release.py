@@ -248,7 +248,7 @@ def test_the_command_line(small, tmp_path, capsys):
     course = ("--assignments", small.folder.parent)
     assert nst("list", *course) == 0
     assert re.search(r"t1.slope +2.5", capsys.readouterr().out)
-    assert nst("release", tmp_path / "handout", *course) == 0
+    assert nst("release", tmp_path / "handout", "t1", "t1_small", *course) == 0
     stub = tmp_path / "handout" / "t1_small" / "t1_small.py"
     assert nst("check", stub) == 0
     assert re.search(r"t1.double +0 / 1 +not written yet", capsys.readouterr().out)

@@ -48,6 +48,7 @@ def test_a_file_is_known_by_its_functions(bundled, tmp_path):
         ("ada_a4_notes_a1.py", "ada_a4_notes"),
         ("bob_A1-final.py", "bob"),
         ("cyd_a1 (2).py", "cyd"),
+        ("fay_a1.PY", "fay"),
         ("dan.py", "dan"),  # known by its functions
         ("eve_a77.py", "eve_a77"),
     ],
