@@ -2,6 +2,7 @@
 
 import builtins
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,6 @@ _OWN = {
 }
 _SHAPE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 _PLACE = re.compile(r"(.*), line (\d+)")
-Cells = list[tuple[str, int, str]]
 
 
 def openly(error: BaseException) -> str:
@@ -32,7 +32,7 @@ def openly(error: BaseException) -> str:
     return one_line(f"the test cannot use what came back: {type(error).__name__}: {error}")
 
 
-def discreetly(error: BaseException, cells: Cells) -> str:
+def discreetly(error: BaseException, cells: Sequence[tuple[str, int, str]] = ()) -> str:
     """Say what kind of mistake it is, and nothing that could hold the test's inputs.
 
     The process of the answer has seen the inputs, so its own words are not passed on: of a
@@ -56,7 +56,7 @@ def _is_known(kind: str) -> bool:
     return isinstance(found, type) and issubclass(found, BaseException)
 
 
-def _own_line(where: str, cells: Cells) -> tuple[str, str]:
+def _own_line(where: str, cells: Sequence[tuple[str, int, str]]) -> tuple[str, str]:
     """Return place and text of a line, both as the answer's file has them; else nothing."""
     if place := _PLACE.fullmatch(where):
         for name, first, source in cells:
