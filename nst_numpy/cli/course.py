@@ -10,7 +10,6 @@ docs/course.md is the instructor's page.
 
 import argparse
 import sys
-from pathlib import Path
 
 from tqdm import tqdm
 
@@ -18,9 +17,10 @@ from nst_numpy.cli.parts.options import table
 from nst_numpy.course import (
     Assignment,
     Grade,
-    Submission,
     as_csv,
+    as_gradescope,
     as_text,
+    find_isolation,
     find_submissions,
     grade_submission,
     load_assignment,
@@ -29,8 +29,10 @@ from nst_numpy.course import (
     release_source,
 )
 from nst_numpy.course.assignment import MANIFEST, choose
-from nst_numpy.course.results import number, write_results, write_text
-from nst_numpy.files import check_folder, expand
+from nst_numpy.course.grade import check_seconds
+from nst_numpy.course.results import folder_names, number, write_results, write_text
+from nst_numpy.errors import CourseError
+from nst_numpy.files import check_folder, expand, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -61,6 +63,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub = action(name, text)
         sub.add_argument("submission", metavar="SUBMISSION", help=".py, .ipynb or folder")
         sub.add_argument("--seconds", type=float, help="time for each task (default: its own)")
+        sub.add_argument(
+            "--isolate", metavar="HOW", nargs="?", const="any",
+            help="shut each answer in: bubblewrap, docker or podman (default: what there is)",
+        )  # fmt: skip
+        sub.add_argument(
+            "--image", metavar="IMAGE", default="",
+            help="for docker and podman: one with Python, NumPy and SciPy",
+        )  # fmt: skip
         sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
         if name == "grade":
             sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
@@ -91,9 +101,18 @@ def _release(args: argparse.Namespace) -> int:
 def _grade(args: argparse.Namespace) -> int:
     """Grade, print the table, write the files; what is asked for is checked before."""
     assignments = _assignments_for(args)
-    found = find_submissions(args.submission, assignments)
+    seconds = None if args.seconds is None else check_seconds(args.seconds)
     out = check_folder(args.out) if getattr(args, "out", None) else None
+    try:
+        found = find_submissions(args.submission, assignments)
+    except CourseError as error:
+        if out is not None and expand(args.submission).exists():
+            write_json(out / "results.json", as_gradescope([], str(error)))
+        raise
+    isolation = None if args.isolate is None else find_isolation(args.isolate, args.image)
+    many = isinstance(found, list)
     students = found if isinstance(found, list) else [found]
+    names = folder_names(student.student for student in students)
     graded: list[tuple[str, list[Grade]]] = []
     total = sum(
         len(assignments[name].tasks) * len(files)
@@ -101,24 +120,21 @@ def _grade(args: argparse.Namespace) -> int:
         for name, files in student.files.items()
     )
     with tqdm(total=total, unit="task", disable=args.quiet or not sys.stderr.isatty()) as bar:
-        for student in students:
+        for student, name in zip(students, names, strict=True):
             grades = grade_submission(
-                student, assignments, hidden=args.action == "grade", seconds=args.seconds,
-                progress=lambda name: bar.update() and None,
+                student, assignments, hidden=args.action == "grade", seconds=seconds,
+                progress=lambda name: bar.update() and None, isolation=isolation,
             )  # fmt: skip
             graded.append((student.student, grades))
-            _write(out, student, grades, many=isinstance(found, list))
+            if out is not None:
+                folder = check_folder(out / name) if many else out
+                write_results(folder, student.student, grades)
     table_of_class = as_csv(graded, assignments.values())
-    if out is not None and isinstance(found, list):
+    if out is not None and many:
         write_text(out / "grades.csv", table_of_class)
     if not args.quiet:
-        print(table_of_class if isinstance(found, list) else as_text(graded[0][1]), end="")
+        print(table_of_class if many else as_text(graded[0][1]), end="")
     return 0
-
-
-def _write(out: Path | None, student: Submission, grades: list[Grade], *, many: bool) -> None:
-    if out is not None:
-        write_results(check_folder(out / student.student) if many else out, student.student, grades)
 
 
 def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:

@@ -5,6 +5,7 @@ docs/course.md tells how to run a course with it.
 
 from nst_numpy.course.assignment import Assignment, Task, load_assignment, load_assignments
 from nst_numpy.course.grade import Grade, TaskGrade, grade_answer, grade_submission
+from nst_numpy.course.isolation import Isolation, find_isolation
 from nst_numpy.course.notebook import notebook
 from nst_numpy.course.release import release, release_source
 from nst_numpy.course.results import as_csv, as_gradescope, as_json, as_text
@@ -13,6 +14,7 @@ from nst_numpy.course.submission import Submission, find_submissions
 __all__ = [
     "Assignment",
     "Grade",
+    "Isolation",
     "Submission",
     "Task",
     "TaskGrade",
@@ -20,6 +22,7 @@ __all__ = [
     "as_gradescope",
     "as_json",
     "as_text",
+    "find_isolation",
     "find_submissions",
     "grade_answer",
     "grade_submission",

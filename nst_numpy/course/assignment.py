@@ -13,6 +13,7 @@ after the assignment. So a released folder is an assignment too, one without sec
 import ast
 import json
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,8 @@ SOLUTION = "solution.py"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own
 HEADER = ""  # the label of what stands before the first marker
 MARKER = re.compile(r"# ?%%(.*)")
+LONGEST_SECONDS = 24 * 60 * 60  # for one task
+LARGEST_MEGABYTES = 1 << 20
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -125,8 +128,9 @@ class Assignment:
         Raises
         ------
         CourseError
-            It does not; the message names task and file.
+            It does not, or a file is missing; the message names task and file.
         """
+        _check_files(self.folder, self.files)
         cells = {cell.label for cell in split_cells(self.solution)}
         sections = set(split_readme(self.readme))
         for task in self.tasks:
@@ -187,6 +191,7 @@ def load_assignment(folder: PathLike) -> Assignment:
     """Read one assignment from its folder; CourseError says what is wrong with it."""
     root = expand(folder).resolve()
     data = _manifest(root / MANIFEST)
+    _check_files(root, data.get("files", ()))
     cells = {cell.label: cell.source for cell in split_cells(_text(root / TESTS))}
     header = cells.get(HEADER, "")
     imports, functions = _imports(root, header)
@@ -206,7 +211,7 @@ def load_assignment(folder: PathLike) -> Assignment:
         files=tuple(data.get("files", ())),
         libraries=tuple(data.get("libraries", ("numpy",))),
         seconds=data.get("seconds", 10),
-        megabytes=data.get("megabytes", 1024),
+        megabytes=int(data.get("megabytes", 1024)),
     )
 
 
@@ -216,7 +221,8 @@ def choose(assignments: dict[str, Assignment], names: list[str]) -> list[Assignm
     for name in names:
         if name not in by_name:
             raise UnknownNameError.of("assignment", name, assignments)
-    return [by_name[name] for name in names] or list(assignments.values())
+    chosen = {by_name[name].name: by_name[name] for name in names}  # each once
+    return list((chosen or assignments).values())
 
 
 def split_cells(source: str) -> list[Cell]:
@@ -227,13 +233,13 @@ def split_cells(source: str) -> list[Cell]:
     Cell(label='', source='import os\n', first_line=1)
     Cell(label='a1.size', source='x = 1\n', first_line=3)
     """
-    cells = [Cell(HEADER, "", 1)]
-    for number, line in enumerate(source.splitlines(keepends=True), start=1):
-        if marker := MARKER.match(line):
-            cells.append(Cell(marker[1].strip(), "", number + 1))
-        else:
-            last = cells[-1]
-            cells[-1] = Cell(last.label, last.source + line, last.first_line)
+    lines = source.splitlines(keepends=True)
+    markers = [number for number, line in enumerate(lines) if MARKER.match(line)]
+    ends = [*markers, len(lines)]
+    cells = [Cell(HEADER, "".join(lines[: ends[0]]), 1)]
+    for number, end in zip(markers, ends[1:], strict=True):
+        label = lines[number].split("%%", 1)[1].strip()
+        cells.append(Cell(label, "".join(lines[number + 1 : end]), number + 2))
     return [cell for cell in cells if cell.source.strip()]
 
 
@@ -319,8 +325,32 @@ def _manifest(path: Path) -> dict[str, Any]:
     for name, number in points.items():
         if not isinstance(number, (int, float)) or isinstance(number, bool) or number < 0:
             raise CourseError(f"{path}: the points of {name} must be a number, not {number!r}")
+    _check_limits(path, data)
     manifest: dict[str, Any] = data
     return manifest
+
+
+def _check_limits(path: Path, data: dict[str, Any]) -> None:
+    for name, limit in (("seconds", LONGEST_SECONDS), ("megabytes", LARGEST_MEGABYTES)):
+        number = data.get(name, 1)
+        right = isinstance(number, (int, float)) and not isinstance(number, bool)
+        if not right or not 0 < number <= limit or (name == "megabytes" and number % 1):
+            raise CourseError(
+                f'{path}: "{name}" must be a number above 0, at most {limit}, not {number!r}'
+            )
+    for name in ("files", "libraries"):
+        words = data.get(name, [])
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise CourseError(f'{path}: "{name}" must be a list of names, not {words!r}')
+
+
+def _check_files(root: Path, files: Iterable[str]) -> None:
+    for name in files:
+        if Path(name).name != name or not (root / name).is_file():
+            raise CourseError(
+                f'{root / MANIFEST} names {name!r} in "files", and {root} has no such file: '
+                "put it there, or take the name out"
+            )
 
 
 def _text(path: Path) -> str:

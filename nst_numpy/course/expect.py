@@ -47,10 +47,15 @@ def same(got: Any, want: Any, what: str, *, tolerance: float = TOLERANCE) -> Non
     nst_numpy.course.expect.Wrong: f(x): every value is 2 times what it should be; [0] is 2, \
 it should be 1
     """
-    want = np.asarray(want)
+    want = numbers(want, f"{what}, what it is compared with")
+    if not np.isfinite(want).all():  # nothing is far from NaN, and nothing from infinity
+        raise Wrong(f"{what}: there are NaN or infinite values in what it is compared with")
     array = numbers(got, what)
     if array.shape != want.shape:
-        raise Wrong(f"{what}: the shape is {array.shape}, it should be {want.shape}")
+        raise Wrong(
+            f"{what}: the shape is {array.shape}, it should be {want.shape}",
+            f"{what}: the shape is wrong",
+        )
     if not np.isfinite(array).all():
         raise Wrong(f"{what}: there are NaN or infinite values in it")
     allowed = tolerance * max(1e-12, float(np.abs(want).max(initial=0)))

@@ -9,13 +9,16 @@ from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, cast
 
+from nst_numpy.common.checks import check_number
 from nst_numpy.common.moved import former_names, now_in
-from nst_numpy.course.assignment import Assignment, Task, assignments_folder
+from nst_numpy.course.assignment import LONGEST_SECONDS, Assignment, Task, assignments_folder
+from nst_numpy.course.isolation import Isolation
+from nst_numpy.course.plain import one_line
 from nst_numpy.course.reason import discreetly, openly
 from nst_numpy.course.sandbox import AnswerStoppedError, Sandbox
 from nst_numpy.course.submission import Cells, Submission, read_answer
 from nst_numpy.course.wire import RemoteError
-from nst_numpy.errors import CourseError
+from nst_numpy.errors import CourseError, SettingError
 
 AT_ONCE = 2  # processes
 RIGHT = "all tests pass"
@@ -40,13 +43,17 @@ class TaskGrade:
 
 @dataclass(frozen=True)
 class Grade:
-    """The grade of one assignment: its tasks, and which file was graded."""
+    """The grade of one assignment: its tasks, which file was graded, and where.
+
+    `isolation` is "bubblewrap", "docker" or "podman", or empty where only the fence stood.
+    """
 
     assignment: str
     title: str
     file: str
     tasks: tuple[TaskGrade, ...]
     notes: tuple[str, ...] = ()
+    isolation: str = ""
 
     @property
     def points(self) -> float:
@@ -66,6 +73,7 @@ def grade_submission(
     hidden: bool = True,
     seconds: float | None = None,
     progress: Callable[[str], None] | None = None,
+    isolation: Isolation | None = None,
 ) -> list[Grade]:
     """Grade all that a student handed in.
 
@@ -80,6 +88,8 @@ def grade_submission(
         Time for each task, instead of the assignments' own.
     progress : callable, optional
         Called with the name of each task when it is done.
+    isolation : Isolation, optional
+        What each answer is shut in, from `find_isolation`.
 
     Returns
     -------
@@ -90,7 +100,14 @@ def grade_submission(
     grades = []
     for name, files in submission.files.items():
         tried = [
-            grade_answer(file, assignments[name], hidden=hidden, seconds=seconds, progress=progress)
+            grade_answer(
+                file,
+                assignments[name],
+                hidden=hidden,
+                seconds=seconds,
+                progress=progress,
+                isolation=isolation,
+            )
             for file in files
         ]
         grades.append(max(tried, key=lambda grade: grade.points))
@@ -104,11 +121,14 @@ def grade_answer(
     hidden: bool = True,
     seconds: float | None = None,
     progress: Callable[[str], None] | None = None,
+    isolation: Isolation | None = None,
 ) -> Grade:
     """Grade one file for one assignment; parameters are those of `grade_submission`."""
 
     def work(task: Task) -> TaskGrade:
-        grade = grade_task(task, assignment, cells, hidden=hidden, seconds=seconds)
+        grade = grade_task(
+            task, assignment, cells, hidden=hidden, seconds=seconds, isolation=isolation
+        )
         if progress is not None:
             progress(task.name)
         return grade
@@ -117,13 +137,21 @@ def grade_answer(
     try:
         cells = read_answer(path)
     except CourseError as error:
-        tasks = [TaskGrade(t.name, 0, t.points, str(error)) for t in assignment.tasks]
+        reason = one_line(error)
+        tasks = [TaskGrade(t.name, 0, t.points, reason) for t in assignment.tasks]
     else:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             tasks = list(pool.map(work, assignment.tasks))
         refused = dict.fromkeys(what for task in tasks for what in task.refused)
         notes = [f"refused: the answer tried to {what}" for what in refused]
-    return Grade(assignment.name, assignment.title, path.name, tuple(tasks), tuple(notes))
+    return Grade(
+        assignment.name,
+        assignment.title,
+        one_line(path.name),
+        tuple(tasks),
+        tuple(notes),
+        isolation.how if isolation else "",
+    )
 
 
 def grade_task(
@@ -133,32 +161,64 @@ def grade_task(
     *,
     hidden: bool = True,
     seconds: float | None = None,
+    isolation: Isolation | None = None,
 ) -> TaskGrade:
-    """Run the tests of one task against an answer, which runs in a process of its own."""
-    box = Sandbox(
-        cells,
-        seconds=seconds or assignment.seconds,
-        megabytes=assignment.megabytes,
-        files=[assignment.folder / name for name in assignment.files],
-        libraries=assignment.libraries,
-        forbidden=[assignments_folder(), assignment.folder],
-    )
-    with box:
-        try:
-            box.open()
-            names = _test_names(assignment, box)
-            reason = _run_tests(task.public, names, f"{task.name}, public tests", openly)
-            if reason is None and hidden and task.hidden:
-                box.hide_prints()
-                reason = _run_tests(task.hidden, names, f"{task.name}, hidden tests", discreetly)
-                reason = reason and f"hidden test: {reason}"
-        except AnswerStoppedError as stop:
-            reason = str(stop)
-        except RemoteError as error:  # while loading: out of memory, most likely
-            reason = openly(error)
-        points = task.points if reason is None else 0
-        prints, refused = box.prints, tuple(box.refused)
-    return TaskGrade(task.name, points, task.points, reason or RIGHT, prints, refused)
+    """Run the tests of one task against an answer, which runs in a process of its own.
+
+    Whatever an answer does, there is a grade: nothing is raised but for a setting.
+    """
+    seconds = assignment.seconds if seconds is None else check_seconds(seconds)
+    try:
+        box = Sandbox(
+            cells,
+            seconds=seconds,
+            megabytes=assignment.megabytes,
+            files=[assignment.folder / name for name in assignment.files],
+            libraries=assignment.libraries,
+            forbidden=[assignments_folder(), assignment.folder],
+            isolation=isolation,
+        )
+        with box:
+            reason = _reason(task, assignment, cells, box, hidden=hidden)
+            prints, refused = box.prints, tuple(box.refused)
+    except SettingError:
+        raise
+    except Exception as error:  # one answer must not end the grading of a class
+        reason, prints, refused = f"the grader could not go on ({type(error).__name__})", "", ()
+    points = task.points if reason is None else 0
+    told = RIGHT if reason is None else reason or "a test fails"
+    return TaskGrade(task.name, points, task.points, told, prints, refused)
+
+
+def check_seconds(seconds: float) -> float:
+    """Refuse what is no time for a task: it is above 0, and at most a day."""
+    number = check_number("nst course: seconds", seconds, zero=False)
+    if number > LONGEST_SECONDS:
+        raise SettingError(f"nst course: seconds must be at most {LONGEST_SECONDS}, not {number:g}")
+    return number
+
+
+def _reason(
+    task: Task, assignment: Assignment, cells: Cells, box: Sandbox, *, hidden: bool
+) -> str | None:
+    """Run public and hidden tests; return None if they pass, else the reason."""
+    place = ""
+    try:
+        box.open()
+        names = _test_names(assignment, box)
+        reason = _run_tests(task.public, names, f"{task.name}, public tests", openly)
+        if reason is None and hidden and task.hidden:
+            box.hide_prints()
+            place = "hidden test: "
+            reason = _run_tests(
+                *(task.hidden, names, f"{task.name}, hidden tests"),
+                lambda error: discreetly(error, cells),
+            )
+    except AnswerStoppedError as stop:
+        reason = one_line(stop)
+    except RemoteError as error:  # while loading: out of memory, most likely
+        reason = openly(error)
+    return None if reason is None else place + reason
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:

@@ -17,11 +17,29 @@ from nst_numpy.course.assignment import (
     split_readme,
     strip_solutions,
 )
+from nst_numpy.course.worker import PYTHON_MAGICS
 from nst_numpy.errors import CourseError
 
 MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z_]|!|\?|[\w.]+\?{1,2}\s*$)")
+CELL_MAGIC = re.compile(r"\s*%%(\w+).*\n?")
+TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")  # one statement, and its time
+ASSIGNED = re.compile(r"^(\s*[\w., ]+=\s*)(?:!|%[A-Za-z_]).*")  # files = !ls
 TEST_IMPORTS = "tests-need"
+LARGEST_FILE = 64 << 20  # bytes
+MOST_MARKS = 4_000_000  # "[", "{" and "," of a notebook: each may become an object in memory
 Json = dict[str, Any]
+
+
+def read_bytes(path: Path) -> bytes:
+    """Return what is in a file that was handed in; CourseError if it cannot be, or is too large."""
+    try:
+        with open(path, "rb") as file:
+            data = file.read(LARGEST_FILE + 1)
+    except OSError as error:
+        raise CourseError(f"{path.name} cannot be read: {error.strerror}") from error
+    if len(data) > LARGEST_FILE:
+        raise CourseError(f"{path.name} is larger than {LARGEST_FILE >> 20} MB: clear its outputs")
+    return data
 
 
 def notebook(assignment: Assignment, *, instructor: bool = False) -> Json:
@@ -64,7 +82,8 @@ def notebook(assignment: Assignment, *, instructor: bool = False) -> Json:
 def read_notebook(path: Path) -> list[tuple[str, int, str]]:
     """Return the code cells of a notebook as (name, first line, source).
 
-    nbgrader's test cells are left out, lines for IPython (%magic, !shell, help?) become `pass`.
+    nbgrader's test cells are left out, lines for IPython (%magic, !shell, help?) become `pass`. A
+    cell under %%time and the like is read without that line, one in another language is left out.
 
     Raises
     ------
@@ -72,17 +91,26 @@ def read_notebook(path: Path) -> list[tuple[str, int, str]]:
         It is not a notebook.
     """
     try:
-        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        cells = json.loads(_text(path))["cells"]
         code = [
             (f"{path.name}, cell {number}", 1, _without_magic(_joined(cell["source"])))
             for number, cell in enumerate(cells, start=1)
             if cell["cell_type"] == "code" and not _is_test(cell)
         ]
+    except CourseError:
+        raise
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise CourseError(
             f"{path.name} is not a notebook that can be read: {type(error).__name__}: {error}"
         ) from error
     return code
+
+
+def _text(path: Path) -> str:
+    data = read_bytes(path)
+    if sum(map(data.count, (b"[", b"{", b","))) > MOST_MARKS:
+        raise CourseError(f"{path.name} is too long to be read: clear its outputs")
+    return data.decode("utf-8-sig")
 
 
 def _task_cells(task: Task, cell: Cell, instructor: bool) -> list[Json]:
@@ -148,8 +176,14 @@ def _joined(source: Any) -> str:
 
 
 def _without_magic(source: str) -> str:
-    if source.lstrip().startswith("%%"):
-        return ""
-    return "\n".join(
-        f"{match[1]}pass" if (match := MAGIC.match(line)) else line for line in source.split("\n")
-    )
+    if magic := CELL_MAGIC.match(source):
+        if magic[1] not in PYTHON_MAGICS:
+            return ""
+        # the lines keep their numbers
+        source = "\n" * magic[0].count("\n") + source[magic.end() :]
+    return "\n".join(_plain_line(line) for line in source.split("\n"))
+
+
+def _plain_line(line: str) -> str:
+    line = ASSIGNED.sub(r"\1None", TIMED.sub(r"\1", line))
+    return f"{match[1]}pass" if (match := MAGIC.match(line)) else line

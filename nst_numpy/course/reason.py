@@ -1,54 +1,92 @@
 """Why a test fails, in a sentence: all of it, or nothing that could hold the test's inputs."""
 
+import builtins
 import re
+from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from nst_numpy.course.expect import Wrong
+from nst_numpy.course.plain import one_line
 from nst_numpy.course.wire import RemoteError
 
 LONGEST_NUMBER = 4  # characters; a factor of 0.25 may be told of a hidden test
-_OWN = ("NotDefinedError", "TimeUpError", "SystemExit")  # whose sentences are the grader's
+# What of a report is told of a hidden test: words that stand here, and nothing that was sent.
+_OWN = {
+    "NotDefinedError": "a function that the test needs is not defined",
+    "TimeUpError": "still running when the time was up",
+    "SystemExit": "the answer calls sys.exit",
+}
+_SHAPE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
+_PLACE = re.compile(r"(.*), line (\d+)")
 
 
 def openly(error: BaseException) -> str:
     """Say all that is known: the test is public."""
     if isinstance(error, RemoteError):
-        return _located(error.report, str(error.report["sentence"]))
+        sentence = str(error.report.get("sentence") or "an exception that says nothing")
+        return one_line(_located(error.report, sentence))
     if isinstance(error, AssertionError):
-        return str(error) or "a test fails"
-    return f"the test cannot use what came back: {type(error).__name__}: {error}"
+        return one_line(error) or "a test fails"
+    return one_line(f"the test cannot use what came back: {type(error).__name__}: {error}")
 
 
-def discreetly(error: BaseException) -> str:
-    """Say what kind of mistake it is, and nothing that could hold the test's inputs."""
+def discreetly(error: BaseException, cells: Sequence[tuple[str, int, str]] = ()) -> str:
+    """Say what kind of mistake it is, and nothing that could hold the test's inputs.
+
+    The process of the answer has seen the inputs, so its own words are not passed on: of a
+    report, the kind of exception is told if Python or NumPy has it, and the line if the answer
+    (`cells`) has it.
+    """
     if isinstance(error, RemoteError):
-        kind = str(error.report["type"])
-        sentence = str(error.report["sentence"]) if kind in _OWN else kind
-        return _located(error.report, sentence)
+        kind = str(error.report.get("type"))
+        sentence = _OWN.get(kind) or (kind if _is_known(kind) else "an exception")
+        where, line = _own_line(str(error.report.get("where")), cells)
+        return _located({"type": kind, "where": where, "line": line, "message": sentence}, sentence)
     if isinstance(error, Wrong):
-        return _without_values(error.discreet)
+        return one_line(_without_values(error.discreet))
     if isinstance(error, AssertionError):
-        return _without_values(str(error)) or "a test fails"
+        return one_line(_without_values(str(error))) or "a test fails"
     return f"the test cannot use what came back ({type(error).__name__})"
 
 
+def _is_known(kind: str) -> bool:
+    found = getattr(builtins, kind, None) or getattr(np.linalg, kind, None)
+    return isinstance(found, type) and issubclass(found, BaseException)
+
+
+def _own_line(where: str, cells: Sequence[tuple[str, int, str]]) -> tuple[str, str]:
+    """Return place and text of a line, both as the answer's file has them; else nothing."""
+    if place := _PLACE.fullmatch(where):
+        for name, first, source in cells:
+            lines = source.splitlines()
+            number = int(place[2]) - first
+            if place[1] == name and 0 <= number < len(lines):
+                return f"{name}, line {first + number}", lines[number].strip()[:200]
+    return "", ""
+
+
 def _without_values(sentence: str) -> str:
-    """Leave out quoted texts and long numbers: an answer could have put its input there.
+    """Leave out quoted texts, shapes and long numbers: an answer could put its input there.
 
     >>> _without_values("every value is 31337.5 times what it should be, not 0.5 times")
     'every value is … times what it should be, not 0.5 times'
+    >>> _without_values("the gradient has shape (0, 31337), but x has (4, 5)")
+    'the gradient has shape (…), but x has (…)'
     """
+    sentence = _SHAPE.sub("(…)", sentence)
     sentence = re.sub(r"'[^']*'|\"[^\"]*\"", "…", sentence)
     number = r"(?<![\w.])\d[\d.]*(?:e[+-]?\d+)?"
     return re.sub(number, lambda m: m[0] if len(m[0]) <= LONGEST_NUMBER else "…", sentence)
 
 
 def _located(report: dict[str, Any], sentence: str) -> str:
-    kind = report["type"]
+    kind = report.get("type")
     if kind == "NotImplementedError":
         return "not written yet (raises NotImplementedError)"
     if kind == "NotDefinedError":
-        return str(report["message"])
+        return str(report.get("message"))
     if kind == "MemoryError":
         sentence = "more memory than an answer may use (MemoryError)"
     if not report.get("where"):

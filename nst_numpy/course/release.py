@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from nst_numpy.course.assignment import (
@@ -38,22 +41,19 @@ def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
         An assignment's markers do not fit.
     """
     root = check_folder(folder)
-    stubs = []
-    for assignment in assignments:
-        assignment.check()
-        stubs.append(strip_solutions(assignment.solution, str(assignment.folder)))
-    places = _new_folders(assignments, root)
-    for assignment, stub, place in zip(assignments, stubs, places, strict=True):
-        _write(place / f"{assignment.long_name}.py", stub)
-        _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
-        _write(place / README, assignment.readme)
-        _write(place / TESTS, _public_tests(assignment))
-        shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
-        _copy_files(assignment, place)
+    with _new_folders(assignments, root) as places:
+        for assignment, place in places:
+            stub = strip_solutions(assignment.solution, str(assignment.folder))
+            _write(place / f"{assignment.long_name}.py", stub)
+            _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
+            _write(place / README, assignment.readme)
+            _write(place / TESTS, _public_tests(assignment))
+            shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
+            _copy_files(assignment, place)
     for page in {a.folder.parent / README for a in assignments}:
         if page.is_file() and not (root / README).exists():
             _write(root / README, page.read_text(encoding="utf-8"))
-    return places
+    return [root / assignment.long_name for assignment in assignments]
 
 
 def release_source(assignments: list[Assignment], folder: PathLike) -> list[Path]:
@@ -62,21 +62,27 @@ def release_source(assignments: list[Assignment], folder: PathLike) -> list[Path
     They hold solutions and hidden tests. Parameters, result and errors are those of `release`.
     """
     root = check_folder(check_folder(folder) / "source")
+    with _new_folders(assignments, root) as places:
+        for assignment, place in places:
+            _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=True)
+            _copy_files(assignment, place)
+    return [root / assignment.long_name for assignment in assignments]
+
+
+@contextmanager
+def _new_folders(
+    assignments: list[Assignment], root: Path
+) -> Iterator[list[tuple[Assignment, Path]]]:
+    """Yield a folder for each assignment; they get their names when all are complete, or none."""
     for assignment in assignments:
         assignment.check()
-    places = _new_folders(assignments, root)
-    for assignment, place in zip(assignments, places, strict=True):
-        _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=True)
-        _copy_files(assignment, place)
-    return places
-
-
-def _new_folders(assignments: list[Assignment], root: Path) -> list[Path]:
-    places = [root / assignment.long_name for assignment in assignments]
-    for place in places:
-        if place.exists():
+        if (place := root / assignment.long_name).exists():
             raise OutputError(f"{place} exists already and may hold answers: choose another folder")
-    return [check_folder(place) for place in places]
+    with tempfile.TemporaryDirectory(prefix=".nst-release-", dir=root) as folder:
+        places = [(a, check_folder(Path(folder, a.long_name))) for a in assignments]
+        yield places
+        for assignment, place in places:
+            place.rename(root / assignment.long_name)
 
 
 def _public_tests(assignment: Assignment) -> str:

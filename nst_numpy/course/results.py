@@ -9,18 +9,20 @@ from typing import Any
 
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
+from nst_numpy.course.plain import one_line
 from nst_numpy.files import atomic_write, write_json
 
 WIDTH = 96
 SAFETY = (
-    "Graded in a process of its own, without nst_numpy's layers and without another "
-    "deep-learning library."
+    "Graded in a process of its own, behind a fence: without nst_numpy's layers and without "
+    "another deep-learning library."
 )
+ISOLATED = "Graded in a process of its own, shut in by {}: without network, solutions and layers."
 
 
 def as_text(grades: Iterable[Grade]) -> str:
     """Write grades as the student reads them: a table of points and reasons, then prints."""
-    parts = []
+    grades, parts = list(grades), []
     for grade in grades:
         head = f"{grade.assignment}  {grade.title}  ({grade.file})"
         width = max(len(task.name) for task in grade.tasks)
@@ -31,14 +33,14 @@ def as_text(grades: Iterable[Grade]) -> str:
         lines += _prints(grade)
         lines += [f"note: {note}" for note in grade.notes]
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, SAFETY]) + "\n"
+    return "\n\n".join([*parts, *_safety(grades)]) + "\n"
 
 
 def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
     """Put all that is known about a student's grades into plain data."""
     grades = list(grades)
     return {
-        "student": student,
+        "student": one_line(student),
         "points": sum(grade.points for grade in grades),
         "max_points": sum(grade.max_points for grade in grades),
         "assignments": [
@@ -46,6 +48,7 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
                 "assignment": grade.assignment,
                 "title": grade.title,
                 "file": grade.file,
+                "isolation": grade.isolation or "fence",
                 "points": grade.points,
                 "max_points": grade.max_points,
                 "notes": list(grade.notes),
@@ -65,12 +68,13 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
     }
 
 
-def as_gradescope(grades: Iterable[Grade]) -> dict[str, Any]:
-    """Put grades into the form of Gradescope's results.json."""
+def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
+    """Put grades into the form of Gradescope's results.json, or say why there are none."""
     grades = list(grades)
+    notes = [note for grade in grades for note in grade.notes]
     return {
         "score": sum(grade.points for grade in grades),
-        "output": "\n".join([SAFETY, *(note for grade in grades for note in grade.notes)]),
+        "output": trouble or "\n".join([*_safety(grades), *notes]),
         "visibility": "visible",
         "tests": [
             {
@@ -112,6 +116,29 @@ def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
     write_json(folder / "results.json", as_gradescope(grades))
 
 
+def folder_names(students: Iterable[str]) -> list[str]:
+    """Turn students into names of folders: each its own, none with a meaning of its own.
+
+    A student may be named as files are, and files as one likes: "..", "grades.csv".
+
+    >>> folder_names(["ada", "..", "", "Grades.csv", "ADA", "a/b"])
+    ['ada', '_..', '_', '_Grades.csv', 'ADA_2', 'a_b']
+    """
+    taken, names = {"grades.csv"}, []
+    for student in students:
+        name = one_line(student).replace("/", "_").replace("\\", "_")
+        name = name.encode("utf-8")[:200].decode("utf-8", errors="ignore")
+        if name.startswith(".") or name.lower() == "grades.csv" or not name:
+            name = f"_{name}"
+        number, first = 1, name
+        while name.lower() in taken:
+            number += 1
+            name = f"{first}_{number}"
+        taken.add(name.lower())
+        names.append(name)
+    return names
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a text file, completely or not at all."""
     with atomic_write(path) as temporary:
@@ -121,6 +148,12 @@ def write_text(path: Path, text: str) -> None:
 def number(points: float) -> str:
     """Write 3 as "3" and 2.5 as "2.5"."""
     return f"{points:g}"
+
+
+def _safety(grades: list[Grade]) -> list[str]:
+    """Say where the answers ran: one sentence for each place."""
+    places = dict.fromkeys(grade.isolation for grade in grades) or [""]
+    return [ISOLATED.format(place) if place else SAFETY for place in places]
 
 
 def _row(task: TaskGrade, width: int) -> list[str]:
@@ -139,4 +172,5 @@ def _prints(grade: Grade) -> list[str]:
 
 def _harmless(name: str) -> str:
     # a spreadsheet would compute a cell that begins so
+    name = one_line(name)
     return "'" + name if name[:1] in ("=", "+", "-", "@") else name

@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import IO, Any, cast
 
-from nst_numpy.course.wire import ClosedError, Peer
+from nst_numpy.course.isolation import Isolation, make_kit
+from nst_numpy.course.plain import many_lines, one_line
+from nst_numpy.course.wire import LARGEST_TEXT, ClosedError, Peer
 from nst_numpy.errors import SettingError
 
 SHOWN = 2000  # characters of an answer's prints that are kept
@@ -24,10 +26,11 @@ START_SECONDS = 60.0  # for Python and the libraries, before the answer's own ti
 GRACE = 2.0  # seconds between the alarm in the process and its end from outside
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 START = (
-    "import sys, json; sys.path[:] = json.loads(sys.argv[1]); "
+    "import sys, json; sys.path[{}] = json.loads(sys.argv[1]); "
     "from nst_numpy.course.worker import main; main()"
 )
 PACKAGE = Path(__file__).resolve().parent.parent
+REPORT = {"type": 100, "message": 1000, "sentence": 1000, "where": 300, "line": 200}  # characters
 
 
 class AnswerStoppedError(BaseException):
@@ -54,7 +57,11 @@ class Sandbox(Peer):
         Modules to load before the fence closes.
     forbidden : iterable of Path
         Folders that it must not read.
+    isolation : Isolation, optional
+        What the process is shut in, beside the fence.
     """
+
+    largest_text = LARGEST_TEXT
 
     def __init__(
         self,
@@ -65,6 +72,7 @@ class Sandbox(Peer):
         files: Iterable[Path] = (),
         libraries: Iterable[str] = ("numpy",),
         forbidden: Iterable[Path] = (),
+        isolation: Isolation | None = None,
     ) -> None:
         if os.name != "posix":
             raise SettingError("nst course: grading needs Linux or macOS (in a container, say)")
@@ -72,13 +80,25 @@ class Sandbox(Peer):
         self.refused: list[str] = []
         self._kept, self._kept_size, self.printed = bytearray(), 0, 0
         self._keep_prints = True
-        self._folder = tempfile.mkdtemp(prefix="nst-answer-")
-        for file in files:
-            shutil.copy(file, self._folder)
-        token = secrets.token_bytes(16)
-        self._process = self._start()
+        self._isolation, self._name = isolation, f"nst-{secrets.token_hex(6)}"
+        self._settings: dict[str, Any] = {
+            "libraries": list(libraries),
+            "megabytes": megabytes,
+            "seconds": seconds,
+            "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
+        }
+        self._cells = [list(cell) for cell in cells]
+        self._folders = contextlib.ExitStack()
+        with contextlib.ExitStack() as made:
+            self._folder = tempfile.mkdtemp(prefix="nst-answer-")
+            made.callback(_remove, self._folder)
+            for file in files:
+                shutil.copy(file, self._folder)
+            self._process = self._start(made.enter_context(make_kit()) if isolation else "")
+            self._folders = made.pop_all()  # they stay until `close`
         self._results = cast(IO[bytes], self._process.stdout)
         self._printing = cast(IO[bytes], self._process.stderr)
+        token = secrets.token_bytes(16)
         super().__init__(self._results, cast(IO[bytes], self._process.stdin), token)
         self._selector = selectors.DefaultSelector()
         for pipe in (self._results, self._printing):
@@ -89,13 +109,6 @@ class Sandbox(Peer):
         self._watchdog = threading.Timer(START_SECONDS + 2 * seconds + 2 * GRACE, self._kill)
         self._watchdog.daemon = True
         self._deadline = time.monotonic() + START_SECONDS
-        self._settings = {
-            "libraries": list(libraries),
-            "megabytes": megabytes,
-            "seconds": seconds,
-            "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
-        }
-        self._cells = [list(cell) for cell in cells]
 
     def open(self) -> list[str]:
         """Load the answer; return what went wrong in its cells, one sentence each."""
@@ -103,10 +116,11 @@ class Sandbox(Peer):
         self._write_raw(self.token)
         self._ask("<start>", self._settings)
         self._deadline = time.monotonic() + self.seconds
-        troubles = self._ask("<load>", self._cells, self.seconds / 4)
+        told = self._ask("<load>", self._cells, self.seconds / 4)
+        troubles = told if isinstance(told, list) else []
         # loading must not eat up the time of the task
         self._deadline = time.monotonic() + self.seconds
-        return [str(trouble) for trouble in troubles]
+        return [one_line(trouble) for trouble in troubles]
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return a stand-in for a function of the answer."""
@@ -129,7 +143,7 @@ class Sandbox(Peer):
     def prints(self) -> str:
         """What the answer printed before `hide_prints`, cut short."""
         self._pump()
-        text = bytes(self._kept).decode("utf-8", errors="replace")
+        text = many_lines(bytes(self._kept).decode("utf-8", errors="replace"))
         cut = self._kept_size > len(self._kept)
         return text + f"\n… and {self._kept_size - len(self._kept):,} bytes more" if cut else text
 
@@ -142,7 +156,7 @@ class Sandbox(Peer):
         for pipe in (self.writer, self._results, self._printing):
             with contextlib.suppress(OSError):
                 pipe.close()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folders.close()
 
     def __enter__(self) -> "Sandbox":
         return self
@@ -152,7 +166,11 @@ class Sandbox(Peer):
 
     def note(self, head: dict[str, Any]) -> None:
         """Remember what the fence refused."""
-        told = [str(what)[:300] for what in head.get("refused", [])][:20]
+        error, came = head.get("error"), head.get("refused")
+        if error is not None:  # what a test is told of it has these keys, whatever was sent
+            error = error if isinstance(error, dict) else {}
+            head["error"] = {key: one_line(error.get(key, ""), n) for key, n in REPORT.items()}
+        told = [one_line(what, 300) for what in came[:20]] if isinstance(came, list) else []
         if self._keep_prints:
             self.refused = told
         elif len(told) > len(self.refused):  # the words could spell a hidden input
@@ -184,41 +202,63 @@ class Sandbox(Peer):
             return self.call(name, *args, **kwargs)
         except ClosedError as error:
             raise AnswerStoppedError(self._how_it_ended()) from error
+        except ValueError as error:  # what the test sends is too large
+            raise AnswerStoppedError(f"the answer cannot be called: {error}") from error
         except Exception as error:  # a WireError, or a frame of a shape that nobody expects
-            raise AnswerStoppedError(
-                f"the conversation with the answer broke off: {error}"
-            ) from error
+            # without its text: that could hold a hidden input
+            raise AnswerStoppedError("what came back from the answer is no result") from error
 
     def _how_it_ended(self) -> str:
         try:
             code = self._process.wait(timeout=GRACE)
         except subprocess.TimeoutExpired:
             return "the answer closed the grader's pipe"
+        if self._isolation and code > 128:  # as shells and containers tell of a signal
+            code = 128 - code
         if code == -signal.SIGKILL:
             return "the process was killed: it took too much time or memory"
         if code < 0:
-            return f"the process crashed ({signal.Signals(-code).name})"
-        return f"the answer ended the whole process, with exit code {code}"
+            return f"the process crashed{self._unless_hidden(f' ({_signal_name(-code)})')}"
+        told = self._unless_hidden(f", with exit code {code}")
+        return f"the answer ended the whole process{told}"
+
+    def _unless_hidden(self, words: str) -> str:
+        return words if self._keep_prints else ""
 
     def _kill(self) -> None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
+        if self._isolation:
+            self._isolation.end(self._name)
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self, kit: str) -> subprocess.Popen[bytes]:
         environment = {
             **{key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ},
-            **{"HOME": self._folder, "MPLCONFIGDIR": self._folder, "MPLBACKEND": "Agg"},
+            **{"HOME": self._folder, "TMPDIR": self._folder},
+            **{"MPLCONFIGDIR": self._folder, "MPLBACKEND": "Agg"},
             **{"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
         }
-        path = [str(PACKAGE.parent), *(entry for entry in sys.path if entry)]
+        if self._isolation is None:
+            path = [str(PACKAGE.parent), *(entry for entry in sys.path if entry)]
+            words = [sys.executable, "-I", "-c", START.format(":"), json.dumps(path)]
+        else:
+            words = self._isolation.command(
+                ["-I", "-c", START.format(":0"), json.dumps(self._isolation.path())],
+                folder=self._folder,
+                kit=kit,
+                name=self._name,
+                variables=environment,
+                megabytes=self._settings["megabytes"],
+                hidden=self._settings["forbidden"],
+            )
         return subprocess.Popen(
-            [sys.executable, "-I", "-c", START, json.dumps(path)],
+            words,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             cwd=self._folder,
-            env=environment,
+            env=environment if self._isolation is None else self._isolation.environment(),
             start_new_session=True,
         )
 
@@ -250,3 +290,21 @@ def _write_back(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Any) -> 
     for name, array in changed.items():
         if getattr(array, "shape", None) == given[name].shape:
             given[name][...] = array
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+def _remove(folder: str) -> None:
+    """Remove a folder, also where an answer has taken the permissions away."""
+    with contextlib.suppress(OSError):
+        os.chmod(folder, 0o700)
+        for place, inner, _ in os.walk(folder):  # from above: what is listed is opened next
+            for name in inner:
+                if not os.path.islink(os.path.join(place, name)):
+                    os.chmod(os.path.join(place, name), 0o700)
+    shutil.rmtree(folder, ignore_errors=True)

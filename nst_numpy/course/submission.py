@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_numpy.course.assignment import Assignment, split_cells
-from nst_numpy.course.notebook import read_notebook
+from nst_numpy.course.notebook import read_bytes, read_notebook
 from nst_numpy.errors import CourseError
 from nst_numpy.files import PathLike, expand
 
@@ -43,11 +43,11 @@ def find_submissions(
         return Submission(root.stem, {assignment_of(root, assignments): [root]})
     if not root.is_dir():
         raise CourseError(f"{root} does not exist: give a file, or a folder with answers")
-    mine = _files_of(root, assignments)
+    mine = _files_of(root, assignments, sure=False)
     if mine:
         return Submission(root.resolve().name, mine)
     students = _students(root, assignments)
-    if any(student.files for student in students):
+    if students:
         return students
     mine = _by_content(root, assignments)
     if mine:
@@ -60,7 +60,7 @@ def find_submissions(
 
 def assignment_of(path: Path, assignments: dict[str, Assignment]) -> str:
     """Find the assignment that a file answers: by its name, or by the functions in it."""
-    if path.suffix not in SUFFIXES:
+    if path.suffix.lower() not in SUFFIXES:
         raise CourseError(f"{path} is neither a .py file nor a notebook (.ipynb)")
     by_name = _by_name(path.stem, assignments)
     if by_name:
@@ -88,26 +88,31 @@ def read_answer(path: Path) -> Cells:
     CourseError
         The file cannot be read.
     """
-    if path.suffix == ".ipynb":
+    if path.suffix.lower() == ".ipynb":
         return read_notebook(path)
-    try:
-        text = path.read_bytes().decode("utf-8-sig", errors="replace")
-    except OSError as error:
-        raise CourseError(f"{path.name} cannot be read: {error.strerror}") from error
+    text = read_bytes(path).decode("utf-8-sig", errors="replace")
     text = text.replace("\r\n", "\n")
     return [(path.name, cell.first_line, cell.source) for cell in split_cells(text)]
 
 
-def _files_of(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
-    """Collect a student's files: in the folder, and in folders named like an assignment."""
+def _files_of(
+    folder: Path, assignments: dict[str, Assignment], *, sure: bool = True
+) -> dict[str, list[Path]]:
+    """Collect a student's files: in the folder, and in folders named like an assignment.
+
+    If it is not sure that the folder is one student's, only names that begin with an
+    assignment's count; else also those that have it further on, and a file's functions.
+    """
     found: dict[str, list[Path]] = {name: [] for name in assignments}
-    inner = [f for f in sorted(folder.iterdir()) if f.is_dir() and _by_name(f.name, assignments)]
-    for place in (folder, *inner):
-        for path in sorted(place.iterdir()):
+    inner = [f for f in _listed(folder) if f.is_dir() and _by_name(f.name, assignments)]
+    for path in (path for place in (folder, *inner) for path in _listed(place)):
+        if _may_be_answer(path, assignments):
             name = _by_name(path.stem, assignments)
-            if path.suffix not in SUFFIXES or not path.is_file() or not name:
-                continue
-            if path.name not in assignments[name].files:  # a5_given.py is no answer
+            if sure and not name:
+                name = _split_name(path.stem, assignments)[1]
+            if sure and not name and path.parent == folder:
+                name = _by_functions(path, assignments)
+            if name:
                 found[name].append(path)
     return {name: paths for name, paths in found.items() if paths}
 
@@ -115,27 +120,56 @@ def _files_of(folder: Path, assignments: dict[str, Assignment]) -> dict[str, lis
 def _by_content(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
     """Collect files with names of their own, by the functions in them."""
     found: dict[str, list[Path]] = {}
-    for path in sorted(folder.iterdir()):
-        with contextlib.suppress(CourseError):
-            if path.is_file():
-                found.setdefault(assignment_of(path, assignments), []).append(path)
+    for path in _listed(folder):
+        if _may_be_answer(path, assignments) and (name := _by_functions(path, assignments)):
+            found.setdefault(name, []).append(path)
     return found
 
 
 def _students(folder: Path, assignments: dict[str, Assignment]) -> list[Submission]:
-    """One student a folder; of loose files, one for what stands before the assignment's name."""
-    found: dict[str, dict[str, list[Path]]] = {}
-    for path in sorted(folder.iterdir()):
-        if path.is_dir() and not path.name.startswith("."):
-            found[path.name] = _files_of(path, assignments)
-        elif path.suffix in SUFFIXES and (
-            end := re.search(r"[_-]+([A-Za-z]+\d+)(?=_|$)", path.stem)
-        ):
-            name = _by_name(end[1], assignments)
-            if name:
-                files = found.setdefault(path.stem[: end.start()], {})
-                files.setdefault(name, []).append(path)
+    """One student a folder; of loose files, one for what stands before the assignment's name.
+
+    There are none if nothing in here is named so. In a class, a file that has another name is
+    known by its functions, and one that is not known has a student who handed in nothing.
+    """
+    folders = [path for path in _listed(folder) if path.is_dir() and path.name[:1] != "."]
+    found = {path.name: _files_of(path, assignments) for path in folders}
+    loose = [path for path in _listed(folder) if _may_be_answer(path, assignments)]
+    split = {path: _split_name(path.stem, assignments) for path in loose}
+    if not any(found.values()) and not any(name for _, name in split.values()):
+        return []
+    for path, (student, by_name) in split.items():
+        files = found.setdefault(student, {})
+        if name := by_name or _by_functions(path, assignments):
+            files.setdefault(name, []).append(path)
     return [Submission(student, files) for student, files in found.items()]
+
+
+def _listed(folder: Path) -> list[Path]:
+    """Return what is in a folder, in order; nothing if it cannot be looked into."""
+    try:
+        return sorted(folder.iterdir())
+    except OSError:
+        return []
+
+
+def _may_be_answer(path: Path, assignments: dict[str, Assignment]) -> bool:
+    given = any(path.name in a.files for a in assignments.values())  # a5_given.py is no answer
+    return path.suffix.lower() in SUFFIXES and path.is_file() and not given
+
+
+def _split_name(stem: str, assignments: dict[str, Assignment]) -> tuple[str, str | None]:
+    """Cut "Ada_77_a4_style" into the student and "a4"; a login like "us123" is no assignment."""
+    for match in reversed(list(re.finditer(r"[_-]+([A-Za-z]+\d+)(?![A-Za-z0-9])", stem))):
+        if name := _by_name(match[1], assignments):
+            return stem[: match.start()], name
+    return stem, None
+
+
+def _by_functions(path: Path, assignments: dict[str, Assignment]) -> str | None:
+    with contextlib.suppress(CourseError):
+        return assignment_of(path, assignments)
+    return None
 
 
 def _by_name(stem: str, assignments: dict[str, Assignment]) -> str | None:

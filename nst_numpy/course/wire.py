@@ -16,6 +16,8 @@ from typing import IO, Any
 import numpy as np
 
 LARGEST_FRAME = 64 << 20  # bytes
+LARGEST_TEXT = 8 << 20  # bytes of its JSON: as Python objects they become twenty times as many
+LARGEST_RANK = 32
 HEAD = struct.Struct("!Q16s")
 PLAIN = (bool, int, float, str, type(None))
 KINDS = "biufc"  # arrays of numbers
@@ -58,6 +60,8 @@ class Peer:
     """One end of the conversation. Both ends can call and be called, one call inside another."""
 
     reported: type[BaseException] = Exception  # what, raised in a call, is the caller's matter
+    largest_text = LARGEST_FRAME  # bytes of JSON that are taken in,
+    largest_sent = LARGEST_FRAME  # and that are sent
 
     def __init__(
         self,
@@ -137,7 +141,12 @@ class Peer:
     def _pack(self, head: dict[str, Any], value: Any) -> bytes:
         buffers: list[bytes] = []
         text = json.dumps([head, self._encode(value, buffers)])
-        body = text.encode("ascii") + b"\n" + b"".join(buffers)
+        if len(text) > self.largest_sent:
+            raise ValueError(
+                f"the result has more than {self.largest_sent >> 20} MB of text and lists: "
+                "return arrays"
+            )
+        body = b"\n".join((text.encode("ascii"), b"".join(buffers)))
         if len(body) > LARGEST_FRAME:
             raise ValueError(f"the result is larger than {LARGEST_FRAME >> 20} MB")
         return body
@@ -146,12 +155,15 @@ class Peer:
         length, token = HEAD.unpack(self.read(HEAD.size))
         if token != self.token or length > LARGEST_FRAME:
             raise WireError("something else wrote to the grader's pipe")
-        line, _, rest = self.read(length).partition(b"\n")
+        body = memoryview(self.read(length))
+        end = bytes(body[: self.largest_text + 1]).find(b"\n")
+        if end < 0:
+            raise WireError("a frame has no line of JSON, or too long a one")
         try:
-            head, tree = json.loads(line)
-            return dict(head), self._decode(tree, memoryview(rest))
-        except (ValueError, TypeError, KeyError, IndexError, RecursionError) as error:
-            raise WireError(f"a frame cannot be read: {error}") from error
+            head, tree = json.loads(bytes(body[:end]))
+            return dict(head), self._decode(tree, body[end + 1 :])
+        except (ArithmeticError, LookupError, ValueError, TypeError, RecursionError) as error:
+            raise WireError("a frame cannot be read") from error
 
     def _encode(self, value: Any, buffers: list[bytes]) -> list[Any]:
         """Turn a value into JSON: [kind, …]; the bytes of arrays are put into buffers."""
@@ -180,7 +192,7 @@ class Peer:
         def decode(node: list[Any]) -> Any:
             nonlocal place
             kind, content, *more = node
-            if kind == "plain":
+            if kind == "plain" and type(content) in PLAIN:
                 return content
             if kind in ("tuple", "list"):
                 items = [decode(item) for item in content]
@@ -191,9 +203,12 @@ class Peer:
                 return self._objects[content]
             if kind == "mine":
                 return Remote(self, int(content), str(more[0]))
+            if kind not in ("array", "scalar"):
+                raise WireError("a value of an unknown kind came over the pipe")
             dtype, shape = np.dtype(content), tuple(more[0])
-            if kind not in ("array", "scalar") or dtype.kind not in KINDS:
-                raise WireError(f"a value of kind {kind!r} came over the pipe")
+            whole = all(type(length) is int and length >= 0 for length in shape)
+            if dtype.kind not in KINDS or not whole or len(shape) > LARGEST_RANK:
+                raise WireError("an array of an unknown kind came over the pipe")
             count = math.prod(shape)
             array = np.frombuffer(rest, dtype, count, place).reshape(shape)
             place += count * dtype.itemsize

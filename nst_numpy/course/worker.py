@@ -4,11 +4,13 @@ The grader starts it with `python -I`, sends the answer's cells, and then calls 
 the answer over pipes. So there is no result here that could be forged, and no hidden test that
 could be printed before it is used.
 
-An audit hook refuses what an answer has no business with: writing outside the folder that the
-process runs in, starting programs, the network, other libraries' layers. It is a fence for
-accidents and temptations, not a wall: see docs/course.md.
+What an answer has no business with is refused: see fence.py. This file, fence.py and wire.py are
+all of nst_numpy that an isolated process is given.
 """
 
+import __future__
+
+import ast
 import builtins
 import importlib
 import linecache
@@ -23,53 +25,20 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.course.wire import Peer
+from nst_numpy.course.fence import (  # also under their former place
+    FILE_EVENTS,  # noqa: F401
+    REFUSED_LIBRARIES,  # noqa: F401
+    WRITE_FLAGS,  # noqa: F401
+    Fence,
+)
+from nst_numpy.course.wire import LARGEST_TEXT, Peer
 
 ANSWER = "answer"
-REFUSED_LIBRARIES = frozenset(
-    [
-        "nst_numpy",
-        "torch",
-        "torchvision",
-        "tensorflow",
-        "keras",
-        "jax",
-        "jaxlib",
-        "flax",
-        "mxnet",
-        "theano",
-        "cupy",
-        "numba",
-        "autograd",
-        "chainer",
-        "caffe",
-        "paddle",
-        "onnxruntime",
-        "tinygrad",
-        "mygrad",
-        "sklearn",
-        "skimage",
-        "cv2",
-    ]
-)
-WRITE_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-# audit event: (what was tried, which of its arguments are paths)
-FILE_EVENTS = {
-    "os.remove": ("remove", (0,)),
-    "os.rename": ("rename", (0, 1)),
-    "os.mkdir": ("make the folder", (0,)),
-    "os.rmdir": ("remove the folder", (0,)),
-    "os.link": ("link", (0, 1)),
-    "os.symlink": ("link", (1,)),
-    "os.truncate": ("cut off", (0,)),
-    "os.chmod": ("change the permissions of", (0,)),
-    "os.chown": ("change the owner of", (0,)),
-    "os.utime": ("change the time of", (0,)),
-    "os.chdir": ("go to the folder", (0,)),
-}
-PROCESS_EVENTS = (
-    *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn"),
-    *("os.fork", "os.forkpty", "os.kill", "os.killpg", "pty.spawn"),
+TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
+# cell magics of IPython that run what follows them as Python
+PYTHON_MAGICS = (
+    *("time", "timeit", "capture", "prun", "memit", "python", "python3"),
+    *("debug", "lprun", "mprun", "pyinstrument", "scalene", "snakeviz"),
 )
 
 
@@ -81,66 +50,28 @@ class NotDefinedError(Exception):
     """The answer has no function of that name; the message says why, where it is known."""
 
 
-class Fence:
-    """The audit hook. It cannot be taken off again, only closed once."""
+class NoShell:
+    """What get_ipython() gives: it runs Python that a cell magic stands above, and no more.
 
-    def __init__(self, folder: str, forbidden: list[str]) -> None:
-        self.folder = os.path.realpath(folder)
-        self.forbidden = [os.path.realpath(path) for path in forbidden]
-        self.refused: list[str] = []
-        self.closed = False
+    `jupyter nbconvert --to python` writes magics as its method calls.
+    """
 
-    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
-        """Refuse, by raising, what is not allowed."""
-        if not self.closed:
-            return
-        if event == "import":
-            self.find_spec(str(args[0]))
-        elif event == "open":
-            self._check_open(*args)
-        elif event in FILE_EVENTS:
-            what, places = FILE_EVENTS[event]
-            for place in places:
-                if not self._inside(args[place]):
-                    self._refuse(f"{what} {_text(args[place])}", PermissionError)
-        elif event in PROCESS_EVENTS:
-            self._refuse("start or stop a process", PermissionError)
-        elif event == "ctypes.dlsym":
-            self._refuse("call the system past Python", PermissionError)
-        elif event.startswith("socket.") and event != "socket.__new__":
-            self._refuse("use the network", PermissionError)
+    def __init__(self, answer: "Answer", seconds: float) -> None:
+        self._answer, self._seconds = answer, seconds
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
-        """Refuse a library, as Python's import system asks; importlib has no audit event."""
-        root = name.partition(".")[0]
-        if root in REFUSED_LIBRARIES:
-            self._refuse(f"import {root}", ImportError)
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *args, **kwargs: None
 
-    def _check_open(self, path: Any, mode: Any, flags: Any) -> None:
-        writes = bool((flags or 0) & WRITE_FLAGS) or any(c in (mode or "") for c in "wax+")
-        if isinstance(path, int):
-            return
-        if writes and not self._inside(path):
-            self._refuse(f"write to {_text(path)}", PermissionError)
-        real = os.path.realpath(os.fsdecode(path))
-        if any(real == root or real.startswith(root + os.sep) for root in self.forbidden):
-            self._refuse("read nst_numpy's own files", PermissionError)
-
-    def _inside(self, path: Any) -> bool:
-        if isinstance(path, int):
-            return False
-        real = os.path.realpath(os.fsdecode(path))
-        return real in (self.folder, os.devnull) or real.startswith(self.folder + os.sep)
-
-    def _refuse(self, what: str, error: type[Exception]) -> None:
-        if what not in self.refused and len(self.refused) < 20:
-            self.refused.append(what)
-        raise error(f"the grader does not let an answer {what}")
+    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
+        """Run the cell under %%time and the like."""
+        if name in PYTHON_MAGICS:
+            self._answer.load_piece(f"the cell under %%{name}", 1, cell, self._seconds)
 
 
 class Answer(Peer):
     """The answer's end of the pipes."""
 
+    largest_sent = LARGEST_TEXT
     reported = BaseException  # sys.exit is an answer's error like any other
 
     def __init__(self, reader: Any, writer: Any, token: bytes) -> None:
@@ -149,6 +80,7 @@ class Answer(Peer):
         self.fence: Fence | None = None
         self.sources: dict[str, tuple[str, int, list[str]]] = {}
         self.troubles: list[str] = []
+        self.future = 0
         self.seconds = 1.0
 
     def extras(self) -> dict[str, Any]:
@@ -174,40 +106,50 @@ class Answer(Peer):
         _set_limits(settings["megabytes"], settings["seconds"])
         signal.signal(signal.SIGALRM, _time_up)
         self.fence = Fence(os.getcwd(), settings["forbidden"])
-        sys.addaudithook(self.fence)
         for name in [n for n in sys.modules if n.partition(".")[0] == "nst_numpy"]:
             del sys.modules[name]  # so that importing it anew meets the fence
         sys.path.insert(0, os.getcwd())
         sys.dont_write_bytecode = True
         sys.modules[ANSWER] = self.module
-        sys.meta_path.insert(0, self.fence)
-        self.fence.closed = True
+        self.fence.close()
 
     def load(self, cells: list[list[Any]], seconds: float) -> list[str]:
-        """Run the answer cell by cell; what breaks in one does not hinder the others."""
+        """Run the answer, statement by statement: what breaks does not hinder the next one."""
+        vars(self.module).update(display=print, get_ipython=lambda: NoShell(self, seconds))
         for name, first_line, source in cells:
-            self._load_piece(name, first_line, source, seconds, split=True)
+            self.load_piece(name, first_line, source, seconds)
         return self.troubles
 
-    def _load_piece(
-        self, name: str, first_line: int, source: str, seconds: float, split: bool
-    ) -> None:
+    def load_piece(self, name: str, first_line: int, source: str, seconds: float) -> None:
+        """Run a piece of the answer; of one that is not Python, the parts that are."""
         place = f"<{ANSWER} {len(self.sources)}>"
         lines = source.splitlines(keepends=True)
         self.sources[place] = (name, first_line, lines)
         linecache.cache[place] = (len(source), None, lines, place)  # for inspect.getsource
         try:
-            code = compile(source, place, "exec", dont_inherit=True)
-            with _alarm(seconds):
-                exec(code, vars(self.module))
-        except BaseException as error:
+            statements = ast.parse(source, place).body
+        except Exception as error:  # also of too deep an expression, or a null byte
             pieces = top_level_pieces(source)
-            if isinstance(error, SyntaxError) and split and len(pieces) > 1:
+            if isinstance(error, SyntaxError) and len(pieces) > 1:
                 for start, piece in pieces:
-                    self._load_piece(name, first_line + start, piece, seconds, split=False)
-                return
-            report = self.describe(error)
-            where = f"{report['where']}: " if report["where"] else ""
+                    self.load_piece(name, first_line + start, piece, seconds)
+            else:
+                self._trouble(error)
+            return
+        self.future |= _future_flags(statements)
+        for statement in statements:
+            try:
+                body = ast.Module([statement], [])
+                code = compile(body, place, "exec", self.future, dont_inherit=True)
+                with _alarm(seconds):
+                    exec(code, vars(self.module))
+            except BaseException as error:
+                self._trouble(error)
+
+    def _trouble(self, error: BaseException) -> None:
+        report = self.describe(error)
+        where = f"{report['where']}: " if report["where"] else ""
+        if len(self.troubles) < 100:
             self.troubles.append(where + report["sentence"])
 
     def clock(self, seconds: float) -> None:
@@ -231,7 +173,7 @@ class Answer(Peer):
         """Say what went wrong and where, in the student's own lines."""
         where, line = self._where(error)
         kind = type(error).__name__
-        message = str(error)[:500]
+        message = _message(error)
         known = getattr(builtins, kind, None) is type(error) or "numpy" in type(error).__module__
         if isinstance(error, SyntaxError):
             sentence = f"{kind}: {error.msg}"
@@ -270,15 +212,32 @@ def top_level_pieces(source: str) -> list[tuple[int, str]]:
     >>> top_level_pieces("import os\n@cache\ndef f(:\n  pass\n\ndef g(): pass")
     [(0, 'import os\n'), (1, '@cache\ndef f(:\n  pass\n\n'), (5, 'def g(): pass')]
     """
-    pieces: list[tuple[int, str]] = []
-    decorated = False
-    for number, line in enumerate(source.splitlines(keepends=True)):
-        starts = line.startswith(("def ", "class ", "import ", "from ", "@", "async def "))
-        if not pieces or (starts and not decorated):
-            pieces.append((number, ""))
-        pieces[-1] = (pieces[-1][0], pieces[-1][1] + line)
-        decorated = line.startswith("@")
-    return pieces
+    lines = source.splitlines(keepends=True)
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if number and line.startswith(TOP_LEVEL) and not lines[number - 1].startswith("@")
+    ]
+    ends = [*starts, len(lines)]
+    return [(a, "".join(lines[a:b])) for a, b in zip([0, *starts], ends, strict=True) if b > a]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)[:500]
+    except Exception:  # an exception of the answer's own may have any __str__
+        return ""
+
+
+def _future_flags(statements: list[ast.stmt]) -> int:
+    """Return what `from __future__ import …` asks of the compiler, for all statements."""
+    features = [
+        getattr(__future__, alias.name, None)
+        for node in statements
+        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+        for alias in node.names
+    ]
+    return sum({feature.compiler_flag for feature in features if feature is not None})
 
 
 def main() -> None:
@@ -326,10 +285,6 @@ def _time_up(number: int, frame: FrameType | None) -> None:
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
     return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind in "fc")
-
-
-def _text(path: Any) -> str:
-    return f"the open file {path}" if isinstance(path, int) else os.fsdecode(path)
 
 
 def _flush() -> None:

@@ -15,11 +15,15 @@ from nst_numpy.course import (
     grade_answer,
     grade_submission,
 )
+from nst_numpy.course.assignment import Cell, split_cells
+from nst_numpy.course.grade import grade_task
+from nst_numpy.course.submission import read_answer
+from nst_numpy.course.worker import top_level_pieces
 from tests import limited_memory, posix
 
 pytestmark = posix
 
-HIDDEN_NUMBERS = ("7.125", "31337", "14.25", "62675", "50.76")
+HIDDEN_NUMBERS = ("7.125", "code 125", "31337", "14.25", "62675", "50.76")
 
 
 def points(tasks):
@@ -241,6 +245,74 @@ def test_frames_of_any_shape_do_not_break_the_grader(grade_double, head):
     assert task.points == 0
 
 
+PEER = "import gc\npeer = [o for o in gc.get_objects() if type(o).__name__ == 'Answer'][0]\n"
+
+
+@pytest.mark.parametrize(
+    "evil",
+    [
+        "peer.explain = lambda e: {}",
+        "peer.explain = lambda e: {'type': [], 'sentence': {}, 'where': 7}",
+        "peer.explain = lambda e: 5",
+        "peer.explain = lambda e: {'sentence': 'x' * 5_000_000}",
+        "peer.explain = None",
+        "peer.troubles = 5",
+        "peer.troubles = {'a': 1}",
+        "peer.extras = lambda: {'refused': 7}",
+        "peer.extras = lambda: {'refused': ['x' * 5_000_000]}",
+        "peer.timed = lambda f: (lambda *a: (a, 5))",
+        "peer.timed = lambda f: (lambda *a: (a, {'0': 'x', '9': 1}))",
+        "peer.lookup = peer.find = lambda name: 5",
+    ],
+)
+def test_no_answer_ends_the_grading_of_a_class(small, tmp_path, evil):
+    path = tmp_path / "t1_small.py"
+    path.write_text(f"{PEER}{evil}\ndef double(x): raise ValueError\n")
+    done = grade_answer(path, small, seconds=1)
+    assert done.points == 0
+    assert all(0 < len(task.reason) < 3000 for task in done.tasks)
+    assert "all tests pass" not in {task.reason for task in done.tasks}
+    assert len(as_text([done]) + json.dumps([as_json("s", [done]), as_gradescope([done])])) < 50_000
+
+
+def test_a_fault_of_the_grader_is_a_reason(small, tmp_path, monkeypatch):
+    path = tmp_path / "t1_small.py"
+    path.write_text("")
+    monkeypatch.setattr("nst_numpy.course.grade._test_names", lambda *all: {}["lost"])
+    done = grade_answer(path, small)
+    assert {task.reason for task in done.tasks} == {"the grader could not go on (KeyError)"}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        "{'type': 'TimeUpError', 'sentence': str(x), 'message': str(x)}",
+        "{'type': 'NotDefinedError', 'sentence': str(x), 'message': str(x)}",
+        "{'type': 'ValueError', 'where': str(x), 'line': str(x)}",
+        "{'type': 'ValueError', 'where': 't1_small.py, line 1', 'line': str(x)}",
+        "{'type': 'ValueError', 'where': 't1_small.py, line 31337'}",
+        "{'type': str(x)}",
+        "{'type': 'E' + str(x)}",
+    ],
+)
+def test_a_report_does_not_tell_a_hidden_input(small, tmp_path, told):
+    path = tmp_path / "t1_small.py"
+    path.write_text(
+        f"{PEER}def double(x):\n    if x[0] == 1: return 2 * x\n"
+        f"    peer.explain = lambda e: {told}\n    raise ValueError\n"
+    )
+    task = grade_task(small.tasks[0], small, read_answer(path))
+    assert task.reason.startswith("hidden test: ")
+    assert not [number for number in HIDDEN_NUMBERS if number in task.reason]
+
+
+def test_the_line_in_a_hidden_test_is_the_answers_own(grade_double):
+    task = grade_double("if x[0] == 1: return 2 * x\n    raise IndexError(str(x))")
+    assert (
+        task.reason == "hidden test: IndexError, in t1_small.py, line 4: raise IndexError(str(x))"
+    )
+
+
 LEAKS = [
     "print(x)",
     "raise ValueError(str(x))",
@@ -251,6 +323,10 @@ LEAKS = [
     "return x[1] * 2 * x",
     "return str(x)",
     "return np.zeros(31337)",
+    "return np.zeros((0, int(x[1])))",
+    "import os; os._exit(125)",
+    "import gc\n    for o in gc.get_objects():\n"
+    "        if type(o).__name__ == 'Answer': o._encode = lambda *a: [str(x), 1]\n    return x",
     "return type('E' + str(x), (), {})()",
 ]
 
@@ -296,7 +372,7 @@ def test_a_notebook_is_an_answer_too(small, tmp_path):
     path.write_text(
         as_notebook(
             ("%matplotlib inline\n!pip install x\nimport numpy as np\nnp.ones?", {}),
-            ("%%time\nbroken(", {}),
+            ("%%bash\nbroken(", {}),
             ("def double(x):\n    return 2 * x\n", {}),
             ("def square(x):\n    return y\n", {}),
             ("def slope(", {}),
@@ -334,3 +410,24 @@ def test_the_instructors_page_shows_the_sample_as_it_is_graded(bundled):
     done = grade_answer(docs / "course" / "a1_convolution.py", bundled["a1"])
     assert done.points == 2
     assert as_text([done]) in (docs / "course.md").read_text(encoding="utf-8")
+
+
+def test_a_long_answer_is_split_in_time_that_grows_with_it():
+    """Cutting copies each line once, not once for each line before it."""
+    lines = 200_000
+    assert sum(len(cell.source) for cell in split_cells("x=1\n" * lines)) == 4 * lines
+    cells = split_cells("# %% a\nx=1\n" * lines)
+    assert (len(cells), cells[-1]) == (lines, Cell("a", "x=1\n", 2 * lines))
+    assert len(top_level_pieces("def f(): pass\n" * lines)) == lines
+
+
+def test_an_answer_that_locks_its_folder_leaves_nothing(grade_double, tmp_path, monkeypatch):
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    task = grade_double(
+        "import os; os.makedirs('a/b', exist_ok=True); open('a/b/c', 'w').close()\n"
+        "    for f in ('a/b', 'a', '.'): os.chmod(f, 0)\n    return 2 * x",
+        hidden=False,
+    )
+    assert task.right, task.reason
+    assert list((tmp_path / "temporary").iterdir()) == []

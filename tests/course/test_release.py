@@ -19,7 +19,7 @@ from nst_numpy.course import (
     release_source,
 )
 from nst_numpy.course.assignment import split_cells, split_readme, strip_solutions
-from nst_numpy.errors import CourseError, OutputError
+from nst_numpy.errors import CourseError, OutputError, SettingError
 from tests import posix
 from tests.course.conftest import write_assignment
 
@@ -178,6 +178,13 @@ def test_points_are_changed_in_one_place(small):
         ("solution.py", "### END SOLUTION", "", "do not come in turns"),
         ("solution.py", "# %% t1.double", "", "task t1.double of assignment.json has no part in"),
         ("README.md", "## t1.slope", "", "task t1.slope of assignment.json has no part in README"),
+        ("assignment.json", "512", "0", '"megabytes" must be a number above 0, at most'),
+        ("assignment.json", '"seconds": 2', '"seconds": -2', '"seconds" must be a number above 0'),
+        ("assignment.json", '"seconds": 2', '"seconds": NaN', '"seconds" must be a number above'),
+        ("assignment.json", '"seconds": 2', '"seconds": "2"', "must be a number above 0"),
+        ("assignment.json", "{", '{"files": ["none.npz"], ', "names 'none.npz' in \"files\", and"),
+        ("assignment.json", "{", '{"files": ["../t1_small/tests.py"], ', "has no such file"),
+        ("assignment.json", "{", '{"files": "tests.py", ', '"files" must be a list of names'),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_assignment(tmp_path, file, old, new, message):
@@ -188,6 +195,48 @@ def test_what_is_wrong_with_an_assignment(tmp_path, file, old, new, message):
     with pytest.raises(CourseError) as caught:
         release([load_assignment(folder)], tmp_path / "handout")
     assert message in str(caught.value)
+    assert not (tmp_path / "handout").exists() or not list((tmp_path / "handout").iterdir())
+
+
+@pytest.mark.parametrize("write", [release, release_source])
+def test_a_release_is_complete_or_not_there(tmp_path, monkeypatch, write):
+    """Two assignments, of which the second loses a file after it was read."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
+    both = []
+    for name in ("t1_small", "t2_small"):
+        folder = write_assignment(tmp_path / "course" / name)
+        text = (folder / "assignment.json").read_text("utf-8")
+        (folder / "assignment.json").write_text(text.replace("{", '{"files": ["more.txt"], ', 1))
+        (folder / "more.txt").write_text("more")
+        both.append(load_assignment(folder))
+    (both[1].folder / "more.txt").unlink()
+    with pytest.raises(CourseError, match=r"names 'more\.txt'"):
+        write(both, tmp_path / "handout")
+    (both[1].folder / "more.txt").write_text("more")
+    monkeypatch.setattr("shutil.copy", lambda *places: (tmp_path / "none").read_text())
+    with pytest.raises(FileNotFoundError):
+        write(both, tmp_path / "handout")
+    left = [path for path in (tmp_path / "handout").rglob("*") if path.name != "source"]
+    assert left == []
+
+
+@posix
+def test_a_file_that_goes_missing_leaves_no_folder(tmp_path, monkeypatch):
+    """Grading goes on, and says that it could not."""
+    folder = write_assignment(tmp_path / "t1_small")
+    text = (folder / "assignment.json").read_text("utf-8")
+    (folder / "assignment.json").write_text(text.replace("{", '{"files": ["more.txt"], ', 1))
+    (folder / "more.txt").write_text("more")
+    assignment = load_assignment(folder)
+    (folder / "more.txt").unlink()
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    done = grade_answer(folder / "solution.py", assignment)
+    assert done.points == 0
+    assert {task.reason for task in done.tasks} == {
+        "the grader could not go on (FileNotFoundError)"
+    }
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 def nst(*words):
@@ -199,7 +248,7 @@ def test_the_command_line(small, tmp_path, capsys):
     course = ("--assignments", small.folder.parent)
     assert nst("list", *course) == 0
     assert re.search(r"t1.slope +2.5", capsys.readouterr().out)
-    assert nst("release", tmp_path / "handout", *course) == 0
+    assert nst("release", tmp_path / "handout", "t1", "t1_small", *course) == 0
     stub = tmp_path / "handout" / "t1_small" / "t1_small.py"
     assert nst("check", stub) == 0
     assert re.search(r"t1.double +0 / 1 +not written yet", capsys.readouterr().out)
@@ -228,3 +277,43 @@ def test_what_the_command_line_says(small, tmp_path, capsys):
         err = capsys.readouterr().err
         assert message in err
         assert err.count("\n") == 1
+
+
+@posix
+def test_names_that_lead_elsewhere(small, tmp_path):
+    for name in (".._t1", "grades.csv_t1", "ada_t1"):
+        path = tmp_path / "class" / f"{name}.py"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+    (tmp_path / "report.txt").write_text("mine")
+    out = tmp_path / "out"
+    course = ("--quiet", "--assignments", small.folder.parent)
+    assert nst("grade", tmp_path / "class", "--out", out, *course) == 0
+    assert (tmp_path / "report.txt").read_text() == "mine"
+    assert sorted(p.name for p in out.iterdir()) == ["_..", "_grades.csv", "ada", "grades.csv"]
+    assert (out / "grades.csv").read_text().splitlines()[1].startswith("..,0,5.5")
+
+
+@posix
+@pytest.mark.parametrize("seconds", ["-5", "0", "nan", "inf", "1e9"])
+def test_a_time_that_is_none(small, tmp_path, capsys, seconds):
+    words = (small.folder / "solution.py", "--assignments", small.folder.parent)
+    assert nst("grade", *words, f"--seconds={seconds}", "--out", tmp_path / "out") == 2
+    said = capsys.readouterr()
+    assert "nst course: seconds must be" in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(SettingError, match="seconds must be"):
+        grade_answer(small.folder / "solution.py", small, seconds=float(seconds))
+
+
+def test_gradescope_is_told_where_there_is_no_answer(small, tmp_path, capsys):
+    (tmp_path / "submission").mkdir()
+    (tmp_path / "submission" / "report.pdf").write_bytes(b"%PDF-1.4")
+    course = ("--quiet", "--assignments", small.folder.parent)
+    out = tmp_path / "results"
+    assert nst("grade", tmp_path / "submission", "--out", out, *course) == 2
+    results = json.loads((out / "results.json").read_text("utf-8"))
+    assert (results["score"], results["tests"]) == (0, [])
+    assert results["output"].startswith("no answer found in")
+    assert results["output"] in capsys.readouterr().err

@@ -8,7 +8,7 @@ from nst_numpy.course import expect
 def right_forward(x, w, b, stride=1, pad=0):
     """The package's own convolution, for one picture; so a gradient is judged by itself."""
     out, _ = layers.conv_forward(x[None], w, b, stride=stride, pad=pad)
-    return out[0], (x, w, stride, pad)
+    return out[0], (x.copy(), w.copy(), stride, pad)
 
 
 # %% a1.size
@@ -36,9 +36,10 @@ rng = np.random.default_rng(20311)
 for height, width, f, stride, pad in [(5, 6, 3, 1, 0), (6, 4, 3, 1, 1), (9, 7, 3, 2, 2)]:
     x, w = rng.standard_normal((height, width, 3)), rng.standard_normal((f, f, 3, 4))
     b = rng.standard_normal(4)
-    out, _ = conv_forward(x, w, b, stride=stride, pad=pad)
+    want = right_forward(x, w, b, stride, pad)[0]
+    out, _ = expect.parts(conv_forward(x, w, b, stride=stride, pad=pad), 2, "conv_forward")
     expect.same(
-        out, right_forward(x, w, b, stride, pad)[0],
+        out, want,
         f"conv_forward with stride {stride}, pad {pad} on a picture that is not square",
     )  # fmt: skip
 ### END HIDDEN TESTS
@@ -48,7 +49,8 @@ grad_out = np.array([[[1.0, 10.0], [2.0, 20.0]], [[3.0, 30.0], [4.0, 40.0]]])
 expect.same(bias_gradient(grad_out), [10, 100], "bias_gradient(grad_out)")
 ### BEGIN HIDDEN TESTS
 grad_out = np.random.default_rng(20312).standard_normal((4, 7, 5))
-expect.same(bias_gradient(grad_out), grad_out.sum(axis=(0, 1)), "bias_gradient(grad_out)")
+want = grad_out.sum(axis=(0, 1))
+expect.same(bias_gradient(grad_out), want, "bias_gradient(grad_out)")
 ### END HIDDEN TESTS
 
 
