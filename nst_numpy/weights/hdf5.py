@@ -135,7 +135,7 @@ def refuse_outside_data(file: h5py.File) -> None:
                 waiting.append(item)
 
 
-def _member(group: h5py.Group, name: str | bytes) -> Any:
+def _member(group: h5py.Group, name: Any) -> Any:
     """Return what a group holds under a name, which must lie in the file itself."""
     place = f"{group.name.rstrip('/')}/{name}"
     if not (isinstance(name, str) and name.isprintable()):  # bytes where it is no UTF-8
