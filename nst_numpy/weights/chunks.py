@@ -1,13 +1,15 @@
 """The numbers of one dataset, unpacked here and not by the HDF5 library.
 
 The library believes what a chunk's filters give: one that unpacks to less than its size is read
-beyond its end, one that unpacks to more fills the memory, one that lacks becomes zeros. Here
-a chunk must be there and give exactly its size, and no more than that is ever unpacked.
+beyond its end, one that unpacks to more fills the memory, one that lacks becomes zeros. Of one
+that is not packed it takes as many bytes as the file says into as many as the shape says. Here
+a chunk must be there and give exactly its size, and is unpacked a piece at a time.
 """
 
 import itertools
 import zlib
-from typing import Any, BinaryIO
+from collections.abc import Iterable, Iterator, Sequence
+from typing import IO, Any
 
 import h5py
 import numpy as np
@@ -26,6 +28,7 @@ _FLOATS = {
     "<f8": h5t.IEEE_F64LE,
     ">f8": h5t.IEEE_F64BE,
 }
+_PACKED, _UNPACKED = 2**16, 2**18  # bytes at a time
 _WORDS = 2**20  # summed at a time: their weighted sum stays below 2**63
 
 Bytes = NDArray[np.uint8]
@@ -80,23 +83,23 @@ def read(dataset: h5py.Dataset) -> NDArray[np.floating[Any]]:
     filters = list(_filters(dataset))
     chunk = array if dataset.chunks == dataset.shape else np.empty(dataset.chunks, array.dtype)
     steps = (range(0, n, step) for n, step in zip(array.shape, dataset.chunks, strict=True))
-    with open(dataset.file.filename, "rb") as file:
-        # no gzip makes more than an eighth more of what it cannot pack: a longer chunk is refused
-        packed: Bytes = np.empty(chunk.nbytes + chunk.nbytes // 8 + 1024, np.uint8)
+    with open(dataset.file.filename, "rb", buffering=0) as file:
         for corner in itertools.product(*steps):
-            if filters:
-                skipped, raw = dataset.id.read_direct_chunk(corner, out=packed)
-            else:
-                skipped, raw = 0, _read_unpacked(dataset, corner, chunk.nbytes, file)
+            stored = dataset.id.get_chunk_info_by_coord(corner)
+            # no gzip makes more than an eighth more of what it cannot pack
+            if not 0 < stored.size <= chunk.nbytes + chunk.nbytes // 8 + 1024:
+                raise ValueError(f"a chunk of {stored.size} bytes, where {chunk.nbytes} belong")
+            file.seek(stored.byte_offset)
+            skipped = stored.filter_mask
             applied = [kind for place, kind in enumerate(filters) if not skipped >> place & 1]
-            unpack(raw, applied, chunk)
+            unpack(_pieces(file, stored.size), applied, chunk)
             if chunk is not array:
                 _place(chunk, array, corner)
     return array
 
 
-def unpack(raw: Any, filters: list[int], chunk: NDArray[np.floating[Any]]) -> None:
-    """Undo `filters` on the bytes of one chunk, and write its numbers into `chunk`.
+def unpack(raw: Iterable[bytes], filters: Sequence[int], chunk: NDArray[np.floating[Any]]) -> None:
+    """Undo `filters` on the pieces of one chunk's bytes, and write its numbers into `chunk`.
 
     Raises
     ------
@@ -104,20 +107,25 @@ def unpack(raw: Any, filters: list[int], chunk: NDArray[np.floating[Any]]) -> No
         If the bytes are damaged, or are not exactly as many as `chunk` has.
     """
     if h5z.FILTER_FLETCHER32 in filters:
-        raw = _checked(memoryview(raw))
+        raw = [_checked(b"".join(raw))]
     if h5z.FILTER_DEFLATE in filters:
-        raw = _inflate(raw, chunk.nbytes)
-    if len(raw) != chunk.nbytes:
-        raise ValueError(f"a chunk has {len(raw)} bytes, not {chunk.nbytes}")
-    data: Bytes = np.frombuffer(raw, np.uint8)
-    # (size,) numbers -> (size, bytes of a number)
-    out = chunk.reshape(-1).view(np.uint8).reshape(chunk.size, chunk.itemsize)
-    if h5z.FILTER_SHUFFLE not in filters:
-        out[...] = data.reshape(out.shape)
-        return
-    # the first byte of every number, then the second of every one, and so on
-    for place, own in enumerate(data.reshape(chunk.itemsize, chunk.size)):
-        out[:, place] = own
+        raw = _inflate(raw)
+    # Shuffled, the first byte of every number comes first, then the second of every one.
+    width = chunk.itemsize if h5z.FILTER_SHUFFLE in filters else 1
+    # (size,) numbers -> (bytes of a number, size), or (1, bytes)
+    rows = chunk.reshape(-1).view(np.uint8).reshape(-1, width).T
+    at, length = 0, rows.shape[1]
+    for piece in raw:
+        data: Bytes = np.frombuffer(piece, np.uint8)
+        if at + data.size > chunk.nbytes:
+            raise ValueError(f"a chunk has more than {chunk.nbytes} bytes")
+        while data.size:
+            row, start = divmod(at, length)
+            part = data[: length - start]
+            rows[row, start : start + part.size] = part
+            data, at = data[part.size :], at + part.size
+    if at != chunk.nbytes:
+        raise ValueError(f"a chunk has {at} bytes, not {chunk.nbytes}")
 
 
 def fletcher32(data: Any) -> int:
@@ -146,22 +154,14 @@ def _filters(dataset: h5py.Dataset) -> dict[int, tuple[int, ...]]:
     return {kind: values for kind, _, values, _ in each}
 
 
-def _read_unpacked(
-    dataset: h5py.Dataset, corner: tuple[int, ...], size: int, file: BinaryIO
-) -> bytes:
-    """Read a chunk that no filter has packed, where the file says that it is.
-
-    Of such a chunk the library writes as many bytes as the file says into a buffer that has
-    as many as the shape says.
-    """
-    stored = dataset.id.get_chunk_info_by_coord(corner)
-    if stored.size != size:
-        raise ValueError(f"a chunk has {stored.size} bytes, not {size}")
-    file.seek(stored.byte_offset)
-    return file.read(size)
+def _pieces(file: IO[bytes], size: int) -> Iterator[bytes]:
+    """Read some bytes of a file, a few at a time: they stay in cache."""
+    while size and (piece := file.read(min(size, _PACKED))):
+        yield piece
+        size -= len(piece)
 
 
-def _checked(raw: memoryview) -> memoryview:
+def _checked(raw: bytes) -> bytes:
     """Compare the checksum at the end, and return what is before it."""
     data, stored = raw[:-4], int.from_bytes(raw[-4:], "little")
     # 0 and 65535 are the same in this sum
@@ -171,16 +171,20 @@ def _checked(raw: memoryview) -> memoryview:
     return data
 
 
-def _inflate(raw: Any, size: int) -> bytes:
+def _inflate(raw: Iterable[bytes]) -> Iterator[bytes]:
+    """Undo gzip, some bytes at a time."""
     unpacker = zlib.decompressobj()
-    try:
-        # one byte more than expected, so that too much is seen, and the end is reached
-        data = unpacker.decompress(raw, size + 1)
-    except zlib.error as error:
-        raise ValueError("a chunk cannot be unpacked") from error
+    for rest in raw:
+        full = True
+        while rest or full:
+            try:
+                data = unpacker.decompress(rest, _UNPACKED)
+            except zlib.error as error:
+                raise ValueError("a chunk cannot be unpacked") from error
+            yield data
+            rest, full = unpacker.unconsumed_tail, len(data) == _UNPACKED
     if not unpacker.eof:
-        raise ValueError(f"a chunk is cut short, or unpacks to more than {size} bytes")
-    return data
+        raise ValueError("a chunk is cut short")
 
 
 def _place(

@@ -86,9 +86,9 @@ def test_a_filter_that_was_not_applied_to_a_chunk_is_not_undone(file):
     ("raw", "said"),
     [
         (zlib.compress(bytes(100)), "a chunk has 100 bytes, not 4000"),
-        (zlib.compress(bytes(4001)), "a chunk has 4001 bytes, not 4000"),
-        (zlib.compress(bytes(10**6)), "cut short, or unpacks to more than 4000 bytes"),
-        (zlib.compress(bytes(4000))[:-1], "cut short, or unpacks to more"),
+        (zlib.compress(bytes(4001)), "a chunk has more than 4000 bytes"),
+        (zlib.compress(bytes(10**6)), "a chunk has more than 4000 bytes"),
+        (zlib.compress(bytes(4000))[:-1], "a chunk is cut short"),
         (zlib.compress(bytes(4000))[:-4] + b"\1\1\1\1", "a chunk cannot be unpacked"),
         (b"no gzip", "a chunk cannot be unpacked"),
     ],
@@ -99,24 +99,35 @@ def test_a_packed_chunk_must_give_exactly_its_size(file, raw, said):
         chunks.read(dataset)
 
 
-@pytest.mark.parametrize("size", [10, 3996, 4004, 10**6])
+@pytest.mark.parametrize("size", [10, 3996, 4004])
 def test_a_chunk_of_another_size_is_refused(file, size):
     dataset = store(dataset_of(file, (1000,), []), bytes(size))
-    with pytest.raises(ValueError, match=f"a chunk has {size} bytes, not 4000"):
+    with pytest.raises(ValueError, match=f"a chunk has (more than 4000|{size}) bytes"):
         chunks.read(dataset)
 
 
-def test_a_chunk_longer_than_its_numbers_can_be_is_not_read(file):
-    dataset = store(dataset_of(file, (10,), [GZIP]), bytes(10**6))
-    with pytest.raises(ValueError, match="out"):
+@pytest.mark.parametrize("filters", [[], [GZIP]])
+def test_a_chunk_longer_than_its_numbers_can_be_is_not_read(file, filters):
+    dataset = store(dataset_of(file, (10,), filters), bytes(10**6))
+    with pytest.raises(ValueError, match="a chunk of 1000000 bytes, where 40 belong"):
         chunks.read(dataset)
+
+
+def test_a_chunk_of_many_pieces_is_unpacked(file, monkeypatch):
+    monkeypatch.setattr(chunks, "_PACKED", 7)
+    monkeypatch.setattr(chunks, "_UNPACKED", 11)
+    values = np.random.default_rng(0).integers(0, 9, 333).astype("f4")
+    for shuffle in (True, False):
+        options = {"compression": "gzip", "shuffle": shuffle, "chunks": (333,)}
+        dataset = file.create_dataset(f"{shuffle}", data=values, **options)
+        assert chunks.read(dataset).tolist() == values.tolist()
 
 
 @pytest.mark.parametrize("compression", [None, "gzip"])
 def test_a_chunk_that_lacks_is_not_read_as_zeros(file, compression):
     dataset = file.create_dataset("array", (10,), "f4", chunks=(5,), compression=compression)
     dataset[:5] = 1
-    with pytest.raises((OSError, RuntimeError, ValueError)):
+    with pytest.raises(ValueError, match="a chunk of 0 bytes, where 20 belong"):
         chunks.read(dataset)
 
 
@@ -146,12 +157,12 @@ def test_the_checksum_of_many_words_is_that_of_the_library(file, monkeypatch):
 
 
 def test_what_unpacks_to_much_takes_no_memory(file):
-    dataset = store(dataset_of(file, (250,), [GZIP]), zlib.compress(bytes(10**6)))
+    dataset = store(dataset_of(file, (2500,), [GZIP]), zlib.compress(bytes(10**7)))
     tracemalloc.start()
     try:
-        with pytest.raises(ValueError, match="more than 1000 bytes"):
+        with pytest.raises(ValueError, match="a chunk has more than 10000 bytes"):
             chunks.read(dataset)
-        assert tracemalloc.get_traced_memory()[1] < 200_000
+        assert tracemalloc.get_traced_memory()[1] < 1_000_000
     finally:
         tracemalloc.stop()
 
