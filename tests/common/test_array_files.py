@@ -177,6 +177,16 @@ def test_other_packings_than_those_of_numpy_are_refused(path, method):
         read_npz(path, everything)
 
 
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_wrong_checksum_is_refused(path, save):
+    save(path, a=np.random.default_rng(0).standard_normal(10_000))
+    data = bytearray(path.read_bytes())
+    data[data.index(b"PK\1\2") + 16] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(ValueError, match="Bad CRC-32"):
+        read_npz(path, everything)
+
+
 def test_a_locked_archive_is_refused(path):
     data = bytearray(pack(path, {"a.npy": npy(np.ones(3))}).read_bytes())
     data[6] |= 1
