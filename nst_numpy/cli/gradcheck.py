@@ -31,6 +31,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.common.array_files import read_npy
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import gradcheck_figure, save_figure
 from nst_numpy.files import write_json
@@ -182,8 +183,8 @@ def make(value: tuple[int, ...] | Path, rng: np.random.Generator) -> NDArray[Any
     if isinstance(value, tuple):
         return rng.standard_normal(value)
     try:
-        array: NDArray[Any] = np.load(value, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        array = read_npy(value)
+    except ValueError as error:
         raise SettingError(f"{value} cannot be read as a .npy file: {error}") from error
     if array.dtype.kind not in "biuf":
         raise SettingError(f"{value} holds {array.dtype}: an array of numbers is expected")

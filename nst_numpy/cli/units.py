@@ -14,7 +14,6 @@ several sheets: units-relu3_1.png.
 """
 
 import argparse
-import json
 import sys
 from functools import reduce
 from pathlib import Path
@@ -32,9 +31,10 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
 from nst_numpy.figures.units import Beside
-from nst_numpy.files import check_output, write_json
+from nst_numpy.files import check_output, expand, write_json
 from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_drove
+from nst_numpy.look.scan_json import read_json
 from nst_numpy.pictures.images import preprocess
 from nst_numpy.pictures.samples import photo_paths
 from nst_numpy.vgg import POOLS, VGG
@@ -93,7 +93,7 @@ def read_scan(path: str) -> TopPatches:
         If the file is missing or something else.
     """
     try:
-        return TopPatches.from_json(json.loads(Path(path).expanduser().read_text("utf-8")))
+        return TopPatches.from_json(read_json(expand(path)))
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else error
         raise SettingError(f"{path} cannot be read as the results of a scan: {reason}") from error

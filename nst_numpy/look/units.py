@@ -21,6 +21,7 @@ from tqdm import tqdm
 from nst_numpy.common.arrays import Image, Integers
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.files import PathLike
+from nst_numpy.look import scan_json
 from nst_numpy.look.ranking import (
     K,
     Ranking,
@@ -210,9 +211,8 @@ class TopPatches:
     def _boxes(self, layer: str, channels: slice = slice(None)) -> Integers:
         """Return (channels, n, 4): top, left, bottom, right of every patch."""
         ranking = self.rankings[layer]
-        sides = np.array([(p.height, p.width) for p in self.pictures], dtype=np.intp)
         # (channels, n) -> (channels, n, 2)
-        seen = sides.reshape(-1, 2)[ranking.item[channels]]
+        seen = self._sides()[ranking.item[channels]]
         slides = row_slides(self.settings.rows, layer, (1, SIZE, SIZE, 3))[0]
         # two of (channels, n, 2): top and left, bottom and right
         boxes: Integers = np.concatenate(
@@ -252,27 +252,39 @@ class TopPatches:
         Raises
         ------
         SettingError
-            If the data are something else.
+            If the data are something else; see `scan_json.parse`.
         """
         try:
-            if data["format"] != FORMAT:
-                raise SettingError(f"the format is {data['format']!r}, not {FORMAT!r}")
-            settings = dict(data["settings"])
-            settings["convolutions"] = tuple(settings["convolutions"])
-            pictures = tuple(Scanned(**picture) for picture in data["pictures"])
-            return cls(
-                ScanSettings(**settings),
-                pictures,
-                tuple(Skipped(**skipped) for skipped in data["skipped"]),
-                {
-                    name: _ranking_from_json(layer, settings["dtype"], len(pictures))
-                    for name, layer in data["layers"].items()
-                },
+            parsed = scan_json.parse(data, FORMAT)
+            top = cls(
+                ScanSettings(**parsed.settings),
+                tuple(Scanned(*picture) for picture in parsed.pictures),
+                tuple(Skipped(*skipped) for skipped in parsed.skipped),
+                parsed.rankings,
             )
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+            for layer in top.rankings:
+                top._check_positions(layer)
+        except ValueError as error:
             raise SettingError(
                 f"these are not the results of a scan ({error}): make them with TopPatches.to_json"
             ) from error
+        return top
+
+    def _check_positions(self, layer: str) -> None:
+        """Refuse a layer that the network has not, and a position that is not on its map."""
+        if layer not in self.settings.rows:
+            raise ValueError(f"the network has no layer {layer[:80]!r}")
+        sizes = self._sides()
+        for slide in row_slides(self.settings.rows, layer, (1, SIZE, SIZE, 3))[0]:
+            sizes = slide.outputs(sizes)
+        ranking = self.rankings[layer]
+        if (ranking.position >= sizes[ranking.item]).any():
+            raise ValueError(f"a patch of {layer} is outside its picture")
+
+    def _sides(self) -> Integers:
+        """Return (pictures, 2): height and width of every picture."""
+        sides = np.array([(p.height, p.width) for p in self.pictures], dtype=np.intp)
+        return sides.reshape(-1, 2)
 
 
 def top_patches(
@@ -412,25 +424,3 @@ def _scan(
         if not np.isfinite(ranking.value).all():
             raise NonFiniteError(f"top_patches: {name} of {path} has a value that is not finite")
     return found, (height, width)
-
-
-def _ranking_from_json(data: dict[str, Any], dtype: str, pictures: int) -> Ranking:
-    """Read a ranking; a patch of a picture that is not listed is an error."""
-    width = {len(patches) for patches in data["patches"]}
-    if len(width) != 1 or len(data["patches"]) != len(data["channels"]):
-        raise SettingError("the lists of patches differ in length")
-    shape = (len(data["channels"]), *width)
-
-    def column(key: str, kind: Any) -> Any:
-        rows = [[patch[key] for patch in patches] for patches in data["patches"]]
-        return np.array(rows, dtype=kind).reshape(shape)
-
-    picture = column("picture", np.intp)
-    if picture.size and not 0 <= picture.min() <= picture.max() < pictures:
-        raise SettingError("a patch is of a picture that is not listed")
-    return Ranking(
-        tuple(int(channel) for channel in data["channels"]),
-        column("value", np.dtype(dtype)),
-        picture,
-        np.stack([column("row", np.intp), column("col", np.intp)], axis=-1),
-    )

@@ -4,20 +4,27 @@ They come along in `recordings/`; LICENCES.tsv beside them says of each whose it
 which licence, and where it comes from. An EKG of your own is read by `read_signal`.
 """
 
-import zipfile
+import math
+from array import array
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from nst_numpy.common.array_files import Declared, read_npy, read_npz
 from nst_numpy.errors import NonFiniteError, ShapeError, SignalError
 from nst_numpy.files import PathLike, expand
 
 RECORDINGS = Path(__file__).resolve().parent / "recordings"
 SAMPLES, RATE = "millivolt", "sampling_rate_hz"  # the names of the two arrays in an .npz
 
+MOST_LETTERS = 200  # of names, in a message
+
 Signal = NDArray[np.float32]
+Read = tuple[NDArray[Any], Any]  # samples, and the rate if the file says it
 
 
 def load_ecg() -> tuple[Signal, float]:
@@ -55,8 +62,7 @@ def load_ct() -> NDArray[np.int16]:
     >>> load_ct().shape
     (256, 128, 128)
     """
-    volume: NDArray[np.int16] = _read_npz(RECORDINGS / "ct_stent.npz")["volume"]
-    return volume
+    return _recording("ct_stent.npz", "volume")
 
 
 def load_movie() -> NDArray[np.uint8]:
@@ -72,8 +78,7 @@ def load_movie() -> NDArray[np.uint8]:
     >>> load_movie().shape
     (36, 120, 160, 3)
     """
-    frames: NDArray[np.uint8] = _read_npz(RECORDINGS / "movie_realshort.npz")["frames"]
-    return frames
+    return _recording("movie_realshort.npz", "frames")
 
 
 def read_signal(path: PathLike, rate: float | None = None) -> tuple[Signal, float]:
@@ -107,14 +112,14 @@ def read_signal(path: PathLike, rate: float | None = None) -> tuple[Signal, floa
     if path.suffix.lower() not in readers:
         raise SignalError(f"read_signal: {path} is not one of {', '.join(readers)}: convert it")
     try:
-        arrays = readers[path.suffix.lower()](path)
-        samples = arrays[_name_of_samples(path, arrays)]
-        if rate is None and RATE in arrays:
-            rate = float(arrays[RATE])
-    except (OSError, EOFError, KeyError, ValueError, TypeError, zipfile.BadZipFile) as error:
-        if isinstance(error, SignalError):
-            raise
-        raise SignalError(f"read_signal: {path} cannot be read as numbers ({error})") from error
+        samples, stored_rate = readers[path.suffix.lower()](path)
+        if rate is None and stored_rate is not None:
+            rate = float(stored_rate.item())
+    except SignalError:
+        raise
+    except (OSError, ValueError, TypeError, MemoryError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise SignalError(f"read_signal: {path} cannot be read as numbers ({reason})") from error
     if rate is None:
         raise SignalError(f"read_signal: {path} does not say its sampling rate: give it in hertz")
     return check_signal("read_signal", samples, rate)
@@ -151,36 +156,57 @@ def _existing(path: PathLike) -> Path:
     return found
 
 
-def _name_of_samples(path: Path, arrays: dict[str, NDArray[Any]]) -> str:
-    lines = [name for name, array in arrays.items() if array.ndim > 0]
-    if SAMPLES in arrays:
-        return SAMPLES
+def _recording(file: str, name: str) -> NDArray[Any]:
+    return read_npz(RECORDINGS / file, lambda _: [name])[name]
+
+
+def _names(path: Path, declared: Mapping[str, Declared]) -> list[str]:
+    """Return the name of the array of samples, and that of the rate if it is there."""
+    rates = [RATE] if RATE in declared and math.prod(declared[RATE].shape) == 1 else []
+    if SAMPLES in declared:
+        return [SAMPLES, *rates]
+    lines = [name for name, each in declared.items() if each.shape and name != RATE]
     if len(lines) != 1:
-        raise SignalError(
-            f"read_signal: {path} holds {', '.join(arrays) or 'nothing'}: "
-            f"name the array of samples {SAMPLES}"
-        )
-    return lines[0]
+        names = ", ".join(declared) or "nothing"
+        if len(names) > MOST_LETTERS or not names.isprintable():
+            names = f"{len(declared)} arrays"
+        raise SignalError(f"read_signal: {path} holds {names}: name the array of samples {SAMPLES}")
+    return [*lines, *rates]
 
 
-def _read_npz(path: Path) -> dict[str, NDArray[Any]]:
-    # Pickled objects are refused: they could run anything.
-    with np.load(path, allow_pickle=False) as file:
-        return dict(file)
+def _read_npz(path: Path) -> Read:
+    found = read_npz(path, partial(_names, path))
+    rate = found.pop(RATE, None)
+    (samples,) = found.values()
+    return samples, rate
 
 
-def _read_npy(path: Path) -> dict[str, NDArray[Any]]:
-    return {SAMPLES: np.load(path, allow_pickle=False)}
+def _read_npy(path: Path) -> Read:
+    return read_npy(path), None
 
 
-def _read_csv(path: Path) -> dict[str, NDArray[Any]]:
-    lines = path.read_text(encoding="utf-8-sig").splitlines()
-    try:
-        [float(cell) for cell in lines[0].split(",")] if lines else None
-    except ValueError:
-        lines = lines[1:]  # a heading
-    return {SAMPLES: np.array([_numbers(line) for line in lines]).squeeze()}
+def _read_csv(path: Path) -> Read:
+    """Read rows of numbers, all of one length; eight bytes each, however they are written."""
+    numbers, width, lines = array("d"), 0, 0
+    read: Callable[[str], float] = float  # a first line with a gap is a heading
+    with path.open(encoding="utf-8-sig") as file:
+        for place, line in enumerate(file):
+            try:
+                numbers.extend(map(read, line.strip().split(",")))
+            except ValueError:
+                if place:
+                    raise
+                del numbers[:]  # a heading
+                continue
+            finally:
+                read = _number
+            lines += 1
+            width = width or len(numbers)
+            if len(numbers) != lines * width:
+                raise ValueError(f"line {place + 1} has not {width} numbers, as those before it")
+    samples = np.array(numbers)
+    return (samples.reshape(lines, width).squeeze() if lines else samples), None
 
 
-def _numbers(line: str) -> list[float]:
-    return [float(cell or "nan") for cell in line.strip().split(",")]
+def _number(cell: str) -> float:
+    return float(cell or "nan")

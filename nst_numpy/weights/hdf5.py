@@ -2,8 +2,12 @@
 
 Four layouts are read: our own, those of Keras 1 and 2, and that of Keras 3. A file goes
 through five steps, each a function or two below: open it, refuse what points outside it, find
-its layers, check what they declare, and only then read numbers. The last function writes our
-own layout.
+its layers, check what they declare, and only then read numbers, which `chunks` unpacks. The
+last function writes our own layout.
+
+Text of variable length is never read, not even as the fill value of an array, as h5py does when
+it opens one: such text lies elsewhere in the file, and where that place is damaged the HDF5
+library can search for ever.
 """
 
 import math
@@ -16,10 +20,13 @@ from typing import Any
 
 import h5py
 import numpy as np
+from h5py import h5d, h5g, h5o, h5t
 from numpy.typing import DTypeLike
 
 from nst_numpy.errors import WeightsError
 from nst_numpy.files import PathLike, atomic_write, expand
+from nst_numpy.kernels.threads import for_each
+from nst_numpy.weights import chunks
 
 # What a network must have: layer name to the kernel's shape, in the order of the network.
 # The bias has one entry for each of the kernel's last axis.
@@ -30,7 +37,10 @@ _AUTO_CONV = re.compile(r"conv2d(?:_\d+)?")
 # Spellings: kernel, block1_conv1/kernel:0, block1_conv1_W_1:0; likewise for the bias.
 _KERNEL = re.compile(r"(?:(?:^|/)kernel|_W(?:_\d+)?)(?::0)?$")
 _BIAS = re.compile(r"(?:(?:^|/)bias|_b(?:_\d+)?)(?::0)?$")
-_MAX_ATTRIBUTE_BYTES = 2**20
+_MOST_ATTRIBUTE_BYTES = 2**20
+_MOST_NAMES = 10_000  # of groups and arrays; a whole VGG with its optimizer has some hundreds
+_MOST_PATHS = 100  # of arrays of one layer
+_LONGEST_MESSAGE = 500
 _TAPS = {2: "", 3: "kl, ", 4: "kh, kw, ", 5: "kd, kh, kw, "}  # by the kernel's rank
 
 
@@ -95,9 +105,12 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
         with h5py.File(path, "r") as file:
             yield file
     except RefusedError as refusal:
-        raise WeightsError(f"{caller}: {path} {refusal}: {refusal.remedy or remedy}") from None
+        what = str(refusal)
+        if len(what) > _LONGEST_MESSAGE:
+            what = f"{what[:_LONGEST_MESSAGE]}…"
+        raise WeightsError(f"{caller}: {path} {what}: {refusal.remedy or remedy}") from None
     # These are what h5py raises on a damaged file, depending on which byte is wrong.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
         raise WeightsError(
             f"{caller}: {path} is damaged or cut short: copy or download it again"
         ) from error
@@ -109,22 +122,51 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
 def refuse_outside_data(file: h5py.File) -> None:
     """Refuse every link but hard ones, and every dataset whose numbers lie elsewhere."""
     root = file["/"]
-    waiting, seen = [root], {root}
+    waiting, seen, count = [root], {root}, 0
     while waiting:
         group = waiting.pop()
+        count += len(group)
+        if count > _MOST_NAMES:
+            raise RefusedError(f"has more than {_MOST_NAMES:,} groups and arrays")
         for name in group:
-            place = f"{group.name.rstrip('/')}/{name}"
-            # Look at the link itself: group[name] would follow it.
-            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
-                raise RefusedError(f"has a link at {place!r}", "save the weights without links")
-            item = group[name]
-            if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
-                raise RefusedError(
-                    f"keeps the data of {place!r} in other files", "save them in the file itself"
-                )
+            item = _member(group, name)
             if isinstance(item, h5py.Group) and item not in seen:
                 seen.add(item)
                 waiting.append(item)
+
+
+def _member(group: h5py.Group, name: Any) -> Any:
+    """Return what a group holds under a name, which must lie in the file itself."""
+    place = f"{group.name.rstrip('/')}/{name}"
+    if not (isinstance(name, str) and name.isprintable()):  # bytes where it is no UTF-8
+        raise RefusedError(f"has the name {place!r}, which cannot be printed")
+    # Look at the link itself: to open it would follow it.
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+        raise RefusedError(f"has a link at {place!r}", "save the weights without links")
+    item = _open(group, name)
+    if isinstance(item, h5py.Dataset) and (item.external or item.is_virtual):
+        raise RefusedError(
+            f"keeps the data of {place!r} in other files", "save them in the file itself"
+        )
+    return item
+
+
+def _open(group: h5py.Group, name: str) -> Any:
+    """Open a group or an array; all else is returned as h5py's number for it."""
+    item = h5o.open(group.id, name.encode())
+    if isinstance(item, h5g.GroupID):
+        return h5py.Group(item)
+    if isinstance(item, h5d.DatasetID) and _has_fixed_length(item.get_type()):
+        return h5py.Dataset(item)
+    return item
+
+
+def _has_fixed_length(kind: h5t.TypeID) -> bool:
+    """Whether what is of this type lies in its place, and is not a pointer to another."""
+    if isinstance(kind, h5t.TypeStringID):
+        return not kind.is_variable_str()
+    elsewhere = (h5t.VLEN, h5t.STRING, h5t.REFERENCE)
+    return not any(kind.detect_class(each) for each in elsewhere)
 
 
 # Step 3: find the layers.
@@ -171,9 +213,14 @@ def _stored_layers(file: h5py.File) -> tuple[str, h5py.Group, list[Stored]]:
     root = _group(file, "model_weights") or file
     if "layer_names" in root.attrs:
         names = _texts(root, "layer_names")
+        if names is None:
+            names = [name for name in _by_number(root) if _group(root, name)]
         if len(set(names)) < len(names):
             raise RefusedError("lists a layer twice in layer_names")
-        keras = any("weight_names" in member.attrs for member in root.values())
+        if len(names) > _MOST_NAMES:
+            raise RefusedError(f"lists more than {_MOST_NAMES:,} layers")
+        members = [_group(root, name) for name in root]
+        keras = any("weight_names" in each.attrs for each in members if each)
         stored = [_keras2_layer(root, name) for name in names]
         return ("Keras 1 or 2" if keras else "nst_numpy"), root, stored
     for name in ("layers", "_layer_checkpoint_dependencies"):
@@ -185,11 +232,13 @@ def _stored_layers(file: h5py.File) -> tuple[str, h5py.Group, list[Stored]]:
 
 
 def _keras2_layer(root: h5py.Group, name: str) -> Stored:
-    """Find a layer's arrays at the names in its weight_names, else directly in its group."""
+    """Find a layer's arrays at the names in its weight_names, else anywhere in its group."""
     layer = _group(root, name)
     if layer is None:
         raise RefusedError(f"lists the layer {name!r}, but has no such group")
-    names = _texts(layer, "weight_names") if "weight_names" in layer.attrs else list(layer)
+    names = _texts(layer, "weight_names") if "weight_names" in layer.attrs else None
+    if names is None:
+        names = _paths(layer)
     kernel = next((each for each in names if _KERNEL.search(each)), "kernel")
     bias = next((each for each in names if _BIAS.search(each)), "bias")
     return Stored(name, name, _dataset(layer, kernel), _dataset(layer, bias))
@@ -198,14 +247,14 @@ def _keras2_layer(root: h5py.Group, name: str) -> Stored:
 def _keras3_layers(container: h5py.Group) -> list[Stored]:
     """Find each layer's vars/0 and vars/1, in the order of the model."""
     stored = []
-    # Keras numbers the groups in model order: conv2d, conv2d_1, …, conv2d_10.
-    for name in sorted(container, key=_trailing_number):
+    for name in _by_number(container):
         layer = _group(container, name)
         variables = None if layer is None else _group(layer, "vars")
         if variables is None:
             continue
-        # Newer versions keep the layer's own name beside its arrays.
-        own_name = "".join(_texts(variables, "name")) if "name" in variables.attrs else ""
+        # Newer versions keep the layer's own name beside its arrays. What Keras writes is of
+        # variable length; the groups and their order say enough.
+        own_name = read_text(variables, "name")
         known_name = own_name if _BLOCK_CONV.fullmatch(own_name) else name
         arrays = _dataset(variables, "0"), _dataset(variables, "1")
         stored.append(Stored(name, known_name, *arrays))
@@ -213,35 +262,56 @@ def _keras3_layers(container: h5py.Group) -> list[Stored]:
 
 
 def _group(parent: h5py.Group, name: str) -> h5py.Group | None:
-    member = parent.get(name)
+    member = _open(parent, name) if name in parent else None
     return member if isinstance(member, h5py.Group) else None
 
 
 def _dataset(parent: h5py.Group, name: str) -> h5py.Dataset | None:
-    member = parent.get(name)
+    member = _open(parent, name) if name in parent else None
+    if isinstance(member, h5d.DatasetID):
+        raise RefusedError(
+            f"has text or references in {name!r} of {parent.name!r}",
+            "save it as float16, float32 or float64",
+        )
     return member if isinstance(member, h5py.Dataset) else None
 
 
-def _trailing_number(name: str) -> int:
-    digits = re.search(r"_(\d{1,9})$", name)
-    return int(digits[1]) if digits else 0
+def _paths(layer: h5py.Group) -> list[str]:
+    """List what is in a layer's group, at any depth."""
+    found: list[str] = []
+
+    def note(path: str) -> bool | None:
+        found.append(path)
+        return len(found) >= _MOST_PATHS or None  # True ends the visit
+
+    layer.visit(note)
+    return found
 
 
-def read_text(file: h5py.File, attribute: str) -> str:
-    """Read an attribute of the file that is one text; an empty one where there is none.
+def _by_number(container: h5py.Group) -> list[str]:
+    """List names as Keras numbers them in model order: conv2d, conv2d_1, …, conv2d_10."""
 
-    The text must have a fixed length, as `write` gives it: one of variable length lies
-    elsewhere in the file, and if that place is damaged the HDF5 library can search for ever.
-    """
-    if attribute not in file.attrs or file.attrs.get_id(attribute).dtype.kind != "S":
-        return ""
-    return "".join(_texts(file, attribute))
+    def number(name: str) -> int:
+        digits = re.search(r"_(\d{1,9})$", name)
+        return int(digits[1]) if digits else 0
+
+    return sorted(container, key=number)
 
 
-def _texts(item: h5py.Group, attribute: str) -> list[str]:
-    """Read an attribute that is a name or a list of names."""
+def read_text(item: h5py.Group, attribute: str) -> str:
+    """Read an attribute that is one text of fixed length, as `write` gives it; else no text."""
+    return "".join(_texts(item, attribute) or []) if attribute in item.attrs else ""
+
+
+def _texts(item: h5py.Group, attribute: str) -> list[str] | None:
+    """Read an attribute that is a name or a list of names; None if it is not of fixed length."""
     declared = item.attrs.get_id(attribute)
-    if math.prod(declared.shape) * declared.dtype.itemsize > _MAX_ATTRIBUTE_BYTES:
+    kind, count = declared.get_type(), math.prod(declared.shape)
+    if not count:
+        return []
+    if not isinstance(kind, h5t.TypeStringID) or kind.is_variable_str():
+        return None
+    if count * kind.get_size() > _MOST_ATTRIBUTE_BYTES:
         raise RefusedError(f"has more than a megabyte of {attribute}")
     values = np.ravel(item.attrs[attribute]).tolist()
     return [each.decode() if isinstance(each, bytes) else str(each) for each in values]
@@ -294,28 +364,50 @@ def _check_dataset(
             f"has a {label} of shape {dataset.shape}, expected {expected} {where}, "
             f"whose axes are {axes}"
         )
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize > 8:
-        raise RefusedError(
-            f"has a {label} of {dataset.dtype}", "save it as float16, float32 or float64"
-        )
+    if chunks.float_dtype(dataset) is None:
+        kind = str(dataset.dtype)[:80]
+        raise RefusedError(f"has a {label} of {kind}", "save it as float16, float32 or float64")
+    _check_storage(dataset, label)
+
+
+def _check_storage(dataset: h5py.Dataset, label: str) -> None:
+    """Check that a dataset's numbers are there, in chunks that can be unpacked here."""
     # A chunk is unpacked as a whole, so one larger than its array could fill the memory.
     if dataset.chunks and any(np.greater(dataset.chunks, dataset.shape)):
         raise RefusedError(f"has a {label} with chunks larger than itself", "save it again")
-    settings = dataset.id.get_create_plist()
-    filters = [settings.get_filter(number)[0] for number in range(settings.get_nfilters())]
-    if not all(h5py.h5z.filter_avail(each) for each in filters):
+    if chunks.count_chunks(dataset) > chunks.MOST_CHUNKS:
+        raise RefusedError(
+            f"has a {label} in more than {chunks.MOST_CHUNKS:,} chunks",
+            "save it again in larger chunks, or in one piece",
+        )
+    if dataset.chunks and dataset.file.userblock_size:  # versions differ in where chunks are then
+        raise RefusedError(f"has a {label} in chunks behind a user block", "save it in one piece")
+    if not chunks.is_known_packing(dataset):
         raise RefusedError(f"packs the {label} in a way unknown here", "save it with gzip or none")
+    if not dataset.id.get_storage_size():
+        raise RefusedError(f"names a {label}, but stores no numbers of it", "save it again")
 
 
 # Step 5: read.
+
+
+def read_all(contents: Contents, dtype: DTypeLike) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Read kernels and biases of all layers, several at a time."""
+    found = {}
+
+    def work(name: str) -> None:
+        found[name] = read(contents.layers[name], dtype)
+
+    for_each(work, contents.layers)
+    return {name: found[name] for name in contents.layers}
 
 
 def read(stored: Stored, dtype: DTypeLike) -> tuple[np.ndarray, np.ndarray]:
     """Read kernel and bias of one layer as `dtype`, and check that all entries are finite."""
     arrays = []
     for kind, dataset in (("kernel", stored.kernel), ("bias", stored.bias)):
-        array = np.empty(dataset.shape, dtype)
-        dataset.read_direct(array)
+        with np.errstate(over="ignore"):  # told below
+            array = chunks.read(dataset).astype(dtype, copy=False)
         if not np.isfinite(array).all():
             raise RefusedError(
                 f"has entries that are not finite {array.dtype} numbers in the {kind} of "

@@ -56,8 +56,7 @@ def read(path: PathLike) -> tuple[list[Row], Shape, dict[str, LayerParams], np.d
             raise hdf5.RefusedError(f"declares more than {MOST_PARAMETERS:,} parameters")
         contents = hdf5.find_named_layers(file, table)
         hdf5.check_declared(contents)
-        params = {name: hdf5.read(each, dtype) for name, each in contents.layers.items()}
-        return rows, input_shape, params, dtype
+        return rows, input_shape, hdf5.read_all(contents, dtype), dtype
 
 
 def _parse(text: str) -> tuple[list[Row], Shape, np.dtype[Any]]:

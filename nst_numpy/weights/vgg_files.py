@@ -5,9 +5,10 @@ number. Here stands what the networks must have, and what their values should be
 """
 
 import hashlib
+import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -175,7 +176,7 @@ def load_weights(
                 f"give another file, or ask for {contents.architecture}",
             )
         hdf5.check_declared(contents)
-        return {name: hdf5.read(stored, dtype) for name, stored in contents.layers.items()}
+        return hdf5.read_all(contents, dtype)
 
 
 def describe_weights(path: PathLike | None = None) -> WeightsInfo:
@@ -243,9 +244,9 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
             details.append(f"{contents.architecture}, layout of {contents.layout}")
             hdf5.check_declared(contents)
             details.append(f"{len(contents.layers)} kernels and biases")
-            params = {name: hdf5.read(each, np.float32) for name, each in contents.layers.items()}
+            params = hdf5.read_all(contents, np.float32)
             details.append(f"{sum(w.size + b.size for w, b in params.values()):,} parameters")
-        last = _compare_published(params)
+            last = _compare_published(params, contents)
     except WeightsError as error:
         last = Check(CHECKS[len(details)], False, str(error))
     passed = [Check(name, True, detail) for name, detail in zip(CHECKS, details, strict=False)]
@@ -297,19 +298,33 @@ def _describe_layer(name: str, stored: "hdf5.Stored") -> LayerInfo:
     )
 
 
-def _compare_published(params: Convolutions) -> Check:
-    """Compare two entries of each layer with FINGERPRINTS."""
+def _compare_published(params: Convolutions, contents: "hdf5.Contents") -> Check:
+    """Compare two entries of each layer with FINGERPRINTS, as exactly as the file stores them."""
     if params.keys() != FINGERPRINTS.keys():
         return Check(CHECKS[-1], None, "no published values are kept here for this network")
     different = [
         name
         for name, expected in FINGERPRINTS.items()
-        # 1e-6 allows for the rounding of the printed values, not for another training.
-        if not np.allclose([params[name][0].flat[0], params[name][1][0]], expected, 1e-6, 0)
+        if not (
+            _is_near(params[name][0].flat[0], expected[0], contents.layers[name].kernel.dtype)
+            and _is_near(params[name][1][0], expected[1], contents.layers[name].bias.dtype)
+        )
     ]
     if different:
         return Check(CHECKS[-1], False, f"other values than published in {', '.join(different)}")
     return Check(CHECKS[-1], True, f"two values of each of {len(FINGERPRINTS)} layers agree")
+
+
+def _is_near(found: float, published: float, stored: np.dtype[np.floating[Any]]) -> bool:
+    """Whether a value is the published one, rounded to the dtype in which it is stored."""
+    precision = np.finfo(stored)
+    # 1e-6 allows for the rounding of the printed values, not for another training.
+    return math.isclose(
+        found,
+        published,
+        rel_tol=max(1e-6, float(precision.eps)),
+        abs_tol=float(precision.smallest_subnormal),
+    )
 
 
 def _sha256(path: Path) -> str:

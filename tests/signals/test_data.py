@@ -1,11 +1,13 @@
 import csv
 import re
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import nst_numpy
+from nst_numpy.common.array_files import read_npz
 from nst_numpy.errors import NonFiniteError, ShapeError, SignalError
 from nst_numpy.signals import load_ct, load_ecg, load_movie, read_signal
 from nst_numpy.signals.data import RECORDINGS
@@ -67,7 +69,8 @@ def test_a_signal_is_read_from_every_kind_of_file(tmp_path):
         ("a.csv", b"a\nb\n", SignalError, "cannot be read as numbers"),
         ("a.csv", b"\xff\xfe", SignalError, "cannot be read as numbers"),
         ("a.csv", b"", ShapeError, r"not float64 of shape \(0,\)"),
-        ("a.csv", b"1,2\n3\n", SignalError, "cannot be read as numbers"),
+        ("a.csv", b"1,2\n3\n", SignalError, r"\(line 2 has not 2 numbers, as those before it"),
+        ("a.csv", b"a,b\n1\n2,3\n", SignalError, "line 3 has not 1 numbers"),
         ("a.csv", b"0,1\n1,2\n", ShapeError, r"of shape \(2, 2\): choose one lead"),
         ("a.csv", b"1\nnan\n2\n", NonFiniteError, r"1 of the 3 samples .* the first at index 1"),
         ("a.csv", b"1\n\n2\n", NonFiniteError, "the first at index 1: cut them out or fill"),
@@ -78,6 +81,43 @@ def test_a_file_that_is_no_signal_is_refused(tmp_path, name, content, error, mes
         (tmp_path / name).write_bytes(content)
     with pytest.raises(error, match=message):
         read_signal(tmp_path / name, 100)
+
+
+def test_a_row_of_numbers_is_a_signal_as_a_column_is(tmp_path):
+    (tmp_path / "a.csv").write_text("1,2.5,3\n", "utf-8")
+    assert read_signal(tmp_path / "a.csv", 100)[0].tolist() == [1, 2.5, 3]
+
+
+def test_only_samples_and_their_rate_are_read_from_an_archive(tmp_path, monkeypatch):
+    asked = []
+
+    def read(path, choose):
+        found = read_npz(path, choose)
+        asked.extend(found)
+        return found
+
+    monkeypatch.setattr("nst_numpy.signals.data.read_npz", read)
+    np.savez(tmp_path / "a.npz", millivolt=[1.0, 2.0], sampling_rate_hz=[100.0], other=[3.0])
+    assert read_signal(tmp_path / "a.npz")[1] == 100
+    assert asked == ["millivolt", "sampling_rate_hz"]
+
+
+def test_many_names_and_such_that_cannot_be_printed_are_not_told(tmp_path):
+    for names in ([f"lead{n}" for n in range(100)], ["\x1b[2J", "b"]):
+        np.savez(tmp_path / "a.npz", **dict.fromkeys(names, np.ones(2)))
+        with pytest.raises(SignalError, match=f"a.npz holds {len(names)} arrays: name the array"):
+            read_signal(tmp_path / "a.npz", 100)
+
+
+def test_a_csv_of_gaps_takes_no_more_than_its_numbers(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"\n" * 200_000)
+    tracemalloc.start()
+    try:
+        with pytest.raises(NonFiniteError, match="199999 of the 199999 samples"):
+            read_signal(tmp_path / "a.csv", 100)
+        assert tracemalloc.get_traced_memory()[1] < 200_000 * 40
+    finally:
+        tracemalloc.stop()
 
 
 def test_arrays_that_are_no_signal_are_refused(tmp_path):

@@ -9,6 +9,7 @@ from nst_numpy.weights import (
     CHECKS,
     bundled_path,
     describe_weights,
+    hdf5,
     load_weights,
     verify_weights,
 )
@@ -153,6 +154,28 @@ def test_other_training_fails_the_last_check(path):
     assert all(check.passed for check in others)
     assert last.passed is False
     assert "other values than published in conv1_1, conv1_2" in last.detail
+
+
+def in_precision(params, dtype):
+    return {
+        f"block{name[4]}_conv{name[6]}": [each.astype(dtype) for each in pair]
+        for name, pair in params.items()
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float64])
+def test_the_published_network_in_another_precision_passes_every_check(path, bundled, dtype):
+    hdf5.write(path, in_precision(bundled, dtype))
+    assert all(check.passed for check in verify_weights(path))
+
+
+def test_half_precision_allows_for_its_rounding_alone(path, bundled):
+    layers = in_precision(bundled, np.float16)
+    layers["block3_conv1"][1][0] *= np.float16(1.005)
+    hdf5.write(path, layers)
+    last = verify_weights(path)[-1]
+    assert last.passed is False
+    assert last.detail == "other values than published in conv3_1"
 
 
 def test_vgg19_has_no_published_values_here(path):
