@@ -6,13 +6,17 @@ answers at once.
 
 import argparse
 import errno
-import io
-import os
 import sys
-from collections.abc import Sequence
+import warnings
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from importlib import import_module
 
 from nst_numpy import __version__
+from nst_numpy.cli.parts.stopping import Stopping, listening
+from nst_numpy.cli.parts.streams import steady_streams
+from nst_numpy.common.out_of_memory import tells_of_memory
+from nst_numpy.common.streams import SteadyStream
 from nst_numpy.errors import NstError, UnknownNameError
 
 COMMANDS = {
@@ -37,39 +41,65 @@ COMMANDS = {
 }
 
 
+NO_MEMORY = (
+    "there is not enough memory, or the process is allowed too little (ulimit -v): use a smaller "
+    "size or fewer threads, or allow more"
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for a user's error, 130 for Ctrl-C."""
+    """Run one command and return its exit code.
+
+    0: done. 1: done, but what came out is wrong or not all that was asked for. 2: a user's error.
+    130: stopped by Ctrl-C, 143: by SIGTERM, 129: by SIGHUP; what there was is written.
+    """
     words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    _print_on_any_terminal()
+    with listening(until_the_program_ends=argv is None) as stopping:
+        try:
+            with steady_streams() as out, warnings.catch_warnings():
+                warnings.showwarning = _show_warning
+                code = _answer_for(lambda: _dispatch(words), stopping, debug="--debug" in words)
+                out.flush()
+                return _printed(out, code)
+        except KeyboardInterrupt:  # before the first line of a command, or after its last
+            return stopping.exit_code
+
+
+def _answer_for(work: Callable[[], int], stopping: Stopping, *, debug: bool) -> int:
+    """Do a command's work; make one line and an exit code of what goes wrong."""
     try:
-        return _dispatch(words)
+        code = work()
+        # a command that was stopped and saved what it had has no error, but is not done either
+        return stopping.exit_code if stopping.signal is not None and code in (0, 130) else code
+    except KeyboardInterrupt:
+        print(f"nst: stopped by {stopping.name}", file=sys.stderr)
+        return stopping.exit_code
     except NstError as error:
         if debug:
             raise
         print(f"nst: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("nst: stopped by Ctrl-C", file=sys.stderr)
-        return 130
-    except OSError as error:
-        if not _reader_is_gone(error):
+    except (MemoryError, ImportError, OSError, RuntimeError) as error:
+        if debug or not tells_of_memory(error):
             raise
-        # head or less has seen enough; keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        print(f"nst: {NO_MEMORY}", file=sys.stderr)
+    return 2
 
 
-def _print_on_any_terminal() -> None:
-    """Print ? for a sign that the terminal or file does not know: ∂ in cp1252, say."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
+def _printed(out: SteadyStream, code: int) -> int:
+    """Say if what was printed has been lost; head or less may have seen enough."""
+    error = out.error
+    # Windows calls a reader that is gone an invalid argument
+    gone = isinstance(error, BrokenPipeError) or getattr(error, "errno", None) == errno.EINVAL
+    if error is None or gone:
+        return code
+    reason = getattr(error, "strerror", None) or str(error)
+    print(f"nst: what is printed cannot be written ({reason.lower()})", file=sys.stderr)
+    return code or 1
 
 
-def _reader_is_gone(error: OSError) -> bool:
-    """Whether nobody reads what is printed; Windows calls that an invalid argument."""
-    windows = sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
-    return windows or isinstance(error, BrokenPipeError)
+def _show_warning(message: Warning | str, *where: object, **more: object) -> None:
+    """Write a warning as one line, like an error."""
+    print(f"nst: {message}", file=sys.stderr)
 
 
 def _dispatch(words: list[str]) -> int:
@@ -91,7 +121,9 @@ def _dispatch(words: list[str]) -> int:
     parser.add_argument(
         "--debug", action="store_true", help="show where in the code an error arose"
     )
-    return int(module.run(parser.parse_args(words[1:])))
+    args = parser.parse_args(words[1:])
+    with ExitStack() as args.until_the_end:
+        return int(module.run(args))
 
 
 def _overview() -> argparse.ArgumentParser:

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
+from nst_numpy.common.out_of_memory import is_room_left
 from nst_numpy.errors import SettingError
 
 Piece = TypeVar("Piece")
@@ -85,6 +86,25 @@ def single_threaded_blas() -> Iterator[None]:
             _holders -= 1
             if _holders == 0:
                 _limit.restore_original_limits()
+
+
+@cache
+def reserve_blas_memory() -> None:
+    """Let SciPy's BLAS take the memory that it keeps for its work, as long as there is some.
+
+    It takes it with the first call; one that gets none tries again for ever, in code that no
+    signal reaches.
+
+    Raises
+    ------
+    MemoryError
+        If there is none.
+    """
+    from scipy.linalg import lapack
+
+    if not is_room_left():
+        raise MemoryError("no memory for BLAS")
+    lapack.dpotrf([[1.0]])
 
 
 def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:

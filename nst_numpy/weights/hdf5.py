@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.errors import WeightsError
+from nst_numpy.common.out_of_memory import is_room_left, tells_of_memory
+from nst_numpy.errors import TooLargeError, WeightsError
 from nst_numpy.files import PathLike, atomic_write, expand
 
 # What a network must have: layer name to the kernel's shape, in the order of the network.
@@ -91,6 +92,8 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
     """Open an HDF5 file; turn whatever goes wrong inside into one WeightsError."""
     if not h5py.is_hdf5(path):
         raise WeightsError(f"{caller}: {path} is not an HDF5 file: {remedy}")
+    if not is_room_left():  # the HDF5 library may crash where it gets none
+        raise TooLargeError(f"{caller}: {NO_ROOM} to read {path}: free some first")
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -98,6 +101,9 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
         raise WeightsError(f"{caller}: {path} {refusal}: {refusal.remedy or remedy}") from None
     # These are what h5py raises on a damaged file, depending on which byte is wrong.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError, OverflowError) as error:
+        # HDF5 says of a filter that has no memory what it says of one that has wrong bytes
+        if tells_of_memory(error) or not is_room_left():
+            raise TooLargeError(f"{caller}: {NO_ROOM} to read {path}: free some first") from error
         raise WeightsError(
             f"{caller}: {path} is damaged or cut short: copy or download it again"
         ) from error

@@ -10,6 +10,8 @@ from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
 from nst_numpy.vgg import POOLS
 
+MOST = 10**8  # of anything that is counted: pixels of a side, iterations, threads
+
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
     """Add --threads."""
@@ -44,7 +46,9 @@ def whole_number(text: str) -> int:
     """Read a whole number of at least 1."""
     number = read_count(text)
     if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number of at least 1")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{number} is too large: at most {MOST} can be asked for")
     return number
 
 
