@@ -14,7 +14,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from nst_numpy.cli.parts.options import table
+from nst_numpy.cli.parts.options import seconds, table
+from nst_numpy.cli.parts.outputs import claim_folder, results
 from nst_numpy.course import (
     Assignment,
     Grade,
@@ -30,6 +31,7 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.results import number, write_results, write_text
+from nst_numpy.errors import OutputError
 from nst_numpy.files import check_folder, expand
 
 
@@ -60,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     ):
         sub = action(name, text)
         sub.add_argument("submission", metavar="SUBMISSION", help=".py, .ipynb or folder")
-        sub.add_argument("--seconds", type=float, help="time for each task (default: its own)")
+        sub.add_argument("--seconds", type=seconds, help="time for each task (default: its own)")
         sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
         if name == "grade":
             sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
@@ -92,9 +94,10 @@ def _grade(args: argparse.Namespace) -> int:
     """Grade, print the table, write the files; what is asked for is checked before."""
     assignments = _assignments_for(args)
     found = find_submissions(args.submission, assignments)
-    out = check_folder(args.out) if getattr(args, "out", None) else None
+    out = claim_folder(args, args.out) if getattr(args, "out", None) else None
     students = found if isinstance(found, list) else [found]
     graded: list[tuple[str, list[Grade]]] = []
+    lost: list[str] = []
     total = sum(
         len(assignments[name].tasks) * len(files)
         for student in students
@@ -107,18 +110,29 @@ def _grade(args: argparse.Namespace) -> int:
                 progress=lambda name: bar.update() and None,
             )  # fmt: skip
             graded.append((student.student, grades))
-            _write(out, student, grades, many=isinstance(found, list))
+            lost += _write(out, student, grades, many=isinstance(found, list))
     table_of_class = as_csv(graded, assignments.values())
-    if out is not None and isinstance(found, list):
-        write_text(out / "grades.csv", table_of_class)
+    with results() as keep:
+        if out is not None and isinstance(found, list):
+            keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
     if not args.quiet:
         print(table_of_class if isinstance(found, list) else as_text(graded[0][1]), end="")
+    if lost:
+        raise OutputError("; ".join(lost))
     return 0
 
 
-def _write(out: Path | None, student: Submission, grades: list[Grade], *, many: bool) -> None:
-    if out is not None:
-        write_results(check_folder(out / student.student) if many else out, student.student, grades)
+def _write(out: Path | None, student: Submission, grades: list[Grade], *, many: bool) -> list[str]:
+    """Write a student's grades; return what is not where it should be: the others are graded."""
+    if out is None:
+        return []
+    folder = out / student.student if many else out
+    try:
+        with results() as keep:
+            keep(folder, lambda place: write_results(check_folder(place), student.student, grades))
+    except OutputError as error:
+        return [str(error)]
+    return []
 
 
 def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:

@@ -50,7 +50,9 @@ def check_at_least(what: str, value: Any, least: int, unit: str = "") -> int:
     if number < least:
         raise SettingError(f"{what} must be at least {least}{unit}, not {number}")
     if number > LARGEST:
-        raise SettingError(f"{what} must be at most {LARGEST}{unit}: {math.log10(number):.0f} digits came")
+        raise SettingError(
+            f"{what} must be at most {LARGEST}{unit}: {math.log10(number):.0f} digits came"
+        )
     return number
 
 

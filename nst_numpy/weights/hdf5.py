@@ -31,6 +31,7 @@ _AUTO_CONV = re.compile(r"conv2d(?:_\d+)?")
 # Spellings: kernel, block1_conv1/kernel:0, block1_conv1_W_1:0; likewise for the bias.
 _KERNEL = re.compile(r"(?:(?:^|/)kernel|_W(?:_\d+)?)(?::0)?$")
 _BIAS = re.compile(r"(?:(?:^|/)bias|_b(?:_\d+)?)(?::0)?$")
+NO_ROOM = "there is not enough memory"
 _MAX_ATTRIBUTE_BYTES = 2**20
 _TAPS = {2: "", 3: "kl, ", 4: "kh, kw, ", 5: "kd, kh, kw, "}  # by the kernel's rank
 

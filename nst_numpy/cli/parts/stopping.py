@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from types import FrameType
 from typing import Any
 
@@ -106,7 +107,7 @@ def listening(*, until_the_program_ends: bool = False) -> Iterator[Stopping]:
         if threading.current_thread() is threading.main_thread():
             for name in ASKS:
                 _listen_to(name, current, before)
-            sys.unraisablehook = lambda what, stopping=current: stopping.lost(what, hook)
+            sys.unraisablehook = partial(current.lost, otherwise=hook)
         yield current
     finally:
         if until_the_program_ends:

@@ -26,7 +26,7 @@ def steady_streams() -> Iterator[SteadyStream]:
     if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors != "replace":
         sys.stdout.reconfigure(errors=ON_ANY_TERMINAL)
     out = SteadyStream(sys.stdout)
-    sys.stdout, sys.stderr = out, SteadyStream(sys.stderr)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, SteadyStream(sys.stderr)
     try:
         yield out
     finally:
