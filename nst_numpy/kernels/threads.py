@@ -21,6 +21,7 @@ from threadpoolctl import ThreadpoolController
 from nst_numpy.common.checks import check_at_least, read_count
 from nst_numpy.common.out_of_memory import is_room_left
 from nst_numpy.errors import SettingError
+from nst_numpy.kernels.memory import scratch_of_its_own
 
 Piece = TypeVar("Piece")
 
@@ -117,12 +118,14 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     queue.reverse()  # pop() then takes the pieces in order; it is atomic
 
     def drain() -> None:
-        while queue:
-            try:
-                piece = queue.pop()
-            except IndexError:
-                return
-            work(piece)
+        # work may itself do work on this thread: what it was made for must still be there then
+        with scratch_of_its_own():
+            while queue:
+                try:
+                    piece = queue.pop()
+                except IndexError:
+                    return
+                work(piece)
 
     with single_threaded_blas():
         futures = _helpers.submit(drain, len(queue) - 1)

@@ -69,7 +69,7 @@ def test_a_step_writes_over_nothing_that_an_earlier_one_returned():
     again, grad_again = objective(x)
     assert again == value
     np.testing.assert_array_equal(grad_again, before)
-    assert vgg._engine._memory._idle
+    assert vgg._engine._own.memory._idle
 
 
 def test_scratch_is_reused_and_grows():
