@@ -1,4 +1,7 @@
+import copy
 import json
+import pickle
+import threading
 
 import h5py
 import numpy as np
@@ -29,6 +32,7 @@ from nst_numpy.network import (
 )
 from nst_numpy.objective import Objective
 from nst_numpy.training import mean_squared_error, softmax_cross_entropy
+from nst_numpy.vgg import VGG
 
 ROWS = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(4, 2, stride=2), ReLU(), GlobalAvgPool(),
         Dense(5), ReLU(), Dense(2)]  # fmt: skip
@@ -491,3 +495,29 @@ def test_what_it_says_of_bad_settings():
 
 def test_names_that_can_be_imported_are_said():
     assert all(hasattr(nst_numpy.network, name) for name in nst_numpy.network.__all__)
+
+
+# threads, copies
+
+
+def test_each_thread_has_its_own_way_back():
+    net, rng = VGG.random((4, 8), np.random.default_rng(0)), np.random.default_rng(1)
+    x, other = rng.standard_normal((2, 1, 8, 8, 3))
+    features = net.forward(x, ["relu2_1"])
+    grad = net.backward({"relu2_1": features["relu2_1"]})
+    net.forward(x, ["relu2_1"])
+    thread = threading.Thread(target=net.forward, args=(other, ["relu2_1"]))
+    thread.start()
+    thread.join()
+    np.testing.assert_array_equal(net.backward({"relu2_1": features["relu2_1"]}), grad)
+    assert net.passes == 2
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_begins_without_a_pass(duplicate):
+    net = VGG.random((4, 8), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((1, 8, 8, 3))
+    features = net.forward(x, ["relu2_1"])
+    twin = duplicate(net)
+    assert (net.passes, twin.passes) == (1, 0)
+    np.testing.assert_array_equal(twin.forward(x, ["relu2_1"])["relu2_1"], features["relu2_1"])

@@ -1,4 +1,5 @@
 import gc
+import sys
 
 import numpy as np
 import pytest
@@ -76,3 +77,18 @@ def test_scratch_is_reused_and_grows():
     small = scratch_array("test", (4,), np.float32)
     assert np.shares_memory(small, scratch_array("test", (2, 2), np.float32))
     assert scratch_array("test", (1000,), np.float64).shape == (1000,)
+
+
+def test_where_an_array_goes_no_line_of_python_is_run():
+    # Ctrl-C arrives between two lines of Python, and could not be passed on there
+    reserve, lines = ReusedMemory(), []
+    with reserve.in_use():
+        array = empty_array((40,), np.uint8)
+        before = sys.gettrace()
+        sys.settrace(lambda frame, *_: lines.append(frame.f_code.co_name))
+        try:
+            del array
+        finally:
+            sys.settrace(before)
+        assert lines == []
+        assert [m.nbytes for m in reserve._idle] == [40]

@@ -25,9 +25,9 @@ def claimed(request):
 
 
 def test_a_second_run_is_refused_until_the_first_has_ended(tmp_path, claimed):
-    with claimed(tmp_path):
-        with pytest.raises(OutputError, match="another run is writing .*: wait for its end, or"):
-            claimed(tmp_path).__enter__()
+    message = r"another run is writing .*: wait for its end, or choose another name"
+    with claimed(tmp_path), pytest.raises(OutputError, match=message):
+        claimed(tmp_path).__enter__()
     with claimed(tmp_path):
         pass
 

@@ -29,7 +29,12 @@ def test_a_name_that_is_no_utf_8_is_printed_as_it_is(monkeypatch):
 
 def test_streams_are_put_back(monkeypatch):
     before = sys.stdout, sys.stderr
-    with pytest.raises(ZeroDivisionError), steady_streams():
-        assert sys.stdout is not before[0]
-        raise ZeroDivisionError
+
+    def fail():
+        with steady_streams():
+            assert sys.stdout is not before[0]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
     assert (sys.stdout, sys.stderr) == before
