@@ -15,6 +15,7 @@ from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
+from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
@@ -204,6 +205,10 @@ class Run:
         self.names = vgg.check_names(coefficients.names)
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
+        try:
+            reserve_blas_memory()
+        except MemoryError as error:
+            raise no_memory() from error
         self._check_smallest()
         estimate = self.estimate()
         if estimate is not None:

@@ -43,3 +43,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("nst: stopped by Ctrl-C", file=sys.stderr)
         return 130
+    finally:
+        # An interrupt that goes through code compiled from text, as a namedtuple is, makes Python
+        # end by SIGINT, also if it is caught; the next such code makes Python forget that.
+        exec("")

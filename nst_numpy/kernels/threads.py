@@ -16,10 +16,11 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
-from nst_numpy.common.out_of_memory import is_room_left
+from nst_numpy.common.out_of_memory import ROOM, is_room_left
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.memory import scratch_of_its_own
 
@@ -91,10 +92,10 @@ def single_threaded_blas() -> Iterator[None]:
 
 @cache
 def reserve_blas_memory() -> None:
-    """Let SciPy's BLAS take the memory that it keeps for its work, as long as there is some.
+    """Let BLAS take the memory that it keeps for its work, as long as there is some.
 
-    It takes it with the first call; one that gets none tries again for ever, in code that no
-    signal reaches.
+    It takes it with the first call. NumPy's ends the process where it gets none; SciPy's tries
+    again for ever, in code that no signal reaches.
 
     Raises
     ------
@@ -103,8 +104,10 @@ def reserve_blas_memory() -> None:
     """
     from scipy.linalg import lapack
 
-    if not is_room_left():
+    if not is_room_left((1 + get_threads()) * ROOM):
         raise MemoryError("no memory for BLAS")
+    large = np.ones((256, 256), np.float32)  # a small product does without
+    large @ large
     lapack.dpotrf([[1.0]])
 
 

@@ -249,6 +249,19 @@ def test_a_command_that_saved_what_it_had_ends_with_the_code_of_the_signal(monke
     assert nst("samples") == 143
 
 
+@posix
+def test_python_does_not_end_by_the_signal_that_a_command_has_dealt_with():
+    code = (
+        "import signal, sys\n"
+        "from nst_numpy.cli import main, samples\n"
+        "samples.run = lambda args: exec('signal.raise_signal(signal.SIGTERM)', globals())\n"
+        "sys.argv[1:] = ['samples']\n"
+        "sys.exit(main())\n"
+    )
+    done = python("-c", code)
+    assert (done.returncode, done.stderr) == (143, "nst: stopped by SIGTERM\n")
+
+
 def test_a_warning_is_one_line(capsys, monkeypatch):
     def run(args):
         warnings.simplefilter("always")

@@ -171,7 +171,7 @@ def test_work_inside_work_leaves_its_scratch_memory_alone(threads):
 def test_scipys_blas_has_its_memory_or_says_that_there_is_none(monkeypatch):
     reserve_blas_memory.cache_clear()
     with monkeypatch.context() as changes:
-        changes.setattr("nst_numpy.kernels.threads.is_room_left", lambda: False)
+        changes.setattr("nst_numpy.kernels.threads.is_room_left", lambda size: False)
         with pytest.raises(MemoryError):
             reserve_blas_memory()
     reserve_blas_memory()
