@@ -250,7 +250,7 @@ def test_a_command_that_saved_what_it_had_ends_with_the_code_of_the_signal(monke
 
 
 @posix
-def test_python_does_not_end_by_the_signal_that_a_command_has_dealt_with():
+def test_python_does_not_end_by_the_signal_that_a_command_has_dealt_with(tmp_path):
     code = (
         "import signal, sys\n"
         "from nst_numpy.cli import main, samples\n"
@@ -258,7 +258,8 @@ def test_python_does_not_end_by_the_signal_that_a_command_has_dealt_with():
         "sys.argv[1:] = ['samples']\n"
         "sys.exit(main())\n"
     )
-    done = python("-c", code)
+    (tmp_path / "program.py").write_text(code, "utf-8")
+    done = python("-m", "program")
     assert (done.returncode, done.stderr) == (143, "nst: stopped by SIGTERM\n")
 
 

@@ -36,6 +36,7 @@ class Stopping:
         self._holders = 0
         self._held = False
         self._over = False
+        self._in_hook = False
 
     @property
     def name(self) -> str:
@@ -49,7 +50,7 @@ class Stopping:
 
     def arrived(self, number: int, frame: FrameType | None) -> None:
         """Note a signal; end what is under way, unless it is held or has just been told."""
-        if self._over:
+        if self._over or self._in_hook:
             return
         self.signal = number if self.signal is None else self.signal
         if self._holders:
@@ -78,9 +79,20 @@ class Stopping:
         if not isinstance(unraisable.exc_value, KeyboardInterrupt):
             otherwise(unraisable)
             return
-        self._raised = -ONCE
-        # not from here: this function is called where an exception cannot leave
-        threading.Timer(AGAIN, _thread.interrupt_main).start()
+        self._in_hook = True  # an exception could not leave from here either
+        try:
+            self._raised = -ONCE
+            _thread.start_new_thread(self._raise_again, ())
+        finally:
+            self._in_hook = False
+
+    def _raise_again(self) -> None:
+        """Interrupt the main thread from another one, a moment later."""
+        time.sleep(AGAIN)
+        while self._in_hook:
+            time.sleep(AGAIN)
+        if current is self and not self._over:
+            _thread.interrupt_main()
 
     def end(self) -> None:
         """Listen to nothing any more: all is written, and the program is about to end."""
