@@ -35,7 +35,6 @@ class Stopping:
         self._raised = -ONCE
         self._holders = 0
         self._held = False
-        self._over = False
         self._in_hook = False
 
     @property
@@ -50,7 +49,7 @@ class Stopping:
 
     def arrived(self, number: int, frame: FrameType | None) -> None:
         """Note a signal; end what is under way, unless it is held or has just been told."""
-        if self._over or self._in_hook:
+        if self._in_hook:
             return
         self.signal = number if self.signal is None else self.signal
         if self._holders:
@@ -91,12 +90,8 @@ class Stopping:
         time.sleep(AGAIN)
         while self._in_hook:
             time.sleep(AGAIN)
-        if current is self and not self._over:
+        if current is self:
             _thread.interrupt_main()
-
-    def end(self) -> None:
-        """Listen to nothing any more: all is written, and the program is about to end."""
-        self._over = True
 
 
 current = Stopping()
@@ -122,11 +117,10 @@ def listening(*, until_the_program_ends: bool = False) -> Iterator[Stopping]:
             sys.unraisablehook = partial(current.lost, otherwise=hook)
         yield current
     finally:
-        if until_the_program_ends:
-            current.end()
-        else:
-            for name, handler in before.items():
-                signal.signal(getattr(signal, name), handler)
+        for name, handler in before.items():
+            # a handler of Python's would be taken away before the program's very end
+            after = signal.SIG_IGN if until_the_program_ends else handler
+            signal.signal(getattr(signal, name), after)
         sys.unraisablehook, current = hook, outer
 
 

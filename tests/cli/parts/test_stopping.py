@@ -5,7 +5,7 @@ import time
 import pytest
 
 from nst_numpy.cli.parts import stopping
-from nst_numpy.cli.parts.stopping import Stopping, held, listening
+from nst_numpy.cli.parts.stopping import held, listening
 from tests import posix
 
 
@@ -97,7 +97,13 @@ def test_an_interrupt_in_a_finalizer_is_not_lost():
 
 
 def test_at_the_end_nothing_is_listened_to():
-    found = Stopping()
-    found.end()
-    found.arrived(signal.SIGINT, None)
-    assert found.signal is None
+    before = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
+    try:
+        with listening(until_the_program_ends=True) as found:
+            pass
+        press("SIGTERM")
+        press("SIGINT")
+        assert found.signal is None
+    finally:
+        signal.signal(signal.SIGTERM, before[0])
+        signal.signal(signal.SIGINT, before[1])
