@@ -279,11 +279,8 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
     try:
         with np.errstate(all="ignore"):
             return function(*args, **named)
-    except KeyboardInterrupt:
-        raise
-    except (
-        BaseException
-    ) as error:  # SystemExit too: else it would end the check as if all were well
+    # SystemExit too: it would end the check as if all were well
+    except (Exception, SystemExit) as error:
         place = _place(error, function)
         raise Complaint(
             Diagnosis(
