@@ -14,7 +14,7 @@ import nox
 
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = [
-    *("demo", "tests", "oldest", "newest", "package"),
+    *("demo", "tests", "slow", "oldest", "newest", "package"),
     *("notebooks", "docs", "course", "lint", "types", "imports"),
 ]
 README = Path("README.md").read_text(encoding="utf-8")
@@ -59,6 +59,13 @@ def demo(session: nox.Session) -> None:
 def tests(session: nox.Session) -> None:
     """Run the README's second command: install for work, and test."""
     run_in_venv(session, readme_command(1))
+
+
+@nox.session
+def slow(session: nox.Session) -> None:
+    """Run what takes seconds each: runs that are stopped, killed, or short of disk and memory."""
+    session.install("-e", ".[test]")
+    session.run("pytest", "-m", "slow")
 
 
 @nox.session

@@ -1,6 +1,9 @@
 """Who is told of a run under way: the progress bar, the snapshots, a caller's own function."""
 
-from collections.abc import Callable, Sequence
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +12,8 @@ from tqdm import tqdm
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.checks import is_whole
-from nst_numpy.errors import SettingError
+from nst_numpy.common.streams import SteadyStream
+from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import check_folder
 from nst_numpy.optimize import asks_to_stop
 from nst_numpy.pictures.images import deprocess, save_image
@@ -64,6 +68,20 @@ def tell(callbacks: Sequence[Callback], progress: Progress) -> bool:
     return any(map(asks_to_stop, answers))
 
 
+@contextmanager
+def progress_bar(iterations: int, *, shown: bool) -> Iterator[Callback]:
+    """Show a bar for a run, with the time left; yield the callback that moves it on.
+
+    A bar that can no longer be drawn, because nobody reads it, does not end the run.
+    """
+    stream: Any = SteadyStream(sys.stderr)
+    # tqdm asks for the width of the terminal again only where it may change
+    with tqdm(
+        total=iterations, disable=not shown, unit="it", file=stream, dynamic_ncols=True
+    ) as bar:
+        yield bar_updater(bar)
+
+
 def bar_updater(bar: "tqdm[Any]") -> Callback:
     """Make a callback that moves a progress bar on, with the loss beside it."""
 
@@ -77,6 +95,8 @@ def bar_updater(bar: "tqdm[Any]") -> Callback:
 def snapshot_saver(every: int | None, folder: str | Path | None) -> Callback:
     """Make a callback that saves every n-th picture as folder/00010.png, folder/00020.png.
 
+    One that cannot be written does not end the run: the first of them is a warning.
+
     Raises
     ------
     SettingError
@@ -88,8 +108,21 @@ def snapshot_saver(every: int | None, folder: str | Path | None) -> Callback:
         raise SettingError("snapshots need both: snapshot_every of at least 1, and snapshot_folder")
     place = check_folder(folder)
 
+    warned = False
+
     def save(progress: Progress) -> None:
-        if progress.iteration % every == 0:
+        nonlocal warned
+        if progress.iteration % every:
+            return
+        try:
             save_image(place / f"{progress.iteration:05d}.png", progress.image)
+        except OutputError as error:
+            if not warned:
+                warned = True
+                warnings.warn(
+                    f"a snapshot is missing, and the run goes on: {error}",
+                    RuntimeWarning,
+                    stacklevel=2,
+                )
 
     return save

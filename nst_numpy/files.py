@@ -3,23 +3,28 @@
 Two habits do it. A path is tried before the work that it waits for, so that a spelling mistake
 costs a second and not an hour. And a file is written beside its place and then moved there in
 one step, so that whatever breaks, the name holds the old file or the new one, never half of it.
+A process that is killed may leave the file beside; its name begins with `.nst-`, and the next run
+of the command that writes there removes it.
 
 What a path is, and what its `~` stands for, is said here for those who read files as well.
 """
 
 import json
 import os
+import re
 import secrets
 import stat
 import tempfile
+import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from nst_numpy.errors import NstError, OutputError
 
 PathLike = str | os.PathLike[str]
+BESIDE = ".nst-"  # what the names of our own files begin with, beside those of users
 
 
 def expand(path: PathLike) -> Path:
@@ -63,7 +68,7 @@ def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
             raise OutputError(f"{target} is a folder: add a file name")
         if target.exists():
             _check_existing(target, overwrite)
-        _check_parent(_place(target).parent)
+        _check_parent(real_place(target).parent)
     except OutputError:
         raise
     except OSError as error:
@@ -132,9 +137,8 @@ def atomic_write(path: PathLike) -> Iterator[Path]:
     ['note.txt']
     """
     target = check_output(path)
-    place = _place(target)
-    # Short, because the name may already be as long as the disk allows.
-    temporary = place.with_name(f".nst-{secrets.token_hex(6)}{place.suffix}")
+    place = real_place(target)
+    temporary = place.with_name(f"{name_beside(place)}-{secrets.token_hex(6)}{place.suffix}")
     try:
         _create_like(temporary, place)
         yield temporary
@@ -173,6 +177,40 @@ def write_json(path: PathLike, data: Any) -> None:
         temporary.write_bytes(text.encode("utf-8", errors="backslashreplace"))
 
 
+def real_place(target: Path) -> Path:
+    """Follow a link: a file is replaced where it lies, as open() would do."""
+    return Path(os.path.realpath(target)) if target.is_symlink() else target
+
+
+def name_beside(place: Path) -> str:
+    """Begin the name of a file of our own that belongs to the one at `place`.
+
+    It is short, because the other may already be as long as the disk allows.
+
+    >>> name_beside(Path("painted.png"))
+    '.nst-8e39b0f4'
+    """
+    return f"{BESIDE}{zlib.crc32(os.fsencode(place.name)):08x}"
+
+
+def is_same_file(one: PathLike, other: PathLike) -> bool:
+    """Whether two paths lead to one file, also through links, or would if it were there."""
+    try:
+        return os.path.samefile(one, other)
+    except OSError:
+        real = (os.path.normcase(os.path.realpath(path)) for path in (one, other))
+        return next(real) == next(real)
+
+
+def remove_leftovers(folder: Path, beginning: str = BESIDE) -> None:
+    """Remove what a process left that was killed while it wrote; nobody else may be writing."""
+    ours = re.compile(rf"{re.escape(beginning)}.*-[0-9a-f]{{12}}(\..*)?")
+    for path in folder.iterdir():
+        if ours.fullmatch(path.name):
+            with suppress(OSError):
+                path.unlink()
+
+
 def _named(path: PathLike) -> Path:
     text = os.fspath(path)
     if not text or "\0" in text:
@@ -181,11 +219,6 @@ def _named(path: PathLike) -> Path:
         return expand(text)
     except OSError as error:
         raise OutputError(f"the home folder of {text} is unknown: write it out") from error
-
-
-def _place(target: Path) -> Path:
-    # A file that is reached through a link is replaced where it lies, as open() would do.
-    return Path(os.path.realpath(target)) if target.is_symlink() else target
 
 
 def _check_parent(folder: Path) -> None:

@@ -6,6 +6,7 @@ network, fast, is in `nst_numpy.fused`; the tests hold it to these two loops.
 """
 
 import copy
+import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -111,6 +112,17 @@ class Tape(NamedTuple):
     caches: Any
 
 
+class _OfThisThread(threading.local):
+    """The tape of each thread that uses a network, and how many it has recorded."""
+
+    tape = Tape({}, None)
+    passes = 0
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a network be copied and pickled, without its tapes."""
+        return type(self), ()
+
+
 class Network:
     """Layers with names, in order.
 
@@ -158,7 +170,7 @@ class Network:
         self._checks = NetworkChecks(
             self._who, self.layers, self.params, self.input_shape, self.dtype
         )
-        self._tape = Tape({}, None)
+        self._own = _OfThisThread()
         self._use(engine)
 
     def _use(self, engine: str) -> None:
@@ -198,10 +210,11 @@ class Network:
         """
         wanted = self.check_names(names)
         shapes = self._checks.check_input("forward", x, wanted, self.cast_remedy)
-        self._tape = Tape({}, None)  # its memory is free for this pass
+        self._own.tape = Tape({}, None)  # its memory is free for this pass
+        self._own.passes += 1
         with single_threaded_blas():
             features, caches = self._engine.forward(x, wanted)
-        self._tape = Tape(shapes, caches)
+        self._own.tape = Tape(shapes, caches)
         return features
 
     def backward(
@@ -232,11 +245,17 @@ class Network:
         ShapeError
             If a gradient is not shaped like its activation.
         """
-        checked = [self._checks.check_grads(grads, relu, self._tape.shapes)]
+        tape = self._own.tape
+        checked = [self._checks.check_grads(grads, relu, tape.shapes)]
         # nobody keeps a gradient that has arrived: its memory is free before the largest layers
         del grads
         with single_threaded_blas():
-            return self._engine.backward(checked.pop(), self._tape.caches, relu)
+            return self._engine.backward(checked.pop(), tape.caches, relu)
+
+    @property
+    def passes(self) -> int:
+        """Forward passes that this thread has asked for: `backward` belongs to the last."""
+        return self._own.passes
 
     def predict(self, x: Array, batch_size: int = 256) -> Array:
         """Compute the output of the last layer, a batch at a time, keeping nothing else.
@@ -380,6 +399,6 @@ class Network:
             name: row if (pair := own.get(type(row))) is None else Computed(row, *pair)
             for name, row in self.layers.items()
         }
-        network._tape = Tape({}, None)
+        network._own = _OfThisThread()
         network._use("plain")
         return network

@@ -262,6 +262,7 @@ class Objective:
         values: dict[str, float] = {}
         grads: dict[str, Any] = {}
         features = self.vgg.forward(x, self.names) if self.names else {}
+        passes = getattr(self.vgg, "passes", None)
         for name, a in features.items():
             if name in self.content:
                 term = f"content/{name}"
@@ -270,6 +271,11 @@ class Objective:
             if name in self.style:
                 term = f"style/{name}"
                 values[term], grads[term] = self._style_term(a, name)
+        if getattr(self.vgg, "passes", None) != passes:
+            raise SettingError(
+                "Objective: a loss has called forward of the network that it is measured with, "
+                "which now remembers another x: give the loss a network of its own"
+            )
         return values, grads
 
     def _style_term(self, a: Array, name: str) -> tuple[float, Any]:

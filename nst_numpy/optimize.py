@@ -14,8 +14,10 @@ What goes wrong in other programs, and what is done about it here:
   length at the start.
 - *The line search gives up.* J is computed in float32 and carries noise. Then L-BFGS
   starts afresh from the picture so far, and ends only when that does not help either.
-- *NaN.* A value or gradient that is not finite is an error with a name, and the last
-  good picture is kept.
+- *NaN.* A value or gradient that is not finite is an error with a name, and the best
+  picture is kept: that with the lowest J.
+- *It diverges.* Where J has risen from the first to the last iteration, the same holds.
+- *The memory is used up.* The last picture is kept.
 
 SciPy works in float64; the picture is cast at this boundary and nowhere else.
 
@@ -33,8 +35,8 @@ from scipy.optimize import minimize
 
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.common.moved import former_names
-from nst_numpy.errors import NonFiniteError, SettingError
-from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
+from nst_numpy.kernels.threads import reserve_blas_memory, single_threaded_blas
 
 Function = Callable[[Array], tuple[float, Array]]
 
@@ -56,20 +58,52 @@ class Step:
 
 @dataclass
 class Minimum:
-    """Where an optimiser arrived, and why it stopped."""
+    """Where an optimiser arrived, and why it stopped.
+
+    Attributes
+    ----------
+    x : ndarray
+    losses : list of float
+        J after each iteration.
+    reason : str
+        "iterations", "stalled", "stopped", "interrupted", "not finite", "diverged" or "memory".
+    message : str
+        The same in plain words.
+    kept : int, optional
+        The iteration that x is from, if that is not the last: 0 is the start.
+    """
 
     x: Array
     losses: list[float] = field(default_factory=list)
-    reason: str = "iterations"  # "iterations", "stalled", "stopped", "interrupted", "not finite"
+    reason: str = "iterations"
     message: str = ""
+    kept: int | None = None
 
-    def end_early(self, error: KeyboardInterrupt | NonFiniteError) -> None:
-        """Record that an error ended the run, and that the picture before it is kept."""
+    def end_early(self, error: BaseException) -> None:
+        """Record that an error ended the run, and that a picture before it is kept."""
         if isinstance(error, KeyboardInterrupt):
-            self.reason, self.message = "interrupted", "stopped by Ctrl-C"
+            self.reason, self.message = "interrupted", str(error) or "stopped by Ctrl-C"
+        elif isinstance(error, MemoryError):
+            self.reason = "memory"
+            self.message = "the memory was used up; the last picture is kept"
         else:
-            self.reason = "not finite"
-            self.message = f"{error}; the picture before that is kept"
+            self.reason, self.message = "not finite", f"{error}; {self._which} is kept"
+
+    def end_diverged(self, start: float) -> None:
+        """Record that J rose, and that a better picture is kept."""
+        self.reason = "diverged"
+        self.message = (
+            f"J rose from {start:.4g} to {self.losses[-1]:.4g}: use a smaller learning rate; "
+            f"{self._which} is kept"
+        )
+
+    @property
+    def _which(self) -> str:
+        if self.kept is None:
+            return "the picture before that"
+        if self.kept == 0:
+            return "the picture at the start"
+        return f"the picture of iteration {self.kept}, which has the lowest J,"
 
 
 StepCallback = Callable[[Step], object]
@@ -115,7 +149,10 @@ def run_optimizer(
     ------
     NonFiniteError
         If J or its gradient is not finite at the start. Later on, the run ends with
-        reason "not finite" and the last good picture.
+        reason "not finite" and the best picture.
+    TooLargeError
+        If there is not enough memory for the first iteration. Later on, the run ends with
+        reason "memory" and the last picture.
     """
     if name not in OPTIMIZERS:
         raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
@@ -124,6 +161,7 @@ def run_optimizer(
         if name == "lbfgs":
             # SciPy's threads, which wait busily between two small products, took as much time
             # as J, and the bits depended on their number
+            reserve_blas_memory()
             with single_threaded_blas():
                 _lbfgs(descent, iterations)
         else:
@@ -135,11 +173,23 @@ def run_optimizer(
             )
     except _StopRun:
         descent.end("stopped", "stopped by the callback")
-    except (KeyboardInterrupt, NonFiniteError) as error:
-        if isinstance(error, NonFiniteError) and not descent.minimum.losses:
+    except NonFiniteError as error:
+        if not descent.minimum.losses:
             raise
+        descent.keep_best()
+        descent.minimum.end_early(error)
+    except (KeyboardInterrupt, MemoryError) as error:
+        if isinstance(error, MemoryError) and not descent.minimum.losses:
+            raise no_memory() from error
         descent.minimum.end_early(error)
     return descent.minimum
+
+
+def no_memory() -> TooLargeError:
+    """Make the error for a run that has no picture when its memory is used up."""
+    return TooLargeError(
+        "there is not enough memory for the first iteration: use a smaller size or fewer threads"
+    )
 
 
 def asks_to_stop(answer: object) -> bool:
@@ -152,12 +202,14 @@ def asks_to_stop(answer: object) -> bool:
 
 
 class _Descent:
-    """The way down so far: checked evaluations, accepted iterations, the last good x."""
+    """The way down so far: checked evaluations, accepted iterations, the last x and the best."""
 
     def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
         self.callback = callback
         self.minimum = Minimum(x.copy())
+        self.first: float | None = None  # J at the start
+        self.best: tuple[float, int, Array] | None = None  # J, iteration, x
         self.started = time.perf_counter()
 
     @property
@@ -171,18 +223,32 @@ class _Descent:
                 f"J or its gradient is not finite after {len(self.minimum.losses)} iterations: "
                 "use smaller weights or a smaller learning rate"
             )
+        if self.first is None:
+            self.first, self.best = value, (value, 0, self.x)
         return value, grad
 
     def accept(self, x: Array, value: float) -> None:
         self.minimum.x = x
         self.minimum.losses.append(value)
+        if self.best is None or value < self.best[0]:
+            self.best = (value, len(self.minimum.losses), x)
         if self.callback is not None:
             seconds = time.perf_counter() - self.started
             if asks_to_stop(self.callback(Step(len(self.minimum.losses), value, x, seconds))):
                 raise _StopRun
 
+    def keep_best(self) -> None:
+        if self.best is not None and self.best[1] != len(self.minimum.losses):
+            _, self.minimum.kept, self.minimum.x = self.best
+
     def end(self, reason: str, message: str) -> None:
         self.minimum.reason, self.minimum.message = reason, message
+
+    def end_after(self, iterations: int) -> None:
+        self.end("iterations", f"did the {iterations} iterations asked for")
+        if self.first is not None and self.minimum.losses[-1] > self.first:
+            self.keep_best()
+            self.minimum.end_diverged(self.first)
 
 
 class _InUnits:
@@ -244,7 +310,7 @@ def _lbfgs(descent: _Descent, iterations: int) -> None:
         if done == before:
             descent.end("stalled", "no step lowers J any more: this is as good as float32 gets")
             return
-    descent.end("iterations", f"did the {iterations} iterations asked for")
+    descent.end_after(iterations)
 
 
 def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) -> None:
@@ -259,7 +325,7 @@ def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) 
         x = descent.x - descent.x.dtype.type(eta) * grad
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
-    descent.end("iterations", f"did the {iterations} iterations asked for")
+    descent.end_after(iterations)
 
 
 def adam_step(
@@ -289,7 +355,7 @@ def _adam(descent: _Descent, iterations: int, learning_rate: float) -> None:
         x = (descent.x - step).astype(descent.x.dtype)
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
-    descent.end("iterations", f"did the {iterations} iterations asked for")
+    descent.end_after(iterations)
 
 
 def _length(grad: Array) -> float:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from tqdm import tqdm
 
-from nst_numpy.callbacks import Callback, Progress, bar_updater, snapshot_saver, tell
+from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
+from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
@@ -26,7 +26,7 @@ from nst_numpy.measure.estimate import (
 )
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Coefficients, Objective
-from nst_numpy.optimize import LEARNING_RATES, Minimum, Step, run_optimizer
+from nst_numpy.optimize import LEARNING_RATES, Minimum, Step, no_memory, run_optimizer
 from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, resize_image
 from nst_numpy.settings import (
@@ -61,7 +61,11 @@ class Result:
     message : str
         Why the run stopped, in plain words.
     reason : str
-        The same in one word: "iterations", "stalled", "stopped", "interrupted" or "not finite".
+        The same in one word: "iterations", "stalled", "stopped", "interrupted", "not finite",
+        "diverged" or "memory".
+    kept : dict, optional
+        The entry of the picture where it is not that of the last iteration: after a run that
+        diverged, `image` is the picture with the lowest J.
     """
 
     image: Image
@@ -69,6 +73,7 @@ class Result:
     settings: dict[str, Any]
     message: str
     reason: str
+    kept: dict[str, Any] | None = None
 
     @property
     def iterations(self) -> int:
@@ -82,13 +87,13 @@ class Result:
 
     @property
     def loss(self) -> float:
-        """J after the last iteration; at the start, if there was none."""
-        return float(self.history[-1]["loss"])
+        """J of the picture."""
+        return float((self.kept or self.history[-1])["loss"])
 
     @property
     def terms(self) -> dict[str, float]:
         """The terms that add up to `loss`, coefficients included."""
-        return dict(self.history[-1]["terms"])
+        return dict((self.kept or self.history[-1])["terms"])
 
 
 @show_settings
@@ -132,7 +137,7 @@ def transfer(
     Returns
     -------
     Result
-        Ctrl-C ends the run early and returns the picture so far.
+        Ctrl-C ends the run early and returns the picture so far; so does memory that is used up.
 
     Raises
     ------
@@ -200,6 +205,10 @@ class Run:
         self.names = vgg.check_names(coefficients.names)
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
+        try:
+            reserve_blas_memory()
+        except MemoryError as error:
+            raise no_memory() from error
         self._check_smallest()
         estimate = self.estimate()
         if estimate is not None:
@@ -213,41 +222,40 @@ class Run:
         Each call begins afresh, and gives the same picture.
         """
         self.history, self._started = [], time.perf_counter()
-        with tqdm(total=self.iterations, disable=not progress, unit="it") as bar:
-            minimum = self._climb([bar_updater(bar), *callbacks])
-        image = deprocess(minimum.x)
-        if image.shape != self.content.shape:  # stopped at a coarse scale
-            image = resize_image(image, self.content.shape[:2])
-        message = minimum.message
-        if minimum.reason == "iterations":  # of all scales, not of the last alone
-            message = f"did the {len(self.history)} iterations asked for"
-        history = self.history or [self._start.entry]
-        return Result(image, history, self._used(), message, minimum.reason)
+        self._latest: Minimum | None = None
+        self._kept: dict[str, Any] | None = None
+        try:
+            with progress_bar(self.iterations, shown=progress) as bar:
+                minimum = self._climb([bar, *callbacks])
+            return self._result(minimum)
+        except (KeyboardInterrupt, MemoryError, NonFiniteError) as error:
+            # between two scales, or while the picture is made
+            if self._latest is None:
+                if isinstance(error, MemoryError):
+                    raise no_memory() from error
+                raise
+            self._latest.end_early(error)
+            return self._result(self._latest)
 
     def _climb(self, callbacks: Sequence[Callback]) -> Minimum:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
-        minimum: Minimum | None = None
         for scale in range(self.scales):
-            try:
-                minimum = self._paint(scale, minimum, callbacks)
-            except (KeyboardInterrupt, NonFiniteError) as error:  # between two scales
-                if minimum is None:
-                    raise
-                minimum.end_early(error)
+            minimum = self._paint(scale, callbacks)
             if minimum.reason not in ("iterations", "stalled"):
                 break
-        assert minimum is not None
         return minimum
 
-    def _paint(self, scale: int, before: Minimum | None, callbacks: Sequence[Callback]) -> Minimum:
+    def _paint(self, scale: int, callbacks: Sequence[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
         objective = self.objective(scale)
+        before = len(self.history)
 
         def progress(iteration: int, loss: float, x: Array) -> Progress:
             seconds = time.perf_counter() - self._started
             return Progress(iteration, self.iterations, loss, dict(objective.terms), seconds, x)
 
         def record(step: Step) -> bool:
+            self._latest = Minimum(step.x)
             now = progress(len(self.history) + 1, step.loss, step.x)
             self.history.append(now.entry)
             return tell(callbacks, now)
@@ -255,15 +263,33 @@ class Run:
         minimum = run_optimizer(
             self.settings.optimizer,
             objective,
-            self.x(self.init if before is None else deprocess(before.x), scale),
+            self.x(self.init if self._latest is None else deprocess(self._latest.x), scale),
             self.settings.iterations,
             learning_rate=self.settings.learning_rate,
             callback=record,
         )
-        if not self.history:  # nothing to lower, or Ctrl-C in the first iteration
+        if minimum.kept:
+            self._kept = self.history[before + minimum.kept - 1]
+        elif not self.history or minimum.kept == 0:
+            # nothing to lower, Ctrl-C in the first iteration, or none better than the start
             loss, _ = objective(minimum.x)
-            self._start = progress(0, loss, minimum.x)
+            self._kept = progress(before, loss, minimum.x).entry
+        else:
+            self._kept = None
+        self._latest = minimum
         return minimum
+
+    def _result(self, minimum: Minimum) -> Result:
+        """Make the picture, at its full size also if the run ended at a coarse scale."""
+        image = deprocess(minimum.x)
+        if image.shape != self.content.shape:
+            image = resize_image(image, self.content.shape[:2])
+        message = minimum.message
+        if minimum.reason == "iterations":  # of all scales, not of the last alone
+            message = f"did the {len(self.history)} iterations asked for"
+        history = self.history or [self._kept or {}]
+        kept = None if self._kept is history[-1] else self._kept
+        return Result(image, history, self._used(), message, minimum.reason, kept)
 
     # what it is done with
 

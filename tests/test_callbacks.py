@@ -1,10 +1,11 @@
 import json
+import sys
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from nst_numpy.callbacks import Progress, bar_updater, snapshot_saver, tell
+from nst_numpy.callbacks import Progress, bar_updater, progress_bar, snapshot_saver, tell
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.pictures.images import deprocess, load_image
 
@@ -78,3 +79,29 @@ def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "file").write_text("here", "utf-8")
     with pytest.raises(OutputError, match="a file is in its place"):
         snapshot_saver(1, tmp_path / "file")
+
+
+def test_a_bar_that_nobody_reads_ends_nothing(monkeypatch):
+    class Gone:
+        def write(self, text):
+            raise BrokenPipeError
+
+        flush = write
+
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with progress_bar(2, shown=True) as told:
+        for iteration in (1, 2):
+            assert told(progress(iteration)) is None
+
+
+def test_a_snapshot_that_cannot_be_written_is_one_warning(tmp_path):
+    folder = tmp_path / "snapshots"
+    save = snapshot_saver(1, folder)
+    save(progress(1))
+    folder.rename(tmp_path / "away")
+    with pytest.warns(RuntimeWarning, match="a snapshot is missing, and the run goes on: the fol"):
+        save(progress(2))
+    save(progress(3))  # a second warning would be an error
+    (tmp_path / "away").rename(folder)
+    save(progress(4))
+    assert [file.name for file in sorted(folder.iterdir())] == ["00001.png", "00004.png"]

@@ -9,7 +9,15 @@ from pathlib import Path
 import pytest
 
 from nst_numpy.errors import OutputError
-from nst_numpy.files import atomic_write, check_folder, check_output, write_json
+from nst_numpy.files import (
+    atomic_write,
+    check_folder,
+    check_output,
+    is_same_file,
+    name_beside,
+    remove_leftovers,
+    write_json,
+)
 from tests import posix
 
 
@@ -251,3 +259,38 @@ def test_write_json_refuses_what_json_cannot_say(tmp_path, data, error):
 def test_files_does_not_import_numpy():
     code = "import sys, nst_numpy.files; sys.exit('numpy' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@posix
+def test_one_file_by_two_names_is_one(tmp_path):
+    (tmp_path / "a").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    (tmp_path / "hard").hardlink_to(tmp_path / "a")
+    (tmp_path / "folder").symlink_to(tmp_path)
+    for other in ("link", "hard", "folder/a", "folder/../" + tmp_path.name + "/a"):
+        assert is_same_file(tmp_path / "a", tmp_path / other)
+    assert is_same_file(tmp_path / "new", tmp_path / "folder" / "new")
+    assert not is_same_file(tmp_path / "a", tmp_path / "new")
+
+
+KILLED = """
+import os, signal, sys
+from nst_numpy.files import atomic_write
+with atomic_write(sys.argv[1]) as temporary:
+    temporary.write_bytes(b"half")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@posix
+def test_a_process_that_is_killed_leaves_the_old_file_and_one_that_is_recognised(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old", "utf-8")
+    subprocess.run([sys.executable, "-c", KILLED, str(target)], check=False)
+    assert target.read_text("utf-8") == "old"
+    [left] = set(tmp_path.iterdir()) - {target}
+    assert left.name.startswith(name_beside(target))
+    remove_leftovers(tmp_path, name_beside(tmp_path / "other.txt"))
+    assert left.exists()
+    remove_leftovers(tmp_path, name_beside(target))
+    assert list(tmp_path.iterdir()) == [target]

@@ -14,7 +14,6 @@ PACKAGE = TESTS.parent / "nst_numpy"
 # slash stands for all that is in the folder.
 ELSEWHERE = {
     # what several commands share is seen in what they do
-    "cli/parts/outputs.py": ["cli/test_gram.py", "cli/test_trace.py"],
     "cli/parts/rivals.py": ["cli/test_movie.py", "cli/test_volume.py"],
     # an assignment goes through all of these on its way to a grade, in processes of their own
     "course/": ["course/test_release.py", "course/test_grade.py"],

@@ -1,3 +1,7 @@
+import copy
+import pickle
+import threading
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -17,6 +21,7 @@ from nst_numpy.training.sequential import (
     ReLU,
     Sequential,
 )
+from nst_numpy.vgg import VGG
 
 ROWS = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(4, 2, stride=2), ReLU(), GlobalAvgPool(),
         Dense(5), ReLU(), Dense(2)]  # fmt: skip
@@ -184,3 +189,26 @@ def test_what_the_two_loops_keep_is_the_caches_up_to_the_deepest_layer():
     mask, winners = 5 * 8 * 6 * 3, 5 * 4 * 3 * 3  # a byte each
     kept = [net.kept_bytes((5, 8, 6, 2), [name]) for name in ("conv1", "relu1", "pool1")]
     assert kept == [inputs, inputs + mask, inputs + mask + winners]
+
+
+def test_each_thread_has_its_own_way_back():
+    net, rng = VGG.random((4, 8), np.random.default_rng(0)), np.random.default_rng(1)
+    x, other = rng.standard_normal((2, 1, 8, 8, 3))
+    features = net.forward(x, ["relu2_1"])
+    grad = net.backward({"relu2_1": features["relu2_1"]})
+    net.forward(x, ["relu2_1"])
+    thread = threading.Thread(target=net.forward, args=(other, ["relu2_1"]))
+    thread.start()
+    thread.join()
+    np.testing.assert_array_equal(net.backward({"relu2_1": features["relu2_1"]}), grad)
+    assert net.passes == 2
+
+
+@pytest.mark.parametrize("duplicate", [copy.deepcopy, lambda net: pickle.loads(pickle.dumps(net))])
+def test_a_copy_begins_without_a_pass(duplicate):
+    net = VGG.random((4, 8), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((1, 8, 8, 3))
+    features = net.forward(x, ["relu2_1"])
+    twin = duplicate(net)
+    assert (net.passes, twin.passes) == (1, 0)
+    np.testing.assert_array_equal(twin.forward(x, ["relu2_1"])["relu2_1"], features["relu2_1"])

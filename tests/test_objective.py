@@ -6,7 +6,7 @@ import pytest
 
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
-from nst_numpy.losses import content_loss, gram_matrix, style_loss, total_variation_loss
+from nst_numpy.losses import Losses, content_loss, gram_matrix, style_loss, total_variation_loss
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients, Objective
 from nst_numpy.vgg import VGG
 
@@ -199,3 +199,17 @@ def test_the_gradient_of_the_real_network_along_random_directions(pool):
         direction = rng.standard_normal(x.shape)
         slope = (objective(x + 1e-6 * direction)[0] - objective(x - 1e-6 * direction)[0]) / 2e-6
         assert slope == pytest.approx((grad * direction).sum(), rel=1e-5)
+
+
+def test_a_loss_may_not_run_the_network_that_it_is_measured_with():
+    vgg = VGG.random((4, 8), np.random.default_rng(0))
+    x = np.random.default_rng(1).standard_normal((1, 8, 8, 3))
+
+    def own_loss(a, target):
+        vgg.forward(x + 1, ["relu1_1"])
+        return content_loss(a, target)
+
+    losses = Losses(content_loss=own_loss)
+    objective = Objective(vgg, x, x, beta=0.0, content_layers={"relu1_1": 1.0}, losses=losses)
+    with pytest.raises(SettingError, match="a loss has called forward of the network that it is"):
+        objective(x)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
-from nst_numpy.errors import NonFiniteError, SettingError
+from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.optimize import OPTIMIZERS, run_optimizer
 
 
@@ -144,3 +144,60 @@ def test_nan_at_the_start_is_an_error(name):
 def test_an_unknown_optimizer_is_refused():
     with pytest.raises(SettingError, match="must be one of lbfgs, gd, adam, not 'sgd'"):
         run_optimizer("sgd", bowl(), START, 1)
+
+
+# what goes wrong on the way
+
+
+@pytest.mark.parametrize("name", ["gd", "adam"])
+def test_where_j_has_risen_the_best_picture_is_kept(name):
+    pictures = []
+
+    def rises_after(step):
+        pictures.append(step.x.copy())
+
+    calls = []
+
+    def function(x):
+        calls.append(1)
+        value, grad = bowl()(x)
+        return value * (1.0 if len(calls) < 4 else 1e6), grad  # the start, two steps, then more
+
+    result = run_optimizer(name, function, START, 5, learning_rate=0.1, callback=rises_after)
+    assert (result.reason, result.kept) == ("diverged", 2)
+    assert result.message.startswith("J rose from ")
+    assert result.message.endswith("the picture of iteration 2, which has the lowest J, is kept")
+    np.testing.assert_array_equal(result.x, pictures[1])
+    assert len(result.losses) == 5
+
+
+@pytest.mark.parametrize("rate", [1e3, 1e100])
+def test_gradient_descent_that_only_climbs_keeps_the_start(rate):
+    with np.errstate(all="ignore"):
+        result = run_optimizer("gd", bowl(), START, 6, learning_rate=rate)
+    assert (result.reason, result.kept) == ("diverged" if rate < 1e9 else "not finite", 0)
+    assert "the picture at the start is kept" in result.message
+    np.testing.assert_array_equal(result.x, START)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_that_is_used_up_keeps_the_last_picture(name):
+    pictures = []
+
+    def breaks(x):
+        if len(pictures) == 3:
+            raise MemoryError
+        return bowl()(x)
+
+    result = run_optimizer(name, breaks, START, 30, callback=lambda step: pictures.append(step.x))
+    assert (result.reason, len(result.losses)) == ("memory", 3)
+    np.testing.assert_array_equal(result.x, pictures[-1])
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_memory_that_is_not_there_at_all_is_an_error(name):
+    def breaks(x):
+        raise MemoryError
+
+    with pytest.raises(TooLargeError, match="not enough memory for the first iteration: use a"):
+        run_optimizer(name, breaks, START, 30)

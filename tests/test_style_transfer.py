@@ -1,6 +1,7 @@
 import json
 import math
 import signal
+import threading
 
 import numpy as np
 import pytest
@@ -702,3 +703,106 @@ def test_a_file_with_a_loss_of_ones_own_paints_the_same(tmp_path):
     assert own.settings["engine"] == "fused"  # losses alone leave the network as it is
     with pytest.raises(SettingError, match="there is no file"):
         paint(layers=tmp_path / "none.py")
+
+
+def test_a_run_that_diverges_gives_the_best_picture_and_its_loss():
+    seen = []
+    with np.errstate(all="ignore"):
+        result = paint(
+            optimizer="gd", learning_rate=300.0, init=STYLE, scales=1, callback=seen.append
+        )
+    assert result.reason in ("diverged", "not finite")
+    assert result.loss == min(result.loss, *(entry["loss"] for entry in result.history))
+    assert result.kept["iteration"] == 0
+    np.testing.assert_array_equal(result.image, resize_image(STYLE, (24, 32)))
+    assert result.loss == pytest.approx(sum(result.terms.values()))
+    assert result.iterations == len(seen)
+
+
+@pytest.mark.parametrize("evaluation", [4, 7])
+def test_memory_that_is_used_up_gives_the_last_picture(monkeypatch, evaluation):
+    pictures, calls = [], []
+
+    class Large(Objective):
+        def __call__(self, x):
+            calls.append(1)
+            if len(calls) >= evaluation:
+                raise MemoryError
+            return super().__call__(x)
+
+    monkeypatch.setattr(style_transfer, "Objective", Large)
+    result = paint(
+        optimizer="gd", scales=2, callback=lambda now: pictures.append(now.image)
+    )  # five evaluations at each scale
+    assert result.reason == "memory"
+    expected = resize_image(pictures[-1], (24, 32))
+    np.testing.assert_array_equal(result.image, expected)
+    assert len(result.history) == len(pictures)
+
+
+def test_memory_that_is_used_up_between_two_scales_gives_the_last_picture(monkeypatch):
+    made = []
+
+    class Large(Objective):
+        def __init__(self, *args, **options):
+            made.append(1)
+            if len(made) == 2:
+                raise MemoryError
+            super().__init__(*args, **options)
+
+    monkeypatch.setattr(style_transfer, "Objective", Large)
+    result = paint(scales=2)
+    assert (result.reason, len(result.history)) == ("memory", 4)
+
+
+def test_memory_that_is_not_there_at_all_is_an_error(monkeypatch):
+    def large(*args, **options):
+        raise MemoryError
+
+    monkeypatch.setattr(style_transfer, "Objective", large)
+    with pytest.raises(TooLargeError, match="not enough memory for the first iteration"):
+        paint()
+
+
+def test_ctrl_c_while_the_picture_is_made_returns_it_all_the_same(monkeypatch):
+    calls = []
+
+    def interrupted(x):
+        calls.append(1)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+        return deprocess(x)
+
+    expected = paint(scales=1)
+    monkeypatch.setattr(style_transfer, "deprocess", interrupted)
+    result = paint(scales=1)
+    assert result.reason == "interrupted"
+    np.testing.assert_array_equal(result.image, expected.image)
+
+
+def test_a_callback_may_use_the_network_of_the_run():
+    other = picture(5, 32, 24)
+
+    def callback(now):
+        paint(content=other, iterations=1)
+        VGG_TINY.forward(preprocess(now.image), ["relu1_1"])
+
+    np.testing.assert_array_equal(paint(callback=callback).image, paint().image)
+
+
+def test_one_network_in_two_threads_paints_what_it_paints_alone():
+    pictures = [CONTENT, picture(5, 32, 24)]
+    alone = [paint(content=each).image for each in pictures]
+    found = {}
+
+    def go(i):
+        found[i] = [paint(content=pictures[i]).image for _ in range(5)]
+
+    threads = [threading.Thread(target=go, args=(i,)) for i in (0, 1)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for i in (0, 1):
+        for image in found[i]:
+            np.testing.assert_array_equal(image, alone[i])

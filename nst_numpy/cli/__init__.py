@@ -4,16 +4,8 @@ A command's file is imported only when that command is asked for, so that `nst -
 answers at once.
 """
 
-import argparse
-import errno
-import io
-import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
-
-from nst_numpy import __version__
-from nst_numpy.errors import NstError, UnknownNameError
 
 COMMANDS = {
     "transfer": "paint a photograph in the style of a painting",
@@ -38,84 +30,20 @@ COMMANDS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 2 for a user's error, 130 for Ctrl-C."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    debug = "--debug" in words
-    _print_on_any_terminal()
+    """Run one command and return its exit code.
+
+    0: done. 1: done, but what came out is wrong or not all that was asked for. 2: a user's error.
+    130: stopped by Ctrl-C, 143: by SIGTERM, 129: by SIGHUP; what there was is written.
+    """
     try:
-        return _dispatch(words)
-    except NstError as error:
-        if debug:
-            raise
-        print(f"nst: {error}", file=sys.stderr)
-        return 2
+        # not at the top of the file: Ctrl-C may come while it is loaded
+        from nst_numpy.cli.parts.program import exit_code_of
+
+        return exit_code_of(list(sys.argv[1:] if argv is None else argv), is_all=argv is None)
     except KeyboardInterrupt:
         print("nst: stopped by Ctrl-C", file=sys.stderr)
         return 130
-    except OSError as error:
-        if not _reader_is_gone(error):
-            raise
-        # head or less has seen enough; keep Python from complaining at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-
-
-def _print_on_any_terminal() -> None:
-    """Print ? for a sign that the terminal or file does not know: ∂ in cp1252, say."""
-    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
-        sys.stdout.reconfigure(errors="replace")
-
-
-def _reader_is_gone(error: OSError) -> bool:
-    """Whether nobody reads what is printed; Windows calls that an invalid argument."""
-    windows = sys.platform == "win32" and error.errno == errno.EINVAL and error.filename is None
-    return windows or isinstance(error, BrokenPipeError)
-
-
-def _dispatch(words: list[str]) -> int:
-    if not words or words[0].startswith("-"):
-        _overview().parse_args(words)
-        _overview().print_help()
-        return 0 if not words else 2
-    command = words[0]
-    if command not in COMMANDS:
-        raise UnknownNameError.of("command", command, COMMANDS)
-    module = import_module(f"nst_numpy.cli.{command}")
-    parser = argparse.ArgumentParser(
-        prog=f"nst {command}",
-        description=module.__doc__,
-        formatter_class=_HelpFormatter,
-        allow_abbrev=False,
-    )
-    module.add_arguments(parser)
-    parser.add_argument(
-        "--debug", action="store_true", help="show where in the code an error arose"
-    )
-    return int(module.run(parser.parse_args(words[1:])))
-
-
-def _overview() -> argparse.ArgumentParser:
-    """Make the parser of `nst` alone: its help is the list of commands."""
-    width = max(map(len, COMMANDS))
-    listing = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
-    parser = argparse.ArgumentParser(
-        prog="nst",
-        usage="nst COMMAND …",
-        description="Neural style transfer, handwritten in NumPy.",
-        epilog=f"commands:\n{listing}\n\n'nst COMMAND --help' tells more.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"nst_numpy {__version__}")
-    return parser
-
-
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Show the default of every option that has one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        text = action.help
-        plain = action.default is None or action.default is False or not action.option_strings
-        if text is None or plain or action.default == argparse.SUPPRESS or "default" in text:
-            return text
-        return f"{text} (default: %(default)s)"
+    finally:
+        # An interrupt that goes through code compiled from text, as a namedtuple is, makes Python
+        # end by SIGINT, also if it is caught; the next such code makes Python forget that.
+        exec("")

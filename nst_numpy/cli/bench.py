@@ -9,8 +9,8 @@ pass the peak of the machine's matrix products.
 import argparse
 
 from nst_numpy.cli.parts.options import add_threads, duration, table, use_threads, whole_number
-from nst_numpy.figures import ladder_figure, save_figure
-from nst_numpy.files import check_output
+from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.figures import check_figure_output, ladder_figure, save_figure
 from nst_numpy.layers import get_threads
 from nst_numpy.measure.bench import convolution_ladder, sgemm_peak, step_rung
 from nst_numpy.pictures.images import load_image
@@ -29,8 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, print a table, and draw it if asked to."""
+    output = check_figure_output(args.output) if args.output else None
+    claim(args, (), figure=output)
     use_threads(args)
-    output = check_output(args.output) if args.output else None
     peak = sgemm_peak()
     content, style = (
         load_image(sample_path(name), args.size) for name in ("neuschwanstein", "starry_night")
@@ -44,7 +45,8 @@ def run(args: argparse.Namespace) -> int:
         rows.append((rung.name, time, speed, share, f"{rung.error:.0e}", rung.note))
     print(f"{get_threads()} threads, peak of float32 matrix products {peak:.0f} GFLOP/s\n")
     print(table(rows, right="lrrrrl"))
+    with results() as keep:
+        keep(output, lambda place: save_figure(ladder_figure(rungs, peak), place))
     if output:
-        save_figure(ladder_figure(rungs, peak), output)
         print(f"\n{output}")
     return 0

@@ -10,13 +10,16 @@ docs/course.md is the instructor's page.
 
 import argparse
 import sys
+from pathlib import Path
 
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import table
+from nst_numpy.cli.parts.outputs import claim_folder, results
 from nst_numpy.course import (
     Assignment,
     Grade,
+    Submission,
     as_csv,
     as_gradescope,
     as_text,
@@ -31,7 +34,7 @@ from nst_numpy.course import (
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
 from nst_numpy.course.results import folder_names, number, write_results, write_text
-from nst_numpy.errors import CourseError
+from nst_numpy.errors import CourseError, OutputError
 from nst_numpy.files import check_folder, expand, write_json
 
 
@@ -102,7 +105,7 @@ def _grade(args: argparse.Namespace) -> int:
     """Grade, print the table, write the files; what is asked for is checked before."""
     assignments = _assignments_for(args)
     seconds = None if args.seconds is None else check_seconds(args.seconds)
-    out = check_folder(args.out) if getattr(args, "out", None) else None
+    out = claim_folder(args, args.out) if getattr(args, "out", None) else None
     try:
         found = find_submissions(args.submission, assignments)
     except CourseError as error:
@@ -114,6 +117,7 @@ def _grade(args: argparse.Namespace) -> int:
     students = found if isinstance(found, list) else [found]
     names = folder_names(student.student for student in students)
     graded: list[tuple[str, list[Grade]]] = []
+    lost: list[str] = []
     total = sum(
         len(assignments[name].tasks) * len(files)
         for student in students
@@ -126,15 +130,31 @@ def _grade(args: argparse.Namespace) -> int:
                 progress=lambda name: bar.update() and None, isolation=isolation,
             )  # fmt: skip
             graded.append((student.student, grades))
-            if out is not None:
-                folder = check_folder(out / name) if many else out
-                write_results(folder, student.student, grades)
+            lost += _write(out, name if many else "", student, grades)
     table_of_class = as_csv(graded, assignments.values())
-    if out is not None and many:
-        write_text(out / "grades.csv", table_of_class)
+    with results() as keep:
+        if out is not None and many:
+            keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
     if not args.quiet:
         print(table_of_class if many else as_text(graded[0][1]), end="")
+    if lost:
+        raise OutputError("; ".join(lost))
     return 0
+
+
+def _write(out: Path | None, name: str, student: Submission, grades: list[Grade]) -> list[str]:
+    """Write a student's grades; return what is not where it should be: the others are graded."""
+    if out is None:
+        return []
+    try:
+        with results() as keep:
+            keep(
+                out / name,
+                lambda place: write_results(check_folder(place), student.student, grades),
+            )
+    except OutputError as error:
+        return [str(error)]
+    return []
 
 
 def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:

@@ -7,8 +7,11 @@ go into a new folder.
 import argparse
 from pathlib import Path
 
+from nst_numpy.cli.parts.outputs import claim_folder, results
 from nst_numpy.cli.transfer import (
     add_settings,
+    exit_code,
+    inputs,
     make_recorder,
     paint,
     prepare,
@@ -16,7 +19,7 @@ from nst_numpy.cli.transfer import (
     report,
     write_page,
 )
-from nst_numpy.files import check_folder, write_json
+from nst_numpy.files import write_json
 from nst_numpy.pictures.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
@@ -35,15 +38,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Paint, and write everything about the run into one folder."""
     job = prepare(args)
-    folder = check_folder(args.output or new_folder_name("nst-demo"))
+    folder = claim_folder(
+        args, args.output or new_folder_name("nst-demo"), inputs(args), r"painted\.png|run\.json"
+    )
     recorder = make_recorder(job)
     result = paint(args, job, [recorder])
     picture = folder / "painted.png"
-    save_image(picture, result.image)
-    write_json(folder / "run.json", record(args, result))
-    write_page(args, folder / "report.html", Path(picture.name), result, recorder)
+    with results() as keep:
+        keep(picture, lambda place: save_image(place, result.image))
+        keep(folder / "run.json", lambda place: write_json(place, record(args, result)))
+        keep(
+            folder / "report.html",
+            lambda place: write_page(args, place, Path(picture.name), result, recorder),
+        )
     report(args, result, picture)
-    return 130 if result.reason == "interrupted" else 0
+    return exit_code(result)
 
 
 def new_folder_name(name: str) -> Path:

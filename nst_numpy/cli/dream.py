@@ -12,6 +12,7 @@ import sys
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import add_threads, use_threads, whole_number
+from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, dream
 from nst_numpy.optimize import OPTIMIZERS, Step
 from nst_numpy.pictures.images import check_image_output, save_image
@@ -42,6 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the picture can be written; then paint it."""
     output = check_image_output(args.output)
+    claim(args, [args.weights], picture=output)
     use_threads(args)
     vgg = VGG.load(args.weights, args.pool)
     with tqdm(total=args.iterations, disable=args.quiet, unit="it", file=sys.stderr) as bar:
@@ -55,7 +57,8 @@ def run(args: argparse.Namespace) -> int:
             position=tuple(args.position) if args.position else None,
             optimizer=args.optimizer, callback=update,
         )  # fmt: skip
-    save_image(output, image)
+    with results() as keep:
+        keep(output, lambda place: save_image(place, image))
     if not args.quiet:
         print(output)
     return 0

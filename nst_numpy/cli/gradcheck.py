@@ -30,7 +30,7 @@ from nst_numpy.cli.parts.options import (
     use_threads,
     whole_number,
 )
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.array_files import read_npy
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import gradcheck_figure, save_figure
@@ -79,12 +79,20 @@ def run(args: argparse.Namespace) -> int:
     """Check, print a table, and return 0 if all is right, else 1."""
     use_threads(args)
     check_seed(args)
-    output, numbers = check_outputs(args)
+    output, numbers = check_outputs(args, *_inputs(args))
     if args.functions is None:
         if output or args.input or args.option:
             raise SettingError("--output, --input and --option belong to FILE.py:FORWARD,BACKWARD")
         return check_own(args, numbers)
     return check_functions(args, output, numbers)
+
+
+def _inputs(args: argparse.Namespace) -> list[Path]:
+    """List the files that are read."""
+    if args.functions is None:
+        return [resolve_picture(args.picture), resolve_picture(args.style)]
+    arrays = [value for _, value in args.input or [] if isinstance(value, Path)]
+    return [Path(args.functions.rpartition(":")[0]), *arrays]
 
 
 def check_functions(args: argparse.Namespace, output: Path | None, numbers: Path | None) -> int:
@@ -99,10 +107,10 @@ def check_functions(args: argparse.Namespace, output: Path | None, numbers: Path
         entries=args.entries, kinks=args.kinks, seed=args.seed, name=args.functions,
     )  # fmt: skip
     print(report)
-    if numbers:
-        write_json(numbers, report.record())
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, report.record()))
+        keep(output, lambda place: save_figure(gradcheck_figure(report), place))
     if output:
-        save_figure(gradcheck_figure(report), output)
         print(f"\n{output}")
     return 0 if report.ok else 1
 
@@ -124,9 +132,9 @@ def check_own(args: argparse.Namespace, numbers: Path | None) -> int:
         print(f"\n{check.name}\n{check.report}")
     total = duration(sum(check.seconds for check in checks))
     print(f"\n{'all right' if not wrong else f'{len(wrong)} WRONG'}, {total}")
-    if numbers:
-        rows = [c.report.record() | {"name": c.name, "seconds": c.seconds} for c in checks]
-        write_json(numbers, {"ok": not wrong, "checks": rows})
+    rows = [c.report.record() | {"name": c.name, "seconds": c.seconds} for c in checks]
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, {"ok": not wrong, "checks": rows}))
     return 1 if wrong else 0
 
 

@@ -24,7 +24,7 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.figures import (
@@ -71,8 +71,8 @@ def run(args: argparse.Namespace) -> int:
     """Find out first whether everything is there; then measure, print and draw."""
     use_threads(args)
     paths = [resolve_picture(text) for text in (args.picture, args.other) if text is not None]
-    output, numbers = check_outputs(args)
-    photos = picture_files(args.photos or photo_paths()) if output and args.patches else None
+    photos = picture_files(args.photos or photo_paths()) if args.output and args.patches else None
+    output, numbers = check_outputs(args, *paths, args.weights, *(photos or ()))
     vgg = VGG.load(args.weights, args.pool)
     vgg.check_names([args.layer])
     images = [load_image(path, args.size) for path in paths]
@@ -81,11 +81,13 @@ def run(args: argparse.Namespace) -> int:
     field = receptive_field(args.layer, vgg)
     page = (show if args.other is None else compare)(args, field, images, maps)
     print(page.text)
-    if numbers:
-        write_json(numbers, page.record)
     if output:
         channels = sorted({k for pair in page.pairs for k in (pair.first, pair.second)})
-        save_figure(page.draw(patches(vgg, args.layer, channels, photos)), output)
+        drawn = page.draw(patches(vgg, args.layer, channels, photos))
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, page.record))
+        keep(output, lambda place: save_figure(drawn, place))
+    if output:
         print(f"\n{output}")
     return 0
 

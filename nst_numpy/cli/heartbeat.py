@@ -14,20 +14,22 @@ FILE-beats.png, of the first of the --runs.
 
 import argparse
 import math
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
     add_threads,
-    check_distinct,
     check_seed,
     table,
     use_threads,
     whole_number,
 )
+from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure
 from nst_numpy.figures.heartbeat import (
@@ -71,17 +73,17 @@ def run(args: argparse.Namespace) -> int:
     figures = _figure_paths(args.output)
     data_file = check_output(args.json) if args.json else None
     net_file = check_output(args.save) if args.save else None
-    check_distinct(JSON=data_file, network=net_file, **figures)
+    claim(args, [args.signal], JSON=data_file, network=net_file, **figures)
     _check(args)
     use_threads(args)
     data = prepare(*_read(args), broad_above=args.broad_above)
     studies = _train(args, data)
-    if net_file:
-        studies[0].networks[NETWORK].save(net_file)
-    if data_file:
-        write_json(data_file, _record(args, data, studies))
-    if figures:
-        _draw(data, studies[0], args.broad_above, figures)
+    with results() as keep:
+        keep(net_file, studies[0].networks[NETWORK].save)
+        keep(data_file, lambda place: write_json(place, _record(args, data, studies)))
+        drawn = _draw(data, studies[0], args.broad_above) if figures else {}
+        for name, figure in drawn.items():
+            keep(figures[name], partial(save_figure, figure))
     if not args.quiet:
         _report(data, studies, args.broad_above)
         for path in (data_file, net_file, *figures.values()):
@@ -119,7 +121,7 @@ def _train(args: argparse.Namespace, data: Heartbeats) -> list[Study]:
     return studies
 
 
-def _draw(data: Heartbeats, first: Study, limit: float, figures: dict[str, Path]) -> None:
+def _draw(data: Heartbeats, first: Study, limit: float) -> dict[str, Figure]:
     """Draw the four figures; the beats that excite units are looked for in the training part."""
     net = first.networks[NETWORK]
     x, labels = data.of("train")
@@ -129,14 +131,12 @@ def _draw(data: Heartbeats, first: Study, limit: float, figures: dict[str, Path]
                 if top.best(layer, c)[0].value > 0][:most]
         for layer, most in DRAWN.items()
     }  # fmt: skip
-    drawn = {
+    return {
         "signal": signal_figure(data, limit),
         "training": training_figure(data, first),
         "filters": filters_figure(net.params["conv1"][0], data.rate),
         "beats": beats_figure(x, labels, top, units),
     }
-    for name, figure in drawn.items():
-        save_figure(figure, figures[name])
 
 
 def _report(data: Heartbeats, studies: list[Study], limit: float) -> None:

@@ -13,7 +13,7 @@ Half of the picture is learnt from, the other half is for the test; then the rev
 import argparse
 
 from nst_numpy.cli.parts.options import use_threads
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.rivals import add_training, record_comparison, rivals_table, seeds
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.movie import movie_figure
@@ -40,12 +40,15 @@ def run(args: argparse.Namespace) -> int:
     share, count = agreement(movie)
     net = result.networks.get("3-D filters")
     longer = None if net is None else on_longer_clips(net, movie, LONGER)
-    if numbers:
-        record = record_comparison(result, folds)
-        labels = {"second_opinion_agrees": share, "second_opinion_blocks": count}
-        write_json(numbers, {**record, **labels, f"accuracy_on_{LONGER}_frames": longer})
-    if figure and net is not None:
-        save_figure(movie_figure(result, folds[0][1]), figure)
+    record = {
+        **record_comparison(result, folds),
+        **{"second_opinion_agrees": share, "second_opinion_blocks": count},
+        f"accuracy_on_{LONGER}_frames": longer,
+    }
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, record))
+        if net is not None:
+            keep(figure, lambda place: save_figure(movie_figure(result, folds[0][1]), place))
     if not args.quiet and net is not None:
         print(f"A block moves to the left or to the right; guessing is right in {0.5:.0%}.\n")
         print(rivals_table(result))

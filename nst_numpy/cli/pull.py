@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.cli.parts.options import add_network, check_distinct, table, use_threads
+from nst_numpy.cli.parts.options import add_network, table, use_threads
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.settings import COEFFICIENTS, add_setting_options, read_settings
-from nst_numpy.figures import check_figure_output, pull_figure, save_figure
-from nst_numpy.files import check_output, write_json
+from nst_numpy.figures import pull_figure, save_figure
+from nst_numpy.files import write_json
 from nst_numpy.look import Pull, full_gradient, pull_maps
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import resize_image
@@ -45,18 +46,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the results can be written; then measure, print and draw."""
-    output = check_figure_output(args.output)
-    numbers = check_output(args.json) if args.json else None
-    check_distinct(figure=output, JSON=numbers)
+    pictures = [resolve_picture(text) for text in (args.content, args.style, args.image) if text]
+    output, numbers = check_outputs(args, *pictures, args.weights)
     use_threads(args)
     job = _job(args)
     objective, x = job.objective(0), job.x(job.init, 0)
     value, _ = objective(x)
     pulls = pull_maps(objective.gradient_terms(x))
     whole = float(np.linalg.norm(full_gradient({name: p.gradient for name, p in pulls.items()})))
-    save_figure(pull_figure(resize_image(job.init, job.content.shape[:2]), pulls), output)
-    if numbers:
-        write_json(numbers, _record(args, objective, value, whole, pulls))
+    drawn = pull_figure(resize_image(job.init, job.content.shape[:2]), pulls)
+    record = _record(args, objective, value, whole, pulls)
+    with results() as keep:
+        keep(output, lambda place: save_figure(drawn, place))
+        keep(numbers, lambda place: write_json(place, record))
     rows = [("term", "loss", "length of gradient", "share", "cosine", "pulls")]
     for term, p in pulls.items():
         loss, share = f"{objective.terms[term]:.4g}", f"{100 * p.share:.1f} %"

@@ -25,6 +25,7 @@ from nst_numpy.cli.parts.options import (
     use_threads,
     whole_number,
 )
+from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
@@ -65,6 +66,7 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError("name at least one layer: --content relu4_2, or --style relu1_1,relu2_1")
     check = check_image_output if len(jobs) == 1 else check_figure_output
     output = check(args.output)
+    claim(args, [resolve_picture(args.picture), args.weights], picture=output)
     use_threads(args)
     check_at_least("size", args.size, SMALLEST_SIZE, " pixels")
     image = load_image(resolve_picture(args.picture), args.size)
@@ -73,20 +75,23 @@ def run(args: argparse.Namespace) -> int:
     names = vgg.check_names({name for job in jobs for layers in job.values() for name in layers})
     shape = (1, *image.shape)
     check_memory(estimate_run(vgg, shape, names, style_shape=shape), *image.shape[:2])
-    pictures, interrupted = [("the picture", image)], False
+    pictures, reasons = [("the picture", image)], set()
     for job in jobs:
         painted, minimum = _paint(args, vgg, image, job)
         pictures.append((_caption(job), painted))
-        if minimum.reason == "interrupted":
-            interrupted = True
+        reasons.add(minimum.reason)
+        if minimum.reason in ("interrupted", "memory"):
             break
-    if len(jobs) == 1:
-        save_image(output, pictures[-1][1])
-    else:
-        save_figure(strip_figure(pictures), output)
+    with results() as keep:
+        if len(jobs) == 1:
+            keep(output, lambda place: save_image(place, pictures[-1][1]))
+        else:
+            keep(output, lambda place: save_figure(strip_figure(pictures), place))
     if not args.quiet:
         print(output)
-    return 130 if interrupted else 0
+    if "interrupted" in reasons:
+        return 130
+    return 1 if reasons & {"not finite", "diverged", "memory"} else 0
 
 
 def _paint(

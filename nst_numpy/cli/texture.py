@@ -28,7 +28,7 @@ from nst_numpy.cli.parts.options import (
     use_threads,
     whole_number,
 )
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.arrays import Array
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
@@ -82,10 +82,9 @@ def run(args: argparse.Namespace) -> int:
     check_seed(args)
     use_threads(args)
     record, drawn, interrupted = (_ekg if args.of == "ekg" else _movie)(args)
-    if numbers:
-        write_json(numbers, record)
-    if figure:
-        save_figure(drawn, figure)
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, record))
+        keep(figure, lambda place: save_figure(drawn, place))
     if not args.quiet:
         print(*(path for path in (numbers, figure) if path), sep="\n")
     return 130 if interrupted else 0

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import save_figure, trace_figure, trace_path_figure
 from nst_numpy.files import write_json
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args)
     layer, channel, row, col = read_unit(args.unit)
     path = resolve_picture(args.picture)
-    output, numbers = check_outputs(args)
+    output, numbers = check_outputs(args, path, args.weights)
     image = load_image(path, args.size)
     vgg = VGG.load(args.weights, args.pool)
     x = preprocess(image, dtype=vgg.dtype)
@@ -56,11 +56,12 @@ def run(args: argparse.Namespace) -> int:
     height, width = image.shape[:2]
     print(f"{args.picture}, {width}×{height} pixels\n")
     print("\n\n".join(describe(unit, args.top) for unit in units))
-    if numbers:
-        write_json(numbers, record(args, image.shape, units))
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, record(args, image.shape, units)))
+        if output:
+            draw = trace_path_figure(units, image) if args.deep else trace_figure(units[0], image)
+            keep(output, lambda place: save_figure(draw, place))
     if output:
-        draw = trace_path_figure(units, image) if args.deep else trace_figure(units[0], image)
-        save_figure(draw, output)
         print(f"\n{output}")
     return 0
 

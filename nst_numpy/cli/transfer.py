@@ -5,7 +5,7 @@ CONTENT and STYLE are picture files, or names from 'nst samples':
   nst transfer neuschwanstein starry_night -o painted.png
   nst transfer me.jpg cafe_terrace -o me.png --size 768 --iterations 300
 
-Ctrl-C ends a run early and writes the picture so far.
+Ctrl-C or SIGTERM ends a run early and writes the picture so far.
 """
 
 import argparse
@@ -17,13 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nst_numpy.callbacks import Callback, snapshot_saver
-from nst_numpy.cli.parts.options import (
-    add_threads,
-    check_distinct,
-    duration,
-    use_threads,
-    whole_number,
-)
+from nst_numpy.cli.parts.options import add_threads, duration, use_threads, whole_number
+from nst_numpy.cli.parts.outputs import claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
@@ -83,21 +78,42 @@ def run(args: argparse.Namespace) -> int:
     output = check_image_output(args.output)
     history = check_output(args.json) if args.json else None
     page = check_output(args.report) if args.report else None
-    check_distinct(picture=output, JSON=history, report=page)
+    claim(args, inputs(args), picture=output, JSON=history, report=page)
     job = prepare(args)
+    callbacks = make_snapshots(args, output)
+    recorder = make_recorder(job) if page else None
+    result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
+    with results() as keep:
+        keep(output, lambda place: save_image(place, result.image))
+        keep(history, lambda place: write_json(place, record(args, result)))
+        if recorder:
+            keep(page, lambda place: write_page(args, place, output, result, recorder))
+    report(args, result, output)
+    return exit_code(result)
+
+
+def inputs(args: argparse.Namespace) -> list[Path | str | None]:
+    """List the files that a run reads."""
+    pictures = [args.content, args.style, None if args.init in INITS else args.init]
+    files = [resolve_picture(picture) for picture in pictures if picture is not None]
+    return [*files, args.weights, getattr(args, "layers", None)]
+
+
+def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
+    """Make the callback that saves snapshots, if they are asked for."""
     folder = args.snapshot_folder
     if args.snapshot_every and folder is None:
         folder = output.with_name(f"{output.stem}-snapshots")
-    callbacks = [snapshot_saver(args.snapshot_every, folder)] if folder else []
-    recorder = make_recorder(job) if page else None
-    result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
-    save_image(output, result.image)
-    if history:
-        write_json(history, record(args, result))
-    if page and recorder:
-        write_page(args, page, output, result, recorder)
-    report(args, result, output)
-    return 130 if result.reason == "interrupted" else 0
+    if not folder:
+        return []
+    saver = snapshot_saver(args.snapshot_every, folder)
+    claim_folder(args, folder, inputs(args), r"\d{5,}\.png")
+    return [saver]
+
+
+def exit_code(result: Result) -> int:
+    """Return 0 if the picture is what was asked for; 130 after Ctrl-C, 1 if the run failed."""
+    return {"interrupted": 130, "not finite": 1, "diverged": 1, "memory": 1}.get(result.reason, 0)
 
 
 def prepare(args: argparse.Namespace) -> Run:
@@ -177,12 +193,14 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
         "settings": result.settings,
         "stopped": result.message,
         "history": result.history,
-    }
+    } | ({"kept": result.kept} if result.kept else {})
 
 
 def report(args: argparse.Namespace, result: Result, output: Path) -> None:
-    """Say how the run ended and where the picture is."""
+    """Say how the run ended and where the picture is; what went wrong also if it is to be quiet."""
     if args.quiet:
+        if exit_code(result) == 1:
+            print(f"nst: {result.message}", file=sys.stderr)
         return
     parts = ", ".join(f"{name} {value:.3g}" for name, value in result.terms.items())
     print(f"loss {result.loss:.4g} = {parts}", file=sys.stderr)

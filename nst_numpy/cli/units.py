@@ -15,19 +15,20 @@ several sheets: units-relu3_1.png.
 
 import argparse
 import sys
-from functools import reduce
+from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.cli.parts.options import (
     add_threads,
     channel_list,
-    check_distinct,
     use_threads,
     whole_number,
 )
+from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
 from nst_numpy.figures.units import Beside
@@ -36,7 +37,7 @@ from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_drove
 from nst_numpy.look.scan_json import read_json
 from nst_numpy.pictures.images import preprocess
-from nst_numpy.pictures.samples import photo_paths
+from nst_numpy.pictures.samples import photo_paths, picture_files
 from nst_numpy.vgg import POOLS, VGG
 
 MOST = 81  # units on a sheet
@@ -70,15 +71,18 @@ def run(args: argparse.Namespace) -> int:
         raise SettingError("name what to write: a sheet with -o, the results with --json, or both")
     output = check_figure_output(args.output) if args.output else None
     data = check_output(args.json) if args.json else None
-    check_distinct(sheet=output, JSON=data)
+    photos = picture_files(args.photos) if args.photos else []
+    claim(args, [args.weights, *(args.merge or ()), *photos], sheet=output, JSON=data)
     use_threads(args)
     top = _merged(args) if args.merge else _scanned(args)
     if not top.pictures:
         reason = f"; the first: {top.skipped[0].reason}" if top.skipped else ""
         raise ImageError(f"none of the {len(top.skipped)} pictures could be scanned{reason}")
-    if data:
-        write_json(data, top.to_json())
-    sheets = _draw(args, top, output) if output else []
+    with results() as keep:
+        keep(data, lambda place: write_json(place, top.to_json()))
+        sheets = _draw(args, top, output) if output else {}
+        for sheet, figure in sheets.items():
+            keep(sheet, partial(save_figure, figure))
     if not args.quiet:
         _report(top, [*([data] if data else []), *sheets])
     return 130 if top.interrupted else 0
@@ -139,19 +143,18 @@ def _check_sheet(args: argparse.Namespace) -> None:
         raise SettingError(f"a sheet has room for {MOST} units: choose --channels, or leave out -o")
 
 
-def _draw(args: argparse.Namespace, top: TopPatches, output: Path) -> list[Path]:
+def _draw(args: argparse.Namespace, top: TopPatches, output: Path) -> dict[Path, Figure]:
     """Draw a sheet for each layer."""
     _check_sheet(args)
     names = _layers(args, list(top.channels))
     vgg = VGG.load(args.weights, top.settings.pool) if args.drive else None
     if vgg:
         top.check_network(vgg)
-    sheets = []
+    sheets = {}
     for name in names:
         beside = _driver(vgg, name, args.drive) if vgg else None
         path = output if len(names) == 1 else output.with_stem(f"{output.stem}-{name}")
-        save_figure(units_figure(top, name, args.channels, beside=beside), path)
-        sheets.append(path)
+        sheets[path] = units_figure(top, name, args.channels, beside=beside)
     return sheets
 
 

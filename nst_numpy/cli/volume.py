@@ -15,7 +15,7 @@ Half of the levels is learnt from, the other half is for the test; then the reve
 import argparse
 
 from nst_numpy.cli.parts.options import use_threads
-from nst_numpy.cli.parts.outputs import check_outputs
+from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.rivals import add_training, record_comparison, rivals_table, seeds
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.volume import volume_figure
@@ -44,13 +44,14 @@ def run(args: argparse.Namespace) -> int:
         volume, args.task, seeds=seeds(args), epochs=args.epochs, progress=not args.quiet
     )
     net = result.networks.get("3-D filters")
-    if numbers:
-        write_json(numbers, {"task": args.task, **record_comparison(result, folds)})
-    if figure and net is not None:
-        levels = regions(volume)[1]
-        answers = paint(volume, net, args.task, levels)
-        drawn = volume_figure(volume, find_stent(volume), answers, levels, result)
-        save_figure(drawn, figure)
+    record = {"task": args.task, **record_comparison(result, folds)}
+    with results() as keep:
+        keep(numbers, lambda place: write_json(place, record))
+        if figure and net is not None:
+            levels = regions(volume)[1]
+            answers = paint(volume, net, args.task, levels)
+            drawn = volume_figure(volume, find_stent(volume), answers, levels, result)
+            keep(figure, lambda place: save_figure(drawn, place))
     if not args.quiet and result.trials:
         print(f"{QUESTIONS[args.task]} Guessing is right in {0.5:.0%}.\n")
         print(rivals_table(result))

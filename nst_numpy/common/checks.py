@@ -8,6 +8,8 @@ import numpy as np
 
 from nst_numpy.errors import SettingError
 
+LARGEST = 2**63 - 1  # what NumPy can count to
+
 
 def is_whole(value: Any, least: int | None = 1) -> bool:
     """Whether a value is a whole number, of Python or NumPy, and at least `least`.
@@ -49,20 +51,26 @@ def check_at_least(what: str, value: Any, least: int, unit: str = "") -> int:
     number = operator.index(value)
     if number < least:
         raise SettingError(f"{what} must be at least {least}{unit}, not {number}")
+    if number > LARGEST:
+        raise SettingError(
+            f"{what} must be at most {LARGEST}{unit}: {math.log10(number):.0f} digits came"
+        )
     return number
 
 
 def read_count(text: str) -> int | None:
     """Read a whole number of at least 1 from what somebody has typed; None if it is none.
 
-    >>> read_count("12"), read_count("0"), read_count("1.5"), read_count("²")
-    (12, None, None, None)
+    One that NumPy cannot count to is none either.
+
+    >>> [read_count(text) for text in ("12", "0", "1.5", "²", "9" * 400)]
+    [12, None, None, None, None]
     """
     try:
         number = int(text)
     except ValueError:
         return None
-    return number if is_whole(number) else None
+    return number if 1 <= number <= LARGEST else None
 
 
 def check_number(what: str, value: Any, *, zero: bool = True) -> float:

@@ -1,5 +1,6 @@
 """The fused engine: the network's two loops, over blocks instead of rows."""
 
+import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -23,6 +24,17 @@ class Passed(NamedTuple):
     kept: list[Any]
 
 
+class _OfThisThread(threading.local):
+    """What each thread that uses a network has for itself."""
+
+    last: Plan | None = None
+    memory: ReusedMemory | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Let a network be copied and pickled, without what a thread has."""
+        return type(self), ()
+
+
 class Fused:
     """Runs a network's rows by a plan; see `fused.plan`."""
 
@@ -32,18 +44,19 @@ class Fused:
         self.layers, self.dtype = layers, dtype
         self._kernels = KeptKernels(params)
         self._plans: dict[tuple[Shape, tuple[str, ...]], Plan] = {}
-        self._last: Plan | None = None
-        self._memory: ReusedMemory | None = None
+        self._own = _OfThisThread()
 
     def plan(self, shape: Shape, names: Sequence[str]) -> Plan:
         """Return the plan for an input of `shape` and these layers, the deepest of them last."""
         key = (tuple(shape), tuple(names))
-        if key not in self._plans:
+        plan = self._plans.get(key)
+        if plan is None:
             while len(self._plans) >= MOST_PLANS:
-                self._plans.pop(next(iter(self._plans)))
+                self._plans.pop(next(iter(list(self._plans)), key), None)
             itemsize = self.dtype.itemsize
-            self._plans[key] = make_plan(self.layers, shape, names, self._kernels, itemsize)
-        return self._plans[key]
+            plan = make_plan(self.layers, shape, names, self._kernels, itemsize)
+            self._plans[key] = plan
+        return plan
 
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Array], Passed]:
         """Return the named activations, and what the way down needs."""
@@ -88,10 +101,12 @@ class Fused:
 
     def _prepare_memory(self, plan: Plan) -> None:
         """Use memory again from the second pass on, as long as one pass is like the other."""
-        if plan is not self._last:
-            self._last, self._memory = plan, None
-        elif self._memory is None:
-            self._memory = ReusedMemory()
+        own = self._own
+        if plan is not own.last:
+            own.last, own.memory = plan, None
+        elif own.memory is None:
+            own.memory = ReusedMemory()
 
     def _memory_in_use(self) -> AbstractContextManager[None]:
-        return nullcontext() if self._memory is None else self._memory.in_use()
+        memory = self._own.memory
+        return nullcontext() if memory is None else memory.in_use()

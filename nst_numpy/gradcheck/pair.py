@@ -279,7 +279,8 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
     try:
         with np.errstate(all="ignore"):
             return function(*args, **named)
-    except Exception as error:
+    # SystemExit too: it would end the check as if all were well
+    except (Exception, SystemExit) as error:
         place = _place(error, function)
         raise Complaint(
             Diagnosis(
@@ -291,7 +292,7 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
         ) from error
 
 
-def _place(error: Exception, function: Callable[..., Any]) -> str:
+def _place(error: BaseException, function: Callable[..., Any]) -> str:
     """Return the line of the user's code at which an error arose."""
     frames = [
         frame

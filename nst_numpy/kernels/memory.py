@@ -9,6 +9,7 @@ inside one piece of work, is a thread's own: `scratch_array`.
 import math
 import threading
 import weakref
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -24,6 +25,13 @@ MOST_IDLE = 192 << 20  # bytes that are kept without use, at most
 _local, _scratch = threading.local(), threading.local()
 
 
+class _Lent(weakref.ref[NDArray[Any]]):
+    """An array that is in use, and its memory, which outlives it."""
+
+    __slots__ = ("memory",)
+    memory: NDArray[np.uint8]
+
+
 class ReusedMemory:
     """Memory of arrays that are gone, for new ones.
 
@@ -37,7 +45,9 @@ class ReusedMemory:
     """
 
     def __init__(self) -> None:
-        self._idle: list[NDArray[np.uint8]] = []
+        self._kept: list[NDArray[np.uint8]] = []
+        self._lent: dict[int, _Lent] = {}
+        self._gone: deque[_Lent] = deque()
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -45,9 +55,11 @@ class ReusedMemory:
         outer = getattr(_local, "reused", None)
         _local.reused = self
         try:
+            self._take_back()
             yield
         finally:
             _local.reused = outer
+            self._take_back()
 
     def take(self, shape: tuple[int, ...], dtype: np.dtype) -> NDArray[Any]:
         """Return an uninitialised array. Its memory comes back when no view of it is left."""
@@ -57,16 +69,29 @@ class ReusedMemory:
         if memory is None:
             memory = np.empty(size, np.uint8)
         else:
-            self._idle = [m for m in self._idle if m is not memory]
+            self._kept = [m for m in self._kept if m is not memory]
         # every view refers to this array, and not to the memory behind it
         owner: Any = memory
         array = np.frombuffer(memoryview(owner), dtype, count)
-        weakref.finalize(array, self._keep, memory).atexit = False
+        # Called when the array goes. It must not be a function of Python's: Ctrl-C can arrive in
+        # one of those, and where an array goes nobody could pass it on.
+        lent = _Lent(array, self._gone.append)
+        lent.memory = memory
+        self._lent[id(lent)] = lent
         return array.reshape(shape)
 
-    def _keep(self, memory: NDArray[np.uint8]) -> None:
-        if sum(m.nbytes for m in self._idle) + memory.nbytes <= MOST_IDLE:
-            self._idle.append(memory)
+    @property
+    def _idle(self) -> list[NDArray[np.uint8]]:
+        self._take_back()
+        return self._kept
+
+    def _take_back(self) -> None:
+        """Take back the memory of arrays that are gone; free what is too much."""
+        while self._gone:
+            lent = self._gone.popleft()
+            del self._lent[id(lent)]
+            if sum(m.nbytes for m in self._kept) + lent.memory.nbytes <= MOST_IDLE:
+                self._kept.append(lent.memory)
 
 
 def empty_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
@@ -78,6 +103,17 @@ def empty_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     return reused.take(shape, dtype)
 
 
+@contextmanager
+def scratch_of_its_own() -> Iterator[None]:
+    """Leave this thread's scratch memory alone, and use other: for work inside work."""
+    outer = getattr(_local, "depth", 0)
+    _local.depth = outer + 1
+    try:
+        yield
+    finally:
+        _local.depth = outer
+
+
 def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an uninitialised array that belongs to this thread and is reused by `name`.
 
@@ -86,6 +122,7 @@ def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArra
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _scratch.__dict__
+    name = f"{getattr(_local, 'depth', 0)} {name}"
     if name not in buffers or buffers[name].size < size:
         buffers[name] = np.empty(size, dtype=np.uint8)
     array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)

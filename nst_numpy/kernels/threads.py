@@ -16,11 +16,14 @@ from functools import cache
 from itertools import pairwise
 from typing import Any, TypeVar
 
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
 from nst_numpy.common.moved import former_names
+from nst_numpy.common.out_of_memory import ROOM, is_room_left
 from nst_numpy.errors import SettingError
+from nst_numpy.kernels.memory import scratch_of_its_own
 
 Piece = TypeVar("Piece")
 
@@ -88,6 +91,27 @@ def single_threaded_blas() -> Iterator[None]:
                 _limit.restore_original_limits()
 
 
+@cache
+def reserve_blas_memory() -> None:
+    """Let BLAS take the memory that it keeps for its work, as long as there is some.
+
+    It takes it with the first call. NumPy's ends the process where it gets none; SciPy's tries
+    again for ever, in code that no signal reaches.
+
+    Raises
+    ------
+    MemoryError
+        If there is none.
+    """
+    from scipy.linalg import lapack
+
+    if not is_room_left((1 + get_threads()) * ROOM):
+        raise MemoryError("no memory for BLAS")
+    large = np.ones((256, 256), np.float32)  # a small product does without
+    large @ large
+    lapack.dpotrf([[1.0]])
+
+
 def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     """Call work(piece) for every piece, on as many threads as `get_threads` says.
 
@@ -98,16 +122,18 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     queue.reverse()  # pop() then takes the pieces in order; it is atomic
 
     def drain() -> None:
-        while queue:
-            try:
-                piece = queue.pop()
-            except IndexError:
-                return
-            try:
-                work(piece)
-            except BaseException:
-                queue.clear()  # let the others stop early
-                raise
+        # work may itself do work on this thread: what it was made for must still be there then
+        with scratch_of_its_own():
+            while queue:
+                try:
+                    piece = queue.pop()
+                except IndexError:
+                    return
+                try:
+                    work(piece)
+                except BaseException:
+                    queue.clear()  # let the others stop early
+                    raise
 
     with single_threaded_blas():
         futures = _helpers.submit(drain, len(queue) - 1)

@@ -23,7 +23,8 @@ import numpy as np
 from h5py import h5d, h5g, h5o, h5t
 from numpy.typing import DTypeLike
 
-from nst_numpy.errors import WeightsError
+from nst_numpy.common.out_of_memory import is_room_left, tells_of_memory
+from nst_numpy.errors import TooLargeError, WeightsError
 from nst_numpy.files import PathLike, atomic_write, expand
 from nst_numpy.kernels.threads import for_each
 from nst_numpy.weights import chunks
@@ -41,6 +42,7 @@ _MOST_ATTRIBUTE_BYTES = 2**20
 _MOST_NAMES = 10_000  # of groups and arrays; a whole VGG with its optimizer has some hundreds
 _MOST_PATHS = 100  # of arrays of one layer
 _LONGEST_MESSAGE = 500
+NO_ROOM = "there is not enough memory"
 _TAPS = {2: "", 3: "kl, ", 4: "kh, kw, ", 5: "kd, kh, kw, "}  # by the kernel's rank
 
 
@@ -101,6 +103,8 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
     """Open an HDF5 file; turn whatever goes wrong inside into one WeightsError."""
     if not h5py.is_hdf5(path):
         raise WeightsError(f"{caller}: {path} is not an HDF5 file: {remedy}")
+    if not is_room_left():  # the HDF5 library may crash where it gets none
+        raise TooLargeError(f"{caller}: {NO_ROOM} to read {path}: free some first")
     try:
         with h5py.File(path, "r") as file:
             yield file
@@ -111,6 +115,9 @@ def opened(path: Path, caller: str, remedy: str) -> Iterator[h5py.File]:
         raise WeightsError(f"{caller}: {path} {what}: {refusal.remedy or remedy}") from None
     # These are what h5py raises on a damaged file, depending on which byte is wrong.
     except (OSError, RuntimeError, LookupError, ValueError, TypeError, OverflowError) as error:
+        # HDF5 says of a filter that has no memory what it says of one that has wrong bytes
+        if tells_of_memory(error) or not is_room_left():
+            raise TooLargeError(f"{caller}: {NO_ROOM} to read {path}: free some first") from error
         raise WeightsError(
             f"{caller}: {path} is damaged or cut short: copy or download it again"
         ) from error

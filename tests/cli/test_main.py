@@ -1,15 +1,21 @@
-import errno
+import contextlib
+import os
 import re
+import signal
+import subprocess
 import sys
+import warnings
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 import nst_numpy
-from nst_numpy import cli
 from nst_numpy.cli import COMMANDS
 from nst_numpy.errors import ImageError
-from nst_numpy.pictures.images import load_image
+from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.style_transfer import BETA_PER_PIXEL
+from tests import posix
 from tests.cli.conftest import QUICK, nst, one_line, python, unspaced
 
 
@@ -179,16 +185,130 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
     assert python("-c", code, cwd=tmp_path).stdout == "0 b''\n"
 
 
+def start(*words, **options):
+    environment = os.environ | {"NST_NUM_THREADS": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "nst_numpy", *words], stderr=subprocess.PIPE, timeout=120,
+        check=False, env=environment, **options,
+    )  # fmt: skip
+
+
+@posix
+def test_a_full_disk_under_the_standard_output_is_one_line():
+    if not os.path.exists("/dev/full"):
+        pytest.skip("only Linux has a disk that is always full")
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        done = start("samples", stdout=full)
+    assert done.returncode == 1
+    assert done.stderr == b"nst: what is printed cannot be written (no space left on device)\n"
+
+
+@posix
+@pytest.mark.parametrize("closed", [(1,), (2,), (0, 1, 2)])
+def test_closed_streams_are_no_error(closed):
+    done = start("samples", preexec_fn=lambda: [os.close(each) for each in closed])
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 @pytest.mark.parametrize(
-    ("error", "system", "gone"),
+    ("error", "message"),
     [
-        (BrokenPipeError(errno.EPIPE, "closed"), "linux", True),
-        (OSError(errno.EINVAL, "invalid"), "win32", True),
-        (OSError(errno.EINVAL, "invalid"), "linux", False),
-        (OSError(errno.EINVAL, "invalid", "a?b.png"), "win32", False),
-        (OSError(errno.ENOSPC, "full"), "win32", False),
+        (MemoryError(), "nst: there is not enough memory, or the process is allowed too little"),
+        (ImportError("libx.so: failed to map segment from shared object"), "nst: there is not en"),
+        (RuntimeError("can't start new thread"), "nst: there is not enough memory"),
     ],
 )
-def test_only_a_closed_pipe_means_that_the_reader_is_gone(monkeypatch, error, system, gone):
-    monkeypatch.setattr(sys, "platform", system)
-    assert cli._reader_is_gone(error) is gone
+def test_memory_that_is_missing_is_one_line(capsys, monkeypatch, error, message):
+    def run(args):
+        raise error
+
+    monkeypatch.setattr("nst_numpy.cli.samples.run", run)
+    assert nst("samples") == 2
+    assert one_line(capsys).startswith(message)
+
+
+def test_another_error_is_none_of_memory(monkeypatch):
+    def run(args):
+        raise RuntimeError("mine")
+
+    monkeypatch.setattr("nst_numpy.cli.samples.run", run)
+    with pytest.raises(RuntimeError, match="mine"):
+        nst("samples")
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_before_there_is_anything_to_save_is_one_line(capsys, monkeypatch, name, code):
+    monkeypatch.setattr(
+        "nst_numpy.cli.samples.run", lambda args: signal.raise_signal(getattr(signal, name))
+    )
+    assert nst("samples") == code
+    assert one_line(capsys) == f"nst: stopped by {'Ctrl-C' if code == 130 else name}"
+
+
+def test_a_command_that_saved_what_it_had_ends_with_the_code_of_the_signal(monkeypatch):
+    def run(args):
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+        return 130  # what a command knows
+
+    monkeypatch.setattr("nst_numpy.cli.samples.run", run)
+    assert nst("samples") == 143
+
+
+@posix
+def test_python_does_not_end_by_the_signal_that_a_command_has_dealt_with(tmp_path):
+    code = (
+        "import signal, sys\n"
+        "from nst_numpy.cli import main, samples\n"
+        "samples.run = lambda args: exec('signal.raise_signal(signal.SIGTERM)', globals())\n"
+        "sys.argv[1:] = ['samples']\n"
+        "sys.exit(main())\n"
+    )
+    (tmp_path / "program.py").write_text(code, "utf-8")
+    done = python("-m", "program")
+    assert (done.returncode, done.stderr) == (143, "nst: stopped by SIGTERM\n")
+
+
+def test_a_warning_is_one_line(capsys, monkeypatch):
+    def run(args):
+        warnings.simplefilter("always")
+        warnings.warn("the snapshot is missing", RuntimeWarning, stacklevel=1)
+        return 0
+
+    monkeypatch.setattr("nst_numpy.cli.samples.run", run)
+    assert nst("samples") == 0
+    assert one_line(capsys) == "nst: the snapshot is missing"
+
+
+INPUT_IS_OUTPUT = [
+    "transfer me.png starry_night -o me.png",
+    "transfer chelsea me.png -o ./me.png",
+    "transfer chelsea horse --init me.png -o me.png",
+    "transfer chelsea horse -o new.png --report me.png --weights me.png",
+    "transfer chelsea horse -o me.png --layers me.png",
+    "pull me.png starry_night -o me.png",
+    "pull chelsea horse --image me.png -o me.png",
+    "pull chelsea horse -o new.png --json me.png --weights me.png",
+    "reconstruct me.png --content relu1_1 -o me.png",
+    "dream relu1_1 3 --weights me.png -o me.png",
+    "trace me.png relu1_1:3@4,4 -o me.png",
+    "trace me.png relu1_1:3@4,4 --json me.png",
+    "gram me.png -o me.png",
+    "gram chelsea --with me.png --json me.png",
+    "gram chelsea --photos . -o me.png",
+    "units relu1_1 --photos . -o me.png",
+    "units relu1_1 --merge me.png --json me.png",
+    "heartbeat --signal me.png -o new.png --json me.png",
+    "gradcheck --picture me.png --json me.png",
+    "gradcheck me.png:f,g --input x=3 --json me.png",
+]
+
+
+@pytest.mark.parametrize("words", INPUT_IS_OUTPUT)
+def test_what_a_command_reads_it_does_not_write(capsys, no_work, words):
+    save_image("me.png", np.zeros((40, 40, 3), np.uint8))
+    before = Path("me.png").read_bytes()
+    assert nst(*words.split()) == 2
+    assert re.search(r"me\.png is read by this command: choose another name", one_line(capsys))
+    assert Path("me.png").read_bytes() == before
+    assert os.listdir() == ["me.png"]

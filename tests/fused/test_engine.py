@@ -87,7 +87,7 @@ def test_memory_is_kept_while_one_pass_is_like_the_other():
     kept = []
     for y, name in [(x, "relu1"), (x, "relu1"), (x, "relu1"), (x[:, 1:], "relu1"), (x, "conv1")]:
         net.forward(y, [name])
-        kept.append(net._engine._memory)
+        kept.append(net._engine._own.memory)
     assert kept[1] is kept[2] is not None
     assert kept[0] is kept[3] is kept[4] is None
 

@@ -162,7 +162,7 @@ def test_the_kept_bytes_are_those_of_the_arrays_that_are_kept(pool, wanted):
     )
     x = np.zeros((2, 37, 46, 3), np.float32)
     vgg.forward(x, wanted)
-    assert vgg.kept_bytes(x.shape, wanted) == bytes_of(vgg._tape.caches.kept)
+    assert vgg.kept_bytes(x.shape, wanted) == bytes_of(vgg._own.tape.caches.kept)
 
 
 def test_the_kernel_bytes_are_those_of_the_kernels_that_are_kept():

@@ -223,3 +223,20 @@ def test_channels_first_get_no_letters():
     assert found["w"].name == "kernel-not-flipped"
     assert found["x"].name == "shifted"
     assert "+1 along axis 2:" in found["x"].sentence
+
+
+def leave(grad_out, cache):
+    raise SystemExit
+
+
+def test_an_exit_is_no_end_of_the_check():
+    diagnosis = diagnose(leave)
+    assert (diagnosis.name, "backward raised SystemExit" in diagnosis.sentence) == ("raised", True)
+
+
+def test_ctrl_c_ends_it():
+    def interrupted(grad_out, cache):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_backward(conv_forward, interrupted, INPUTS)

@@ -1,4 +1,5 @@
 import gc
+import sys
 import threading
 
 import numpy as np
@@ -70,7 +71,7 @@ def test_a_step_writes_over_nothing_that_an_earlier_one_returned():
     again, grad_again = objective(x)
     assert again == value
     np.testing.assert_array_equal(grad_again, before)
-    assert vgg._engine._memory._idle
+    assert vgg._engine._own.memory._idle
 
 
 def test_scratch_is_reused_and_grows():
@@ -116,3 +117,18 @@ def test_memory_in_use_is_that_of_before_after_an_error():
         empty_array((8,), np.uint8)
     gc.collect()
     assert len(outer._idle) == 1
+
+
+def test_where_an_array_goes_no_line_of_python_is_run():
+    # Ctrl-C arrives between two lines of Python, and could not be passed on there
+    reserve, lines = ReusedMemory(), []
+    with reserve.in_use():
+        array = empty_array((40,), np.uint8)
+        before = sys.gettrace()
+        sys.settrace(lambda frame, *_: lines.append(frame.f_code.co_name))
+        try:
+            del array
+        finally:
+            sys.settrace(before)
+        assert lines == []
+        assert [m.nbytes for m in reserve._idle] == [40]

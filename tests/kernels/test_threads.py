@@ -11,7 +11,14 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels import threads as module
-from nst_numpy.kernels.threads import available_cores, chunks, for_each, single_threaded_blas
+from nst_numpy.kernels.memory import scratch_array
+from nst_numpy.kernels.threads import (
+    available_cores,
+    chunks,
+    for_each,
+    reserve_blas_memory,
+    single_threaded_blas,
+)
 from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
 
 
@@ -244,3 +251,30 @@ def test_chunks_are_even_and_leave_nothing_out(total, length):
     sizes = [cut.stop - cut.start for cut in cuts]
     assert max(sizes) <= max(length, 1)
     assert max(sizes) - min(sizes) <= 1
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_work_inside_work_leaves_its_scratch_memory_alone(threads):
+    set_threads(threads)
+    seen = []
+
+    def inner(piece):
+        scratch_array("test", (4,), np.float64)[:] = 7
+
+    def outer(piece):
+        mine = scratch_array("test", (4,), np.float64)
+        mine[:] = piece
+        for_each(inner, range(3))
+        seen.append((mine == piece).all())
+
+    for_each(outer, range(5))
+    assert seen == [True] * 5
+
+
+def test_scipys_blas_has_its_memory_or_says_that_there_is_none(monkeypatch):
+    reserve_blas_memory.cache_clear()
+    with monkeypatch.context() as changes:
+        changes.setattr("nst_numpy.kernels.threads.is_room_left", lambda size: False)
+        with pytest.raises(MemoryError):
+            reserve_blas_memory()
+    reserve_blas_memory()

@@ -1,14 +1,14 @@
 """What several commands share: kinds of option values, and how numbers are printed."""
 
 import argparse
-from itertools import combinations
-from pathlib import Path
 
 from nst_numpy.common.checks import check_at_least, read_count
+from nst_numpy.common.moved import former_names
 from nst_numpy.common.text import table as table
-from nst_numpy.errors import OutputError
 from nst_numpy.layers import set_threads
 from nst_numpy.vgg import POOLS
+
+MOST = 10**8  # of anything that is counted: pixels of a side, iterations, threads
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -44,7 +44,9 @@ def whole_number(text: str) -> int:
     """Read a whole number of at least 1."""
     number = read_count(text)
     if number is None:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
+        raise argparse.ArgumentTypeError(f"{text!r:.40} is not a whole number of at least 1")
+    if number > MOST:
+        raise argparse.ArgumentTypeError(f"{number} is too large: at most {MOST} can be asked for")
     return number
 
 
@@ -114,14 +116,4 @@ def duration(seconds: float) -> str:
     return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
-def check_distinct(**files: Path | None) -> None:
-    """Refuse one name for two of a command's files.
-
-    >>> check_distinct(picture=Path("a.png"), JSON=Path("a.png"))
-    Traceback (most recent call last):
-    nst_numpy.errors.OutputError: a.png cannot hold both the picture and the JSON: name two files
-    """
-    given = {what: file for what, file in files.items() if file is not None}
-    for (one, file), (other, same) in combinations(given.items(), 2):
-        if file == same:
-            raise OutputError(f"{file} cannot hold both the {one} and the {other}: name two files")
+__getattr__ = former_names(__name__, "nst_numpy.cli.parts.outputs", "check_distinct")
