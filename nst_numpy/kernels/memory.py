@@ -105,8 +105,11 @@ def empty_array(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
 
 @contextmanager
 def scratch_of_its_own() -> Iterator[None]:
-    """Leave this thread's scratch memory alone, and use other: for work inside work."""
-    outer = getattr(_local, "depth", 0)
+    """Mark a piece of work; work inside it leaves its scratch memory alone, and uses other.
+
+    Work that is inside no other shares its memory with what is around it: the names differ.
+    """
+    outer = getattr(_local, "depth", -1)
     _local.depth = outer + 1
     try:
         yield
@@ -122,7 +125,9 @@ def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArra
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     buffers = _scratch.__dict__
-    name = f"{getattr(_local, 'depth', 0)} {name}"
+    depth = getattr(_local, "depth", 0)
+    if depth > 0:
+        name = f"{depth} {name}"
     if name not in buffers or buffers[name].size < size:
         buffers[name] = np.empty(size, dtype=np.uint8)
     array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)
