@@ -108,8 +108,8 @@ def test_a_chunk_of_another_size_is_refused(file, size):
 
 @pytest.mark.parametrize("filters", [[], [GZIP]])
 def test_a_chunk_longer_than_its_numbers_can_be_is_not_read(file, filters):
-    dataset = store(dataset_of(file, (10,), filters), bytes(10**6))
-    with pytest.raises(ValueError, match="a chunk of 1000000 bytes, where 40 belong"):
+    dataset = store(dataset_of(file, (10,), filters), bytes(60_000))
+    with pytest.raises(ValueError, match="a chunk of 60000 bytes, where 40 belong"):
         chunks.read(dataset)
 
 
