@@ -24,7 +24,7 @@ def start(*words, **options):
     """Start a run that can be stopped by Ctrl-C, also where this process cannot."""
     environment = os.environ | {"NST_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
-        [sys.executable, "-m", "nst_numpy", *words], env=environment, text=True,
+        [sys.executable, "-m", "nst_numpy", *words], env=environment, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=options.pop("stderr", subprocess.PIPE),
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
     )  # fmt: skip
@@ -143,7 +143,7 @@ def test_less_memory_than_a_run_needs_is_one_line(megabytes):
     environment = os.environ | {"NST_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         ["sh", "-c", limited, "sh", sys.executable, "-m", "nst_numpy", *WORDS, "--quiet"],
-        env=environment, capture_output=True, text=True, timeout=120, check=False,
+        env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 2)
     assert len(done.stderr.splitlines()) == (done.returncode == 2)

@@ -76,15 +76,15 @@ REFUSED = {
 def test_what_no_audit_event_or_another_one_tells_is_refused_too(grade, tmp_path, half):
     (tmp_path / "tree").mkdir()
     for place in (tmp_path / "kept", tmp_path / "tree" / "kept"):
-        place.write_text("still here")
+        place.write_text("still here", "utf-8")
     tried = dict(list(REFUSED.items())[half::2])
     here = str(tmp_path)
     tries = "".join(f"attempt({line!r}, lambda: {line})\n".replace("HERE", here) for line in tried)
     body = "    assert not left, left\n    return 2 * x\n"
     done, tasks = grade(f"def double(x):\n{body}", head=HEAD + tries, seconds=8)
     assert tasks["double"].right, tasks["double"].reason
-    assert (tmp_path / "kept").read_text() == "still here"
-    assert (tmp_path / "tree" / "kept").read_text() == "still here"
+    assert (tmp_path / "kept").read_text("utf-8") == "still here"
+    assert (tmp_path / "tree" / "kept").read_text("utf-8") == "still here"
     assert not (tmp_path / "made").exists()
     notes = [note.removeprefix("refused: the answer tried to ") for note in done.notes]
     assert notes == list(dict.fromkeys(what.replace("HERE", here) for what in tried.values()))

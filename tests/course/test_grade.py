@@ -267,7 +267,7 @@ PEER = "import gc\npeer = [o for o in gc.get_objects() if type(o).__name__ == 'A
 )
 def test_no_answer_ends_the_grading_of_a_class(small, tmp_path, evil):
     path = tmp_path / "t1_small.py"
-    path.write_text(f"{PEER}{evil}\ndef double(x): raise ValueError\n")
+    path.write_text(f"{PEER}{evil}\ndef double(x): raise ValueError\n", "utf-8")
     done = grade_answer(path, small, seconds=1)
     assert done.points == 0
     assert all(0 < len(task.reason) < 3000 for task in done.tasks)
@@ -277,7 +277,7 @@ def test_no_answer_ends_the_grading_of_a_class(small, tmp_path, evil):
 
 def test_a_fault_of_the_grader_is_a_reason(small, tmp_path, monkeypatch):
     path = tmp_path / "t1_small.py"
-    path.write_text("")
+    path.write_text("", "utf-8")
     monkeypatch.setattr("nst_numpy.course.grade._test_names", lambda *all: {}["lost"])
     done = grade_answer(path, small)
     assert {task.reason for task in done.tasks} == {"the grader could not go on (KeyError)"}
@@ -299,7 +299,8 @@ def test_a_report_does_not_tell_a_hidden_input(small, tmp_path, told):
     path = tmp_path / "t1_small.py"
     path.write_text(
         f"{PEER}def double(x):\n    if x[0] == 1: return 2 * x\n"
-        f"    peer.explain = lambda e: {told}\n    raise ValueError\n"
+        f"    peer.explain = lambda e: {told}\n    raise ValueError\n",
+        "utf-8",
     )
     task = grade_task(small.tasks[0], small, read_answer(path))
     assert task.reason.startswith("hidden test: ")

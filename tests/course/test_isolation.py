@@ -19,7 +19,7 @@ pytestmark = posix
 
 def program(folder, name, text):
     path = folder / name
-    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.write_text(f"#!/bin/sh\n{text}\n", "utf-8")
     path.chmod(0o755)
     return path
 
@@ -98,7 +98,7 @@ def test_the_command_line_of_a_container(how):
 def test_a_container_is_ended_by_its_name(tmp_path):
     docker = program(tmp_path, "docker", f'echo "$@" > {tmp_path}/said')
     Isolation("docker", str(docker), "image").end("nst-1")
-    assert (tmp_path / "said").read_text() == "rm --force nst-1\n"
+    assert (tmp_path / "said").read_text("utf-8") == "rm --force nst-1\n"
     Isolation("bubblewrap", str(tmp_path / "none")).end("nst-1")  # its end is that of the program
 
 
@@ -137,7 +137,7 @@ def test_what_is_refused_at_the_door(tmp_path, monkeypatch, capsys, small):
 
 def test_what_is_seen_from_inside(shut_in, tmp_path, small, monkeypatch):
     monkeypatch.setenv("MY_SECRET", "not-for-students")
-    (tmp_path / "kept").write_text("theirs")
+    (tmp_path / "kept").write_text("theirs", "utf-8")
     code = f"""
 import json, os, socket, sys
 sys.path.insert(0, {KIT!r})
@@ -174,7 +174,7 @@ open("made", "w").write("mine")
         *("__init__.py", "fence.py", "wire.py", "worker.py")
     }
     assert set(seen["writes"]) <= {"/dev"}  # which is made anew, and gone with the process
-    assert (tmp_path / "folder" / "made").read_text() == "mine"
+    assert (tmp_path / "folder" / "made").read_text("utf-8") == "mine"
 
 
 def test_the_solutions_are_hidden_where_python_is(shut_in):

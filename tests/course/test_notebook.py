@@ -80,7 +80,7 @@ def test_a_file_that_is_too_large(tmp_path, name):
 def test_a_line_that_breaks_loses_nothing_below_it(small, tmp_path, first):
     """As `jupyter nbconvert --to python` writes it: no cell has a marker."""
     path = tmp_path / "t1_small.py"
-    path.write_text(f"# In[1]:\n{first}\n# In[2]:\nimport numpy as np\n{DOUBLE}")
+    path.write_text(f"# In[1]:\n{first}\n# In[2]:\nimport numpy as np\n{DOUBLE}", "utf-8")
     assert grade_answer(path, small).tasks[0].right
 
 
@@ -90,7 +90,8 @@ def test_a_cell_under_time_in_an_exported_script(small, tmp_path):
     path.write_text(
         f"get_ipython().run_cell_magic('time', '', {DOUBLE!r})\n"
         "get_ipython().run_cell_magic('bash', '', 'def square(x): return x * x')\n"
-        "def slope(g, x): display(g); return get_ipython().system('ls')\n"
+        "def slope(g, x): display(g); return get_ipython().system('ls')\n",
+        "utf-8",
     )
     double, square, slope = grade_answer(path, small).tasks
     assert double.right

@@ -206,14 +206,16 @@ def test_a_release_is_complete_or_not_there(tmp_path, monkeypatch, write):
     for name in ("t1_small", "t2_small"):
         folder = write_assignment(tmp_path / "course" / name)
         text = (folder / "assignment.json").read_text("utf-8")
-        (folder / "assignment.json").write_text(text.replace("{", '{"files": ["more.txt"], ', 1))
-        (folder / "more.txt").write_text("more")
+        (folder / "assignment.json").write_text(
+            text.replace("{", '{"files": ["more.txt"], ', 1), "utf-8"
+        )
+        (folder / "more.txt").write_text("more", "utf-8")
         both.append(load_assignment(folder))
     (both[1].folder / "more.txt").unlink()
     with pytest.raises(CourseError, match=r"names 'more\.txt'"):
         write(both, tmp_path / "handout")
-    (both[1].folder / "more.txt").write_text("more")
-    monkeypatch.setattr("shutil.copy", lambda *places: (tmp_path / "none").read_text())
+    (both[1].folder / "more.txt").write_text("more", "utf-8")
+    monkeypatch.setattr("shutil.copy", lambda *places: (tmp_path / "none").read_text("utf-8"))
     with pytest.raises(FileNotFoundError):
         write(both, tmp_path / "handout")
     left = [path for path in (tmp_path / "handout").rglob("*") if path.name != "source"]
@@ -225,8 +227,10 @@ def test_a_file_that_goes_missing_leaves_no_folder(tmp_path, monkeypatch):
     """Grading goes on, and says that it could not."""
     folder = write_assignment(tmp_path / "t1_small")
     text = (folder / "assignment.json").read_text("utf-8")
-    (folder / "assignment.json").write_text(text.replace("{", '{"files": ["more.txt"], ', 1))
-    (folder / "more.txt").write_text("more")
+    (folder / "assignment.json").write_text(
+        text.replace("{", '{"files": ["more.txt"], ', 1), "utf-8"
+    )
+    (folder / "more.txt").write_text("more", "utf-8")
     assignment = load_assignment(folder)
     (folder / "more.txt").unlink()
     (tmp_path / "temporary").mkdir()
@@ -284,14 +288,14 @@ def test_names_that_lead_elsewhere(small, tmp_path):
     for name in (".._t1", "grades.csv_t1", "ada_t1"):
         path = tmp_path / "class" / f"{name}.py"
         path.parent.mkdir(exist_ok=True)
-        path.write_text("")
-    (tmp_path / "report.txt").write_text("mine")
+        path.write_text("", "utf-8")
+    (tmp_path / "report.txt").write_text("mine", "utf-8")
     out = tmp_path / "out"
     course = ("--quiet", "--assignments", small.folder.parent)
     assert nst("grade", tmp_path / "class", "--out", out, *course) == 0
-    assert (tmp_path / "report.txt").read_text() == "mine"
+    assert (tmp_path / "report.txt").read_text("utf-8") == "mine"
     assert sorted(p.name for p in out.iterdir()) == ["_..", "_grades.csv", "ada", "grades.csv"]
-    assert (out / "grades.csv").read_text().splitlines()[1].startswith("..,0,5.5")
+    assert (out / "grades.csv").read_text("utf-8").splitlines()[1].startswith("..,0,5.5")
 
 
 @posix

@@ -61,7 +61,7 @@ def test_no_text_of_an_answer_forges_the_table(grade_double, body):
 @posix
 def test_no_name_of_a_file_forges_the_table(small, tmp_path):
     path = tmp_path / "t1\n\x1b[2Kt1.double   1 \u2028.py"
-    path.write_text("")
+    path.write_text("", "utf-8")
     done = grade_answer(path, small)
     assert done.file == r"t1 \x1b[2Kt1.double 1 .py"
     assert as_text([done]).splitlines()[0] == rf"t1  A small assignment  ({done.file})"

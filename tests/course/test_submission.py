@@ -54,21 +54,21 @@ def test_a_file_is_known_by_its_functions(bundled, tmp_path):
     ],
 )  # fmt: skip
 def test_a_loose_file_does_not_vanish(bundled, tmp_path, name, student):
-    (tmp_path / "zoe_a1_convolution.py").write_text("")
-    (tmp_path / name).write_text("def conv_forward(x):\n    pass\n")
+    (tmp_path / "zoe_a1_convolution.py").write_text("", "utf-8")
+    (tmp_path / name).write_text("def conv_forward(x):\n    pass\n", "utf-8")
     found = {s.student: {n: [f.name for f in fs] for n, fs in s.files.items()}
              for s in find_submissions(tmp_path, bundled)}  # fmt: skip
     assert found == {student: {"a1": [name]}, "zoe": {"a1": ["zoe_a1_convolution.py"]}}
 
 
 def test_what_is_not_known_has_a_row_without_points(bundled, tmp_path):
-    (tmp_path / "zoe_a1_convolution.py").write_text("")
-    (tmp_path / "dan.py").write_text("x = 1")
-    (tmp_path / "report.pdf").write_text("")
-    (tmp_path / "a5_given.py").write_text("")
+    (tmp_path / "zoe_a1_convolution.py").write_text("", "utf-8")
+    (tmp_path / "dan.py").write_text("x = 1", "utf-8")
+    (tmp_path / "report.pdf").write_text("", "utf-8")
+    (tmp_path / "a5_given.py").write_text("", "utf-8")
     (tmp_path / "ada").mkdir()
-    (tmp_path / "ada" / "us123_a1_convolution.py").write_text("")
+    (tmp_path / "ada" / "us123_a1_convolution.py").write_text("", "utf-8")
     (tmp_path / "bob").mkdir()
-    (tmp_path / "bob" / "mine.py").write_text("def gram_matrix(a): pass")
+    (tmp_path / "bob" / "mine.py").write_text("def gram_matrix(a): pass", "utf-8")
     found = {s.student: sorted(s.files) for s in find_submissions(tmp_path, bundled)}
     assert found == {"ada": ["a1"], "bob": ["a4"], "dan": [], "zoe": ["a1"]}

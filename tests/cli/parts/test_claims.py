@@ -57,7 +57,7 @@ def test_a_link_and_what_it_leads_to_are_one(tmp_path):
 def test_the_claim_of_a_process_that_was_killed_is_gone(tmp_path):
     path = tmp_path / "a.png"
     with subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLD, str(path)], stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdout.readline() == "here\n"
         with pytest.raises(OutputError, match="another run"):
