@@ -141,9 +141,7 @@ def try_wheel(session: nox.Session, wheel: Path, folder: Path) -> None:
 def course(session: nox.Session) -> None:
     """Hand out and grade from an installed package; then nbgrader on all the notebooks."""
     session.install(".[test,course]")
-    folder = session.create_tmp()
-    with session.chdir(folder):
-        shutil.rmtree("handout", ignore_errors=True)
+    with TemporaryDirectory() as folder, session.chdir(folder):
         session.run("nst", "course", "release", "handout")
         session.run("nst", "course", "grade", "handout", "--out", "grades", "--quiet")
     session.run("pytest", "tests/course/in_nbgrader.py")
