@@ -21,12 +21,11 @@ pytestmark = [pytest.mark.slow, posix]
 
 
 def start(*words, **options):
-    """Start a run that can be stopped by Ctrl-C, also where this process cannot."""
     environment = os.environ | {"NST_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     return subprocess.Popen(
         [sys.executable, "-m", "nst_numpy", *words], env=environment, encoding="utf-8",
         stdout=subprocess.PIPE, stderr=options.pop("stderr", subprocess.PIPE),
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL), **options,
+        **options,
     )  # fmt: skip
 
 
