@@ -41,18 +41,6 @@ def test_shapes_of_the_lecture(x_shape, w_shape, out_shape):
     assert out.shape == out_shape
 
 
-# Which way im2col goes depends on sizes that are too large for plain loops. So the limits
-# are moved: no window slides; every window does; the same in small pieces and blocks.
-LIMITS = {
-    "never sliding": {"SHORT_RUN": 10**6, "FEWEST_CHANNELS": 10**6},
-    "sliding": {"SHORT_RUN": 1, "FEWEST_CHANNELS": 1},
-    "sliding, in pieces": {
-        "SHORT_RUN": 1, "FEWEST_CHANNELS": 1, "FEWEST_ROWS": 1, "SMALL_PRODUCT": 60,
-        "COLS_BYTES": 200, "SLIDING_BYTES": 200,
-    },
-}  # fmt: skip
-
-
 @settings(max_examples=40, deadline=None)
 @given(convolutions())
 def test_equals_the_reference(case):

@@ -18,13 +18,7 @@ from nst_numpy.training.sequential import (
     Sequential,
 )
 from nst_numpy.weights import bundled_path
-
-ROWS = [Conv(3, 3, pad=1), ReLU(), MaxPool(2), Conv(4, 2, stride=2), ReLU(), GlobalAvgPool(),
-        Dense(5), ReLU(), Dense(2)]  # fmt: skip
-
-
-def net_of(rows=ROWS, input_shape=(13, 2), dtype=np.float64):
-    return Sequential(rows, input_shape, np.random.default_rng(0), dtype)
+from tests.small_networks import net_of
 
 
 @pytest.fixture
