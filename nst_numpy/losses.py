@@ -249,7 +249,7 @@ def _positions(who: str, a: Array) -> Array:
 
 def _pieces(f: Array) -> list[slice]:
     """Cut (M, C) into rows that stay in cache."""
-    return chunks(len(f), max(1, PIECE_VALUES // f.shape[1]))
+    return chunks(len(f), PIECE_VALUES // f.shape[1])
 
 
 # The losses of networks that learn are in `nst_numpy.training`; here under their former names.

@@ -6,7 +6,6 @@ network, fast, is in `nst_numpy.fused`; the tests hold it to these two loops.
 """
 
 import copy
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -19,7 +18,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.fused.plan import Plan
-from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.kernels.threads import OfThisThread, single_threaded_blas
 from nst_numpy.network_checks import (
     NetworkChecks,
     check_dtype,
@@ -84,12 +83,8 @@ class Plain:
 
     def kept_bytes(self, shape: Shape, names: Sequence[str], itemsize: int) -> int:
         """Bytes of the caches after a forward pass."""
-        total = 0
-        for name, row, x_shape, _ in carry_shape("kept_bytes", self.layers, shape):
-            total += row.cache_bytes(x_shape, itemsize)
-            if name == names[-1]:
-                break
-        return total
+        carried = carry_shape("kept_bytes", self.layers, shape, names[-1])
+        return sum(row.cache_bytes(x_shape, itemsize) for _, row, x_shape, _ in carried)
 
 
 class Engine(Protocol):
@@ -112,15 +107,11 @@ class Tape(NamedTuple):
     caches: Any
 
 
-class _OfThisThread(threading.local):
+class _OfThisThread(OfThisThread):
     """The tape of each thread that uses a network, and how many it has recorded."""
 
     tape = Tape({}, None)
     passes = 0
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let a network be copied and pickled, without its tapes."""
-        return type(self), ()
 
 
 class Network:

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import is_whole
+from nst_numpy.common.remembered import remember
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.kernels.windows import AXIS_NAMES
@@ -60,14 +61,10 @@ class NetworkChecks:
         known = self._known.get(shape, {})
         if deepest not in known:
             known = {}
-            for name, row, x_shape, out in carry_shape(self.who, self.layers, shape):
+            for name, row, x_shape, out in carry_shape(self.who, self.layers, shape, deepest):
                 self._check_channels(name, row, x_shape)
                 known[name] = out
-                if name == deepest:
-                    break
-            while len(self._known) >= MOST_SHAPES:
-                self._known.pop(next(iter(self._known)))
-            self._known[shape] = known
+            remember(self._known, shape, known, MOST_SHAPES)
         return known
 
     def smallest_size(self, layer: str) -> int:

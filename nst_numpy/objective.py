@@ -108,9 +108,6 @@ def _above_zero(coefficient: float, layers: Mapping[str, float] | None) -> dict[
     return {name: coefficient * v for name, v in (layers or {}).items() if coefficient * v > 0}
 
 
-check_weights = Coefficients  # its former name, when it did no more than refuse
-
-
 class AnyNetwork(Protocol):
     """What the objective asks of a network: four methods. VGG has them, and yours may."""
 
@@ -308,4 +305,4 @@ def _times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]
     return coefficient * value, coefficient * grad
 
 
-__getattr__ = former_names(__name__, {"Network": "AnyNetwork"})
+__getattr__ = former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})

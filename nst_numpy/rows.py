@@ -359,12 +359,17 @@ def name_rows(rows: Sequence[Row]) -> dict[str, Row]:
 
 
 def carry_shape(
-    who: str, layers: Mapping[str, Row], shape: Shape
+    who: str, layers: Mapping[str, Row], shape: Shape, last: str | None = None
 ) -> Iterator[tuple[str, Row, Shape, Shape]]:
-    """Carry an input's shape up: yield name, row, input shape and output shape of each layer."""
+    """Carry an input's shape up: yield name, row, input shape and output shape of each layer.
+
+    Up to the layer `last`; without one to the top.
+    """
     for name, row in layers.items():
         out = row.out_shape(f"{who}, {name}", shape)
         yield name, row, shape, out
+        if name == last:
+            return
         shape = out
 
 

@@ -170,6 +170,8 @@ def test_shapes_are_carried_up():
     carried = [(name, x, out) for name, _, x, out in carry_shape("test", layers, (3, 8, 2))]
     assert carried[:2] == [("conv1", (3, 8, 2), (3, 8, 4)), ("scale1", (3, 8, 4), (3, 8, 4))]
     assert carried[-1] == ("dense1", (3, 4), (3, 1))
+    some = carry_shape("test", layers, (3, 8, 2), "relu1")
+    assert [name for name, *_ in some] == ["conv1", "scale1", "relu1"]
     assert kernel_shapes("test", layers, (8, 2)) == {
         "conv1": (3, 2, 4), "scale1": (1, 4), "shift1": (1, 4), "dense1": (4, 1),
     }  # fmt: skip

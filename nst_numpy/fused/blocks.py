@@ -40,7 +40,6 @@ from nst_numpy.kernels.winograd import (
     prepare_kernels,
     transform_kernel,
     winograd_in_parts,
-    winograd_input_gradient,
 )
 from nst_numpy.rows import AvgPool, LayerParams, MaxPool, Row
 
@@ -192,10 +191,11 @@ class ConvAlone:
     def down(self, grad: Array, kept: Any, way: WayDown, arrive: EachPart | None) -> Array:
         """Return ∂J/∂x, each part of which has gone through `arrive`, of the block below."""
         grad = self.grad_of_conv(grad, kept, way)
-        if self.method == "winograd":
-            return winograd_input_gradient(grad, self.kernels.backward(self.name), arrive)
         w = self.kernels.params[self.name][0]
-        return input_gradient(grad, w, self.window, self.method, each_part=arrive)
+        u_flipped = self.kernels.backward(self.name) if self.method == "winograd" else None
+        return input_gradient(
+            grad, w, self.window, self.method, u_flipped=u_flipped, each_part=arrive
+        )
 
     def grad_of_conv(self, grad: Any, kept: Any, way: WayDown) -> Any:
         """Turn the gradient at the block's output into that at the convolution's."""

@@ -1,6 +1,5 @@
 """The fused engine: the network's two loops, over blocks instead of rows."""
 
-import threading
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NamedTuple
@@ -8,10 +7,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Shape
+from nst_numpy.common.remembered import remember
 from nst_numpy.fused.blocks import KeptKernels, WayDown
 from nst_numpy.fused.plan import Plan, make_plan
 from nst_numpy.kernels.memory import ReusedMemory
 from nst_numpy.kernels.parts import WHOLE
+from nst_numpy.kernels.threads import OfThisThread
 from nst_numpy.rows import LayerParams, Row
 
 MOST_PLANS = 8  # that are remembered
@@ -24,15 +25,11 @@ class Passed(NamedTuple):
     kept: list[Any]
 
 
-class _OfThisThread(threading.local):
-    """What each thread that uses a network has for itself."""
+class _OfThisThread(OfThisThread):
+    """The last plan of each thread that uses a network, and memory to use again for it."""
 
     last: Plan | None = None
     memory: ReusedMemory | None = None
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        """Let a network be copied and pickled, without what a thread has."""
-        return type(self), ()
 
 
 class Fused:
@@ -51,11 +48,9 @@ class Fused:
         key = (tuple(shape), tuple(names))
         plan = self._plans.get(key)
         if plan is None:
-            while len(self._plans) >= MOST_PLANS:
-                self._plans.pop(next(iter(list(self._plans)), key), None)
             itemsize = self.dtype.itemsize
             plan = make_plan(self.layers, shape, names, self._kernels, itemsize)
-            self._plans[key] = plan
+            remember(self._plans, key, plan, MOST_PLANS)
         return plan
 
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Array], Passed]:

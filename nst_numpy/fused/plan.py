@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from nst_numpy.common.arrays import Shape
 from nst_numpy.fused.blocks import (
+    POOL_CACHES,
     Block,
     ConvAlone,
     ConvReLU,
@@ -17,7 +18,7 @@ from nst_numpy.fused.blocks import (
     can_be_first_two,
     can_be_pooled_in_parts,
 )
-from nst_numpy.rows import AvgPool, Conv, MaxPool, ReLU, Row, carry_shape
+from nst_numpy.rows import Conv, ReLU, Row, carry_shape
 
 
 class Plan(NamedTuple):
@@ -48,11 +49,10 @@ def make_plan(
     What is wanted as a feature must be there whole: the row above it begins a new block, but
     for a pool, which reads it once more.
     """
-    stages = []
-    for name, row, x_shape, out_shape in carry_shape("plan", layers, shape):
-        stages.append(Stage(name, row, x_shape, out_shape, row.cache_bytes(x_shape, itemsize)))
-        if name == wanted[-1]:
-            break
+    stages = [
+        Stage(name, row, x_shape, out_shape, row.cache_bytes(x_shape, itemsize))
+        for name, row, x_shape, out_shape in carry_shape("plan", layers, shape, wanted[-1])
+    ]
     blocks: list[Block] = []
     while stages:
         block = _first_block(stages, wanted, kernels)
@@ -66,7 +66,7 @@ def make_plan(
 def _first_block(stages: Sequence[Stage], wanted: Sequence[str], kernels: KeptKernels) -> Block:
     """Join the lowest rows as far as may be."""
     lowest, *above = stages[:3]
-    if type(lowest.row) in (AvgPool, MaxPool):
+    if type(lowest.row) in POOL_CACHES:
         return PoolAlone(lowest, kernels.params)
     if type(lowest.row) is not Conv:
         return OneRow(lowest, kernels.params)

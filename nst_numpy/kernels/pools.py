@@ -215,7 +215,7 @@ def send_back_in_parts(grad_out: Array, cache: PoolCache, each_part: EachPart) -
 
 def _bands(out: Array) -> list[slice]:
     """Cut the first spatial axis so that a band stays in cache."""
-    return chunks(out.shape[1], max(1, BAND_BYTES * out.shape[1] // out.nbytes))
+    return chunks(out.shape[1], BAND_BYTES * out.shape[1] // out.nbytes)
 
 
 def _add_up(padded: Array, window: Window, rows: slice, out: Array) -> None:

@@ -33,6 +33,13 @@ _holding, _holders = threading.Lock(), 0  # who holds BLAS to one thread now
 _limit: Any = None
 
 
+class OfThisThread(threading.local):
+    """What each thread has for itself; a copy, pickled or not, begins without it."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), ()
+
+
 def available_cores() -> int:
     """Cores that this process may use."""
     try:

@@ -153,8 +153,10 @@ def kernel_bytes(w: Array) -> int:
     return 2 * u if u <= COPIED_BYTES else u
 
 
-def winograd_forward(x: Array, u: Array, b: Array, each_part: EachPart | None = None) -> Array:
-    """Convolve x with transformed filters and add the bias.
+def winograd_forward(
+    x: Array | MadeInParts, u: Array, b: Array | None, each_part: EachPart | None = None
+) -> Array:
+    """Convolve x with transformed filters and add the bias, if there is one.
 
     Parameters
     ----------
@@ -203,9 +205,7 @@ def winograd_input_gradient(
     -------
     grad_x : ndarray, float32 (N, H, W, C_in)
     """
-    grad_x = empty_array((*grad_out.shape[:-1], _channels(u_flipped)[1]), grad_out.dtype)
-    _Convolution(grad_out, u_flipped, None, grad_x, each_part).run()
-    return grad_x
+    return winograd_forward(grad_out, u_flipped, None, each_part)
 
 
 class _Convolution:
@@ -280,7 +280,7 @@ def _pieces(x_shape: tuple[int, ...]) -> list[Tiles]:
     return [
         (item, rows, columns)
         for item in range(items)
-        for rows in chunks(tile_rows, max(1, tiles // tile_columns))
+        for rows in chunks(tile_rows, tiles // tile_columns)
         for columns in chunks(tile_columns, tiles)
     ]
 

@@ -150,11 +150,10 @@ def row_slides(rows: Rows, layer: str, shape: Shape) -> tuple[Slides, ...]:
     """Say how the windows of the rows up to a layer slide, for each axis of an input of `shape`."""
     if layer not in rows:
         raise UnknownNameError.of("layer", layer, list(rows))
-    slides = []
-    for name, row, x_shape, _ in carry_shape("receptive_fields", rows, shape):
-        slides.append(_slides_of_row(name, row, x_shape, len(shape) - 2))
-        if name == layer:
-            break
+    slides = [
+        _slides_of_row(name, row, x_shape, len(shape) - 2)
+        for name, row, x_shape, _ in carry_shape("receptive_fields", rows, shape, layer)
+    ]
     # one an axis for each layer -> one a layer for each axis
     return tuple(zip(*slides, strict=True))
 
