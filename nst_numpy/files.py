@@ -35,6 +35,16 @@ def expand(path: PathLike) -> Path:
         raise OSError("the home folder is unknown") from error
 
 
+def expand_input(path: PathLike, refuse: type[NstError]) -> Path:
+    """Expand a path that is to be read; one that can be none is refused with that error."""
+    try:
+        found = expand(path)
+        found.exists()
+        return found
+    except OSError as error:
+        raise refuse(f"{path} cannot be opened: {error.strerror or error}") from error
+
+
 def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
     """Find out, before long work, whether a file can be written.
 

@@ -22,7 +22,7 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.errors import GradientError, SettingError
-from nst_numpy.files import PathLike
+from nst_numpy.files import PathLike, expand_input
 from nst_numpy.gradcheck import check_backward, check_gradient
 from nst_numpy.gradcheck.loading import execute
 from nst_numpy.kernels.windows import make_window
@@ -99,7 +99,7 @@ def load_own(path: PathLike) -> OwnLayers:
     GradientError
         A function is wrong; the message says how.
     """
-    file = Path(path).expanduser()
+    file = expand_input(path, SettingError)
     defined = {name: f for name, f in vars(execute(file)).items() if callable(f)}
     layers, taken = {}, []
     for kind in KINDS:

@@ -4,20 +4,27 @@ import os
 import re
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
 
-from nst_numpy.errors import OutputError
+from nst_numpy.course.assignment import load_assignment, load_assignments
+from nst_numpy.course.submission import find_submissions
+from nst_numpy.errors import CourseError, ImageError, NstError, OutputError
 from nst_numpy.files import (
     atomic_write,
     check_folder,
     check_output,
+    expand_input,
     is_same_file,
     name_beside,
     remove_leftovers,
     write_json,
 )
+from nst_numpy.gradcheck.loading import load_pair
+from nst_numpy.own_layers import load_own
+from nst_numpy.pictures.samples import picture_files, resolve_picture
 from tests import posix
 
 
@@ -90,6 +97,20 @@ def test_check_output_says_what_is_wrong_and_what_to_do(tmp_path, name, wrong, m
 def test_check_output_refuses_what_is_no_file_name(path):
     with pytest.raises(OutputError, match="is no file name: give the path of a file"):
         check_output(path)
+
+
+@posix
+@pytest.mark.parametrize("path", ["a" * 5000, "~nobody-here/a"])
+def test_what_can_be_no_path_is_refused_by_every_reader(path):
+    for refuse in (ImageError, CourseError):
+        with pytest.raises(refuse, match=f"^{path} cannot be opened: (File name|the home folder)"):
+            expand_input(path, refuse)
+    for read in (
+        picture_files, resolve_picture, load_own, load_assignment, load_assignments,
+        partial(find_submissions, assignments={}), lambda path: load_pair(f"{path}.py:f,g"),
+    ):  # fmt: skip
+        with pytest.raises(NstError, match=r"cannot be opened: (File name|the home folder)"):
+            read(path)
 
 
 @posix

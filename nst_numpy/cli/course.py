@@ -35,7 +35,7 @@ from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
 from nst_numpy.course.results import folder_names, number, write_results, write_text
 from nst_numpy.errors import CourseError, OutputError
-from nst_numpy.files import check_folder, expand, write_json
+from nst_numpy.files import check_folder, expand_input, write_json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -109,7 +109,7 @@ def _grade(args: argparse.Namespace) -> int:
     try:
         found = find_submissions(args.submission, assignments)
     except CourseError as error:
-        if out is not None and expand(args.submission).exists():
+        if out is not None and expand_input(args.submission, CourseError).exists():
             write_json(out / "results.json", as_gradescope([], str(error)))
         raise
     isolation = None if args.isolate is None else find_isolation(args.isolate, args.image)
@@ -159,7 +159,7 @@ def _write(out: Path | None, name: str, student: Submission, grades: list[Grade]
 
 def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:
     """Read the assignments; to check an answer, those that lie beside it in the release."""
-    beside = expand(args.submission)
+    beside = expand_input(args.submission, CourseError)
     beside = beside if beside.is_dir() else beside.parent
     if args.action == "check" and not args.assignments and (beside / MANIFEST).is_file():
         own = load_assignment(beside)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_numpy.errors import CourseError, UnknownNameError
-from nst_numpy.files import PathLike, expand
+from nst_numpy.files import PathLike, expand_input
 
 MANIFEST = "assignment.json"
 TESTS = "tests.py"
@@ -180,7 +180,7 @@ def load_assignments(folder: PathLike | None = None) -> dict[str, Assignment]:
     a6 Convolution in one and three dimensions
     a7 The nine patches
     """
-    root = assignments_folder() if folder is None else expand(folder)
+    root = assignments_folder() if folder is None else expand_input(folder, CourseError)
     found = [load_assignment(path.parent) for path in sorted(root.glob(f"*/{MANIFEST}"))]
     if not found:
         raise CourseError(f"{root} has no folder with an {MANIFEST} in it: give another folder")
@@ -189,7 +189,7 @@ def load_assignments(folder: PathLike | None = None) -> dict[str, Assignment]:
 
 def load_assignment(folder: PathLike) -> Assignment:
     """Read one assignment from its folder; CourseError says what is wrong with it."""
-    root = expand(folder).resolve()
+    root = expand_input(folder, CourseError).resolve()
     data = _manifest(root / MANIFEST)
     _check_files(root, data.get("files", ()))
     cells = {cell.label: cell.source for cell in split_cells(_text(root / TESTS))}

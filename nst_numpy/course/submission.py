@@ -8,7 +8,7 @@ from pathlib import Path
 from nst_numpy.course.assignment import Assignment, split_cells
 from nst_numpy.course.notebook import read_bytes, read_notebook
 from nst_numpy.errors import CourseError
-from nst_numpy.files import PathLike, expand
+from nst_numpy.files import PathLike, expand_input
 
 Cells = list[tuple[str, int, str]]  # name, first line, source
 SUFFIXES = (".py", ".ipynb")
@@ -38,7 +38,7 @@ def find_submissions(
     CourseError
         Nothing in it can be an answer.
     """
-    root = expand(path)
+    root = expand_input(path, CourseError)
     if root.is_file():
         return Submission(root.stem, {assignment_of(root, assignments): [root]})
     if not root.is_dir():

@@ -10,6 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from nst_numpy.errors import SettingError, UnknownNameError
+from nst_numpy.files import expand_input
 
 
 def load_pair(text: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
@@ -37,7 +38,7 @@ def load_pair(text: str) -> tuple[Callable[..., Any], Callable[..., Any]]:
     both = [name.strip() for name in names.split(",")]
     if not file.endswith(".py") or len(both) != 2 or not all(n.isidentifier() for n in both):
         raise SettingError(f"cannot read {text!r}: write it as FILE.py:forward,backward")
-    module = execute(Path(file).expanduser())
+    module = execute(expand_input(file, SettingError))
     forward, backward = (_function(module, file, name) for name in both)
     return forward, backward
 

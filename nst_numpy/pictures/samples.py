@@ -16,7 +16,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 from nst_numpy.errors import ImageError, UnknownNameError
-from nst_numpy.files import PathLike
+from nst_numpy.files import PathLike, expand_input
 
 _FOLDER = Path(__file__).resolve().parent / "files"
 _KINDS = {"content": "content", "styles": "style"}  # folder: kind
@@ -131,7 +131,7 @@ def picture_files(paths: PathLike | Iterable[PathLike]) -> list[str]:
         if not files:
             raise ImageError("there are no pictures to scan: the list is empty")
         return files
-    folder = Path(paths).expanduser()
+    folder = expand_input(paths, ImageError)
     if not folder.is_dir():
         raise ImageError(f"{folder} is not a folder: give a folder of pictures, or a list of files")
     files = sorted(
@@ -171,12 +171,9 @@ def resolve_picture(text: str) -> Path:
     """
     if not text:
         raise ImageError("the name of the picture is empty: give a file or the name of a sample")
-    try:
-        path = Path(text).expanduser()
-        is_folder, exists = path.is_dir(), path.exists()
-    except (OSError, RuntimeError) as error:  # a name too long, ~nobody
-        raise ImageError(f"{text} cannot be opened: {error}") from error
-    if exists and not is_folder:
+    path = expand_input(text, ImageError)
+    is_folder = path.is_dir()
+    if path.exists() and not is_folder:
         return path
     if text in _by_name():
         return _by_name()[text].path
