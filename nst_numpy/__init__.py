@@ -46,29 +46,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_ROOMS = (
-    "course",
-    "errors",
-    "figures",
-    "files",
-    "gradcheck",
-    "kernels",
-    "layers",
-    "look",
-    "losses",
-    "measure",
-    "network",
-    "objective",
-    "optimize",
-    "pictures",
-    "report",
-    "rows",
-    "signals",
-    "style_transfer",
-    "training",
-    "vgg",
-    "weights",
-)
 _NAMES = {
     "NstError": "errors",
     "deprocess": "pictures",
@@ -124,10 +101,10 @@ know_former_names()
 
 
 def __getattr__(name: str) -> object:
-    if name in _ROOMS or f"nst_numpy.{name}" in MOVED:
-        return import_module(f"nst_numpy.{name}")
     if name in _NAMES:
         return getattr(import_module(f"nst_numpy.{_NAMES[name]}"), name)
+    if name in __all__ or f"nst_numpy.{name}" in MOVED:
+        return import_module(f"nst_numpy.{name}")
     raise AttributeError(f"module 'nst_numpy' has no attribute {name!r}")
 
 

@@ -180,7 +180,11 @@ def write_json(path: PathLike, data: Any) -> None:
     TypeError
         Something has no form in JSON, a NumPy array for example. The old file stays.
     """
-    text = json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n"
+    write_text(path, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+
+def write_text(path: PathLike, text: str) -> None:
+    """Write a text as UTF-8, completely or not at all; OutputError where it cannot be written."""
     with atomic_write(path) as temporary:
         # A file name that is not UTF-8 reaches Python as lone surrogates. Those become
         # \udcXX escapes, which JSON reads back as they were.

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
-from nst_numpy.common.checks import check_count
+from nst_numpy.common.checks import check_count, check_dtype
 from nst_numpy.errors import SettingError
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
@@ -21,7 +21,6 @@ from nst_numpy.fused.plan import Plan
 from nst_numpy.kernels.threads import OfThisThread, single_threaded_blas
 from nst_numpy.network_checks import (
     NetworkChecks,
-    check_dtype,
     check_input_shape,
     check_params,
 )

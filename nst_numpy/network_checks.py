@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import is_whole
@@ -175,10 +174,3 @@ def check_input_shape(who: str, input_shape: Sequence[int]) -> Shape:
             f"numbers of at least 1 and without N, not {input_shape!r}"
         )
     return tuple(int(n) for n in shape)
-
-
-def check_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
-    """Refuse a dtype that networks do not compute in."""
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise SettingError(f"{who}: dtype is {np.dtype(dtype)}: use float32 or float64")
-    return np.dtype(dtype)

@@ -334,13 +334,14 @@ class Run:
 
     def x(self, image: Image, scale: int) -> Array:
         """Turn a picture into what the network reads, with the size of a scale."""
-        return preprocess(resize_image(image, self.shape(scale)[1:3]), dtype=self.vgg.dtype)
+        return self._input(image, self.shape(scale))
 
     def style_x(self, scale: int) -> Array:
         """Turn the style picture into what the network reads at a scale."""
-        return preprocess(
-            resize_image(self.style, self.style_shape(scale)[1:3]), dtype=self.vgg.dtype
-        )
+        return self._input(self.style, self.style_shape(scale))
+
+    def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
+        return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
     def _read_init(self, init: Picture) -> Image:
         """Read the picture to start from, at its own size."""

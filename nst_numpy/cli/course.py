@@ -33,9 +33,9 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
-from nst_numpy.course.results import folder_names, number, write_results, write_text
+from nst_numpy.course.results import folder_names, number, write_results
 from nst_numpy.errors import CourseError, OutputError
-from nst_numpy.files import check_folder, expand_input, write_json
+from nst_numpy.files import check_folder, expand_input, write_json, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

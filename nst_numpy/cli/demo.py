@@ -7,7 +7,7 @@ go into a new folder.
 import argparse
 from pathlib import Path
 
-from nst_numpy.cli.parts.outputs import claim_folder, results
+from nst_numpy.cli.parts.outputs import claim_folder, free_name, results
 from nst_numpy.cli.transfer import (
     add_settings,
     exit_code,
@@ -57,8 +57,4 @@ def run(args: argparse.Namespace) -> int:
 
 def new_folder_name(name: str) -> Path:
     """Return name, name-2, name-3, …: the first that does not exist yet."""
-    folder, number = Path(name), 1
-    while folder.exists():
-        number += 1
-        folder = Path(f"{name}-{number}")
-    return folder
+    return free_name(Path(name))

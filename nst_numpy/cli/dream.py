@@ -11,12 +11,12 @@ import sys
 
 from tqdm import tqdm
 
-from nst_numpy.cli.parts.options import add_threads, use_threads, whole_number
+from nst_numpy.cli.parts.options import add_network, use_threads, whole_number
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, dream
 from nst_numpy.optimize import OPTIMIZERS, Step
 from nst_numpy.pictures.images import check_image_output, save_image
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.vgg import VGG
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,9 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="excite the channel there only (default: its mean everywhere)",
     )  # fmt: skip
     add("--optimizer", default="lbfgs", choices=list(OPTIMIZERS), help="how J is minimised")
-    add("--pool", default="max", choices=list(POOLS), help="kind of pooling")
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
-    add_threads(parser)
+    add_network(parser, pool="max")
     add("--quiet", action="store_true", help="print nothing but errors")
 
 

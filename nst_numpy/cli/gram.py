@@ -34,6 +34,7 @@ from nst_numpy.figures import (
     unit_image,
 )
 from nst_numpy.figures.channels import Patches
+from nst_numpy.figures.units import reader
 from nst_numpy.files import write_json
 from nst_numpy.look.channels import (
     GramDifference,
@@ -165,7 +166,8 @@ def patches(
     top = top_patches(vgg, photos, {layer: channels}, progress=True)
     for skipped in top.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
-    return {channel: unit_image(top, layer, channel) for channel in channels}
+    read = reader(top)
+    return {channel: unit_image(top, layer, channel, read=read) for channel in channels}
 
 
 def about(args: argparse.Namespace) -> dict[str, Any]:

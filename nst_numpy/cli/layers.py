@@ -6,6 +6,7 @@ field to the next.
 """
 
 import argparse
+from functools import partial
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from nst_numpy.measure.estimate import multiplications
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.vgg import VGG
 from nst_numpy.weights import BLOCKS
+from nst_numpy.weights.vgg_files import KERNELS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,10 +83,6 @@ def show_plan(vgg: VGG, shape: tuple[int, ...]) -> str:
 
 def _empty_vgg(architecture: str) -> VGG:
     """Make the network's shape without reading a file: all its zeros are one zero."""
-    params, c_in = {}, 3
-    for block, (count, c_out) in enumerate(BLOCKS[architecture], start=1):
-        for i in range(1, count + 1):
-            w = np.broadcast_to(np.float32(0), (3, 3, c_in, c_out))
-            params[f"conv{block}_{i}"] = (w, np.broadcast_to(np.float32(0), (c_out,)))
-            c_in = c_out
-    return VGG(params)
+    zeros = partial(np.broadcast_to, np.float32(0))
+    shapes = KERNELS[architecture].items()
+    return VGG({name: (zeros(shape), zeros(shape[-1:])) for name, shape in shapes})

@@ -11,6 +11,7 @@ gradient. At the content picture itself the content term is 0 and does not pull.
 """
 
 import argparse
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
     pictures = [resolve_picture(text) for text in (args.content, args.style, args.image) if text]
     output, numbers = check_outputs(args, *pictures, args.weights)
     use_threads(args)
-    job = _job(args)
+    job = _job(args, *pictures)
     objective, x = job.objective(0), job.x(job.init, 0)
     value, _ = objective(x)
     pulls = pull_maps(objective.gradient_terms(x))
@@ -69,12 +70,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _job(args: argparse.Namespace) -> Run:
+def _job(args: argparse.Namespace, content: Path, style: Path, now: Path | str = "content") -> Run:
     """Make the run of `nst transfer` that has this J, and stands at the picture now."""
     # gradient descent remembers no steps, as nobody does here: that is less memory
     settings = read_settings(args, scales=1, optimizer="gd")
-    content, style = resolve_picture(args.content), resolve_picture(args.style)
-    now = resolve_picture(args.image) if args.image else "content"
     return Run(settings, VGG.load(args.weights, args.pool), content, style, now)
 
 

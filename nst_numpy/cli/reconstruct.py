@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
-    add_threads,
+    add_network,
     duration,
     layer_weights,
     show_layer_weights,
@@ -26,6 +26,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.cli.transfer import exit_code
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
@@ -35,7 +36,7 @@ from nst_numpy.optimize import Minimum, Step
 from nst_numpy.pictures.images import check_image_output, load_image, save_image
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.settings import SMALLEST_SIZE
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.vgg import VGG
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -52,9 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--iterations", type=whole_number, default=100, metavar="N", help="steps of L-BFGS")
     add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
     add("--seed", type=int, default=0, help="of the noise")
-    add("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG (default: bundled)")
-    add_threads(parser)
+    add_network(parser)
     add("--quiet", action="store_true", help="print nothing but errors")
 
 
@@ -75,11 +74,11 @@ def run(args: argparse.Namespace) -> int:
     names = vgg.check_names({name for job in jobs for layers in job.values() for name in layers})
     shape = (1, *image.shape)
     check_memory(estimate_run(vgg, shape, names, style_shape=shape), *image.shape[:2])
-    pictures, reasons = [("the picture", image)], set()
+    pictures, code = [("the picture", image)], 0
     for job in jobs:
         painted, minimum = _paint(args, vgg, image, job)
         pictures.append((_caption(job), painted))
-        reasons.add(minimum.reason)
+        code = max(code, exit_code(minimum))  # Ctrl-C says more than a run that failed
         if minimum.reason in ("interrupted", "memory"):
             break
     with results() as keep:
@@ -89,9 +88,7 @@ def run(args: argparse.Namespace) -> int:
             keep(output, lambda place: save_figure(strip_figure(pictures), place))
     if not args.quiet:
         print(output)
-    if "interrupted" in reasons:
-        return 130
-    return 1 if reasons & {"not finite", "diverged", "memory"} else 0
+    return code
 
 
 def _paint(

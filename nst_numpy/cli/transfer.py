@@ -23,6 +23,7 @@ from nst_numpy.cli.parts.settings import add_setting_options, read_settings, rep
 from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory
+from nst_numpy.optimize import Minimum
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture
@@ -111,7 +112,7 @@ def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
     return [saver]
 
 
-def exit_code(result: Result) -> int:
+def exit_code(result: Result | Minimum) -> int:
     """Return 0 if the picture is what was asked for; 130 after Ctrl-C, 1 if the run failed."""
     return {"interrupted": 130, "not finite": 1, "diverged": 1, "memory": 1}.get(result.reason, 0)
 

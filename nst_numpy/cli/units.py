@@ -23,7 +23,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.cli.parts.options import (
-    add_threads,
+    add_network,
     channel_list,
     use_threads,
     whole_number,
@@ -38,7 +38,7 @@ from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_dro
 from nst_numpy.look.scan_json import read_json
 from nst_numpy.pictures.images import preprocess
 from nst_numpy.pictures.samples import photo_paths, picture_files
-from nst_numpy.vgg import POOLS, VGG
+from nst_numpy.vgg import VGG
 
 MOST = 81  # units on a sheet
 
@@ -59,9 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--drive", choices=RELU_RULES, help="draw beside each patch what in it drove the unit")
     add("--json", metavar="FILE", help="write the results there")
     add("-o", "--output", metavar="FILE", help="sheet to draw: .png, .jpg, .svg or .pdf")
-    add("--pool", default="max", choices=list(POOLS), help="kind of pooling")
-    add("--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)")
-    add_threads(parser)
+    add_network(parser, pool="max")
     add("--quiet", action="store_true", help="print nothing but errors")
 
 

@@ -5,6 +5,7 @@ import operator
 from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nst_numpy.errors import SettingError
 
@@ -89,3 +90,10 @@ def check_number(what: str, value: Any, *, zero: bool = True) -> float:
         raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
     checked: float = number
     return checked
+
+
+def check_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:
+    """Refuse a dtype that networks do not compute in."""
+    if np.dtype(dtype) not in (np.float32, np.float64):
+        raise SettingError(f"{who}: dtype is {np.dtype(dtype)}: use float32 or float64")
+    return np.dtype(dtype)

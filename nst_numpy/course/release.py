@@ -16,7 +16,7 @@ from nst_numpy.course.assignment import (
 )
 from nst_numpy.course.notebook import notebook
 from nst_numpy.errors import OutputError
-from nst_numpy.files import PathLike, atomic_write, check_folder
+from nst_numpy.files import PathLike, check_folder, write_text
 
 
 def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
@@ -44,15 +44,15 @@ def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
     with _new_folders(assignments, root) as places:
         for assignment, place in places:
             stub = strip_solutions(assignment.solution, str(assignment.folder))
-            _write(place / f"{assignment.long_name}.py", stub)
+            write_text(place / f"{assignment.long_name}.py", stub)
             _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
-            _write(place / README, assignment.readme)
-            _write(place / TESTS, _public_tests(assignment))
+            write_text(place / README, assignment.readme)
+            write_text(place / TESTS, _public_tests(assignment))
             shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
             _copy_files(assignment, place)
     for page in {a.folder.parent / README for a in assignments}:
         if page.is_file() and not (root / README).exists():
-            _write(root / README, page.read_text(encoding="utf-8"))
+            write_text(root / README, page.read_text(encoding="utf-8"))
     return [root / assignment.long_name for assignment in assignments]
 
 
@@ -97,14 +97,9 @@ def _public_tests(assignment: Assignment) -> str:
 
 def _write_notebook(path: Path, assignment: Assignment, *, instructor: bool) -> None:
     data = notebook(assignment, instructor=instructor)
-    _write(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
 def _copy_files(assignment: Assignment, place: Path) -> None:
     for name in assignment.files:
         shutil.copy(assignment.folder / name, place / name)
-
-
-def _write(path: Path, text: str) -> None:
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")

@@ -10,7 +10,7 @@ from typing import Any
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
 from nst_numpy.course.plain import one_line
-from nst_numpy.files import atomic_write, write_json
+from nst_numpy.files import write_json, write_text
 
 WIDTH = 96
 SAFETY = (
@@ -137,12 +137,6 @@ def folder_names(students: Iterable[str]) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file, completely or not at all."""
-    with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def number(points: float) -> str:

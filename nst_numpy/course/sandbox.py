@@ -78,7 +78,7 @@ class Sandbox(Peer):
             raise SettingError("nst course: grading needs Linux or macOS (in a container, say)")
         self.seconds = seconds
         self.refused: list[str] = []
-        self._kept, self._kept_size, self.printed = bytearray(), 0, 0
+        self._kept, self._kept_size = bytearray(), 0
         self._keep_prints = True
         self._isolation, self._name = isolation, f"nst-{secrets.token_hex(6)}"
         self._settings: dict[str, Any] = {
@@ -88,20 +88,14 @@ class Sandbox(Peer):
             "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
         }
         self._cells = [list(cell) for cell in cells]
-        self._folders = contextlib.ExitStack()
-        with contextlib.ExitStack() as made:
-            self._folder = tempfile.mkdtemp(prefix="nst-answer-")
-            made.callback(_remove, self._folder)
-            for file in files:
-                shutil.copy(file, self._folder)
-            self._process = self._start(made.enter_context(make_kit()) if isolation else "")
-            self._folders = made.pop_all()  # they stay until `close`
-        self._results = cast(IO[bytes], self._process.stdout)
-        self._printing = cast(IO[bytes], self._process.stderr)
-        token = secrets.token_bytes(16)
-        super().__init__(self._results, cast(IO[bytes], self._process.stdin), token)
+        self._process = self._start(files)
+        results, self._printing, writer = (
+            cast(IO[bytes], pipe)
+            for pipe in (self._process.stdout, self._process.stderr, self._process.stdin)
+        )
+        super().__init__(results, writer, secrets.token_bytes(16))
         self._selector = selectors.DefaultSelector()
-        for pipe in (self._results, self._printing):
+        for pipe in (self.reader, self._printing):
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe, selectors.EVENT_READ)
         self._waiting = bytearray()
@@ -113,7 +107,8 @@ class Sandbox(Peer):
     def open(self) -> list[str]:
         """Load the answer; return what went wrong in its cells, one sentence each."""
         self._watchdog.start()
-        self._write_raw(self.token)
+        with contextlib.suppress(OSError):  # how it ended, `_ask` finds out
+            self.writer.write(self.token)
         self._ask("<start>", self._settings)
         self._deadline = time.monotonic() + self.seconds
         told = self._ask("<load>", self._cells, self.seconds / 4)
@@ -153,7 +148,7 @@ class Sandbox(Peer):
         self._kill()
         self._process.wait()
         self._selector.close()
-        for pipe in (self.writer, self._results, self._printing):
+        for pipe in (self.writer, self.reader, self._printing):
             with contextlib.suppress(OSError):
                 pipe.close()
         self._folders.close()
@@ -231,7 +226,18 @@ class Sandbox(Peer):
         if self._isolation:
             self._isolation.end(self._name)
 
-    def _start(self, kit: str) -> subprocess.Popen[bytes]:
+    def _start(self, files: Iterable[Path]) -> subprocess.Popen[bytes]:
+        """Start the process in a folder of its own, which stays until `close`."""
+        with contextlib.ExitStack() as made:
+            self._folder = tempfile.mkdtemp(prefix="nst-answer-")
+            made.callback(_remove, self._folder)
+            for file in files:
+                shutil.copy(file, self._folder)
+            process = self._run(made.enter_context(make_kit()) if self._isolation else "")
+            self._folders = made.pop_all()
+        return process
+
+    def _run(self, kit: str) -> subprocess.Popen[bytes]:
         environment = {
             **{key: os.environ[key] for key in KEPT_VARIABLES if key in os.environ},
             **{"HOME": self._folder, "TMPDIR": self._folder},
@@ -262,10 +268,6 @@ class Sandbox(Peer):
             start_new_session=True,
         )
 
-    def _write_raw(self, data: bytes) -> None:
-        with contextlib.suppress(OSError):
-            self.writer.write(data)
-
     def _pump(self) -> None:
         """Take in what is printed already, without waiting; of a storm, no more than 4 MB."""
         for _ in range(64):
@@ -278,7 +280,6 @@ class Sandbox(Peer):
             self._take(data)
 
     def _take(self, data: bytes) -> None:
-        self.printed += len(data)
         if self._keep_prints:
             self._kept_size += len(data)
             self._kept += data[: SHOWN - len(self._kept)]

@@ -10,7 +10,6 @@ over a function to be called back.
 import json
 import math
 import struct
-from collections.abc import Callable
 from typing import IO, Any
 
 import numpy as np
@@ -63,17 +62,8 @@ class Peer:
     largest_text = LARGEST_FRAME  # bytes of JSON that are taken in,
     largest_sent = LARGEST_FRAME  # and that are sent
 
-    def __init__(
-        self,
-        reader: IO[bytes],
-        writer: IO[bytes],
-        token: bytes,
-        explain: Callable[[BaseException], dict[str, Any]] | None = None,
-        find: Callable[[str], Any] | None = None,
-    ) -> None:
+    def __init__(self, reader: IO[bytes], writer: IO[bytes], token: bytes) -> None:
         self.reader, self.writer, self.token = reader, writer, token
-        self.explain = explain or _plain_report
-        self.find = find or _nothing
         self._objects: list[Any] = []  # what stays here while its number travels
 
     def call(self, target: int | str, *args: Any, **kwargs: Any) -> Any:
@@ -105,6 +95,14 @@ class Peer:
     def extras(self) -> dict[str, Any]:
         """Return what else to send with a reply; the answer's end does."""
         return {}
+
+    def explain(self, error: BaseException) -> dict[str, Any]:
+        """Report an error in words; the answer's end tells where it came from."""
+        return {"type": type(error).__name__, "message": str(error)}
+
+    def find(self, name: str) -> Any:
+        """Return the function that the other side calls by that name; the answer's end has some."""
+        raise NameError(f"{name} is not defined")
 
     def read(self, count: int) -> bytes:
         """Wait for so many bytes."""
@@ -215,11 +213,3 @@ class Peer:
             return array[()] if kind == "scalar" else array.copy()
 
         return decode(tree)
-
-
-def _plain_report(error: BaseException) -> dict[str, Any]:
-    return {"type": type(error).__name__, "message": str(error)}
-
-
-def _nothing(name: str) -> Any:
-    raise NameError(f"{name} is not defined")

@@ -75,7 +75,7 @@ class Answer(Peer):
     reported = BaseException  # sys.exit is an answer's error like any other
 
     def __init__(self, reader: Any, writer: Any, token: bytes) -> None:
-        super().__init__(reader, writer, token, explain=self.describe, find=self.lookup)
+        super().__init__(reader, writer, token)
         self.module = ModuleType(ANSWER)
         self.fence: Fence | None = None
         self.sources: dict[str, tuple[str, int, list[str]]] = {}
@@ -88,7 +88,7 @@ class Answer(Peer):
         _flush()
         return {"refused": self.fence.refused if self.fence else []}
 
-    def lookup(self, name: str) -> Callable[..., Any]:
+    def find(self, name: str) -> Callable[..., Any]:
         """Return one of this class's own commands, or a function of the answer."""
         if name in ("<start>", "<load>", "<clock>"):
             own: Callable[..., Any] = getattr(self, name.strip("<>"))
@@ -147,7 +147,7 @@ class Answer(Peer):
                 self._trouble(error)
 
     def _trouble(self, error: BaseException) -> None:
-        report = self.describe(error)
+        report = self.explain(error)
         where = f"{report['where']}: " if report["where"] else ""
         if len(self.troubles) < 100:
             self.troubles.append(where + report["sentence"])
@@ -169,7 +169,7 @@ class Answer(Peer):
 
         return call
 
-    def describe(self, error: BaseException) -> dict[str, Any]:
+    def explain(self, error: BaseException) -> dict[str, Any]:
         """Say what went wrong and where, in the student's own lines."""
         where, line = self._where(error)
         kind = type(error).__name__

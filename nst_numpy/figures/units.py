@@ -53,7 +53,7 @@ def units_figure(
     )
     figure.suptitle(layer, color=INK, fontsize=10)
     all_axes = figure.subplots(rows, columns, squeeze=False)
-    read = cache(lambda path: scanned_image(path, top.settings.size))
+    read = reader(top)
     for axes in all_axes.flat:
         axes.axis("off")
     for axes, channel in zip(all_axes.flat, channels, strict=False):
@@ -62,6 +62,11 @@ def units_figure(
         value = f": {_number(best[0].value)}" if best else ""
         axes.set_title(f"channel {channel}{value}", color=INK, fontsize=8, pad=3)
     return figure
+
+
+def reader(top: TopPatches) -> Callable[[Path], Image]:
+    """Make what reads pictures as they were scanned: each once, however often it is asked for."""
+    return cache(lambda path: scanned_image(path, top.settings.size))
 
 
 def unit_image(
@@ -77,14 +82,14 @@ def unit_image(
     Parameters
     ----------
     read : callable, optional
-        path -> the picture as it was scanned; give one that remembers, to draw several units.
+        path -> the picture as it was scanned; give one `reader(top)`, to draw several units.
 
     Returns
     -------
     ndarray, uint8 (H, W, 3)
     """
     if read is None:
-        read = cache(lambda path: scanned_image(path, top.settings.size))
+        read = reader(top)
     field = receptive_field(layer, top.settings.rows)
     best = [p for p in top.best(layer, channel) if p.value > 0 or not layer.startswith("relu")]
     patches, drives = [], []

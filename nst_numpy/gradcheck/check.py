@@ -11,7 +11,7 @@ from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.gradcheck.evidence import Case, GradientStudy
+from nst_numpy.gradcheck.evidence import Case, GradientStudy, random_upstream
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
@@ -178,13 +178,7 @@ class _Options:
 
     def __post_init__(self) -> None:
         who, entries = "check_backward", self.entries
-        if (
-            not isinstance(self.tolerance, (int, float, np.number))
-            or not 0 < self.tolerance < np.inf
-        ):
-            raise SettingError(
-                f"{who}: tolerance must be a finite number above 0, not {self.tolerance!r}"
-            )
+        check_eps(who, self.tolerance, "tolerance")
         if self.eps is not None:
             check_eps(who, self.eps)
         if entries is not None and not is_whole(entries):
@@ -227,7 +221,8 @@ def _measure(study: GradientStudy, options: _Options) -> None:
             )
         )
     _check_finite(study.out)
-    study.upstream = _random_upstream(study.out.shape, rng, pair.scalar)
+    shape = study.out.shape
+    study.upstream = np.ones(shape) if pair.scalar else random_upstream(shape, rng)
     study.eps = float(options.eps or best_eps(pair.precision))
     if pair.precision != np.float64:
         study.tolerance = max(study.tolerance, 20 * best_eps(pair.precision))
@@ -236,14 +231,6 @@ def _measure(study: GradientStudy, options: _Options) -> None:
         entries = _choose(pair.inputs[arg].size, options.entries, rng)
         study.cases[arg] = Case(study, arg, entries, raw[arg])
     judge_kinks(study)
-
-
-def _random_upstream(shape: tuple[int, ...], rng: Any, scalar: bool) -> Array64:
-    """Draw an upstream gradient: both signs, no entry near 0."""
-    if scalar:
-        return np.ones(shape)
-    signs = rng.choice([-1.0, 1.0], shape)
-    return np.asarray(signs * rng.uniform(0.5, 1.5, shape))
 
 
 def _choose(size: int, entries: int | None, rng: Any) -> NDArray[np.intp]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.common.arrays import Array64
+from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.common.moved import former_names
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair
@@ -16,6 +16,11 @@ DOUBTED = 30  # wrong entries that are measured again, with another step
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
 FINER_STEP = 8.0
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
+
+
+def random_upstream(shape: Shape, rng: np.random.Generator) -> Array64:
+    """Draw an upstream gradient: both signs, no entry near 0."""
+    return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
 
 
 class GradientStudy:
@@ -39,8 +44,7 @@ class GradientStudy:
     def other_upstream(self) -> Array64:
         """Another random upstream gradient."""
         rng = np.random.default_rng([1, 1])  # no seed of the first one gives these numbers
-        shape = self.out.shape
-        return np.asarray(rng.choice([-1.0, 1.0], shape) * rng.uniform(0.5, 1.5, shape))
+        return random_upstream(self.out.shape, rng)
 
     @cached_property
     def of_other_upstream(self) -> dict[str, Array64 | None]:

@@ -143,10 +143,10 @@ def best_eps(dtype: DTypeLike) -> float:
     return float(np.cbrt(np.finfo(dtype).eps))
 
 
-def check_eps(who: str, eps: float) -> float:
-    """Return a usable eps, or say what is wrong with it."""
+def check_eps(who: str, eps: float, name: str = "eps") -> float:
+    """Return a usable eps, or another number of that kind, or say what is wrong with it."""
     if not isinstance(eps, (int, float, np.number)) or not 0 < eps < np.inf:
-        raise SettingError(f"{who}: eps must be a finite number above 0, not {eps!r}")
+        raise SettingError(f"{who}: {name} must be a finite number above 0, not {eps!r}")
     return float(eps)
 
 

@@ -105,7 +105,9 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
     full = full_gradient(gradients)
     if full.ndim < 3 or len(full) != 1:
         raise ShapeError(f"pull_maps: a gradient must be (1, *sizes, C), not {full.shape}")
-    return {term: _pull(gradient, full) for term, gradient in gradients.items()}
+    size = pixel_size(full)
+    norm = float(np.linalg.norm(size))
+    return {term: _pull(gradient, full, size, norm) for term, gradient in gradients.items()}
 
 
 def pixel_size(gradient: Array) -> Array64:
@@ -114,12 +116,12 @@ def pixel_size(gradient: Array) -> Array64:
     return size
 
 
-def _pull(gradient: Array, full: Array64) -> Pull:
-    size, full_size = pixel_size(gradient), pixel_size(full)
+def _pull(gradient: Array, full: Array64, full_size: Array64, full_norm: float) -> Pull:
+    size = pixel_size(gradient)
     # (*sizes, C) * (*sizes, C), summed over the channels -> (*sizes)
     dot = (gradient[0] * full[0]).sum(axis=-1)
     along = np.divide(dot, full_size, out=np.zeros_like(dot), where=full_size > 0)
-    norm, full_norm = float(np.linalg.norm(size)), float(np.linalg.norm(full_size))
+    norm = float(np.linalg.norm(size))
     component = float(dot.sum()) / full_norm if full_norm > 0 else 0.0
     return Pull(
         gradient,

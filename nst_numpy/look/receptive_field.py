@@ -83,7 +83,7 @@ def receptive_field(layer: str, network: Network | Rows = VGG16) -> ReceptiveFie
     >>> receptive_field("relu3_1")
     ReceptiveField(size=24, stride=4, start=-10)
     """
-    return _field(_typical_slides(layer, network))
+    return _field(typical_slides(layer, network))
 
 
 def receptive_fields(
@@ -169,11 +169,18 @@ def _slides_of_row(name: str, row: Row, shape: Shape, axes: int) -> Slides:
     return [STILL] * axes
 
 
-def _typical_slides(layer: str, network: Network | Rows) -> Slides:
+def typical_slides(layer: str, network: Network | Rows) -> Slides:
     """Say how windows slide along the first axis, for an input of the usual size."""
     if isinstance(network, Network):
         return row_slides(network.layers, layer, (1, *network.input_shape))[0]
     return row_slides(network, layer, (1, SIZE, SIZE, 3))[0]
+
+
+def count_outputs(slides: Slides, length: Any) -> Any:
+    """Return how many units there are, above an input of that length or of those lengths."""
+    for slide in slides:
+        length = slide.outputs(length)
+    return length
 
 
 def seen_interval(slides: Slides, index: Any, length: Any) -> tuple[Any, Any]:
@@ -257,13 +264,13 @@ def receptive_box(
     Box(top=30, left=0, bottom=54, right=14)
     """
     height, width = image_shape[:2]
-    rows, columns = map_size(layer, height, network), map_size(layer, width, network)
+    slides = typical_slides(layer, network)
+    rows, columns = count_outputs(slides, height), count_outputs(slides, width)
     if not (0 <= row < rows and 0 <= col < columns):
         raise ShapeError(
             f"receptive_box: {layer} of a picture of {height}×{width} pixels has {rows}×{columns} "
             f"positions, rows from 0 and columns from 0: there is no ({row}, {col})"
         )
-    slides = _typical_slides(layer, network)
     down, across = seen_box([slides, slides], (row, col), (height, width))
     return Box(down.start, across.start, down.stop, across.stop)
 
@@ -274,6 +281,4 @@ def map_size(layer: str, pixels: int, network: Network | Rows = VGG16) -> int:
     >>> map_size("relu3_1", 227)
     56
     """
-    for slide in _typical_slides(layer, network):
-        pixels = slide.outputs(pixels)
-    return pixels
+    return int(count_outputs(typical_slides(layer, network), pixels))

@@ -294,8 +294,7 @@ def trace(
     >>> bool(np.isclose(unit.bias + unit.contributions.sum(), unit.activation))
     True
     """
-    place = position if row is None and col is None else (*position, *_given(row, col))
-    unit = _check_unit(network, x, layer, channel, place)
+    unit = _check_unit(network, x, layer, channel, (*position, *_given(row, col)))
     below = looks_at(network, layer)
     names = {layer} if below is None else {layer, below}
     return _write_out(network, x, network.forward(x, names), layer, *unit)
@@ -329,8 +328,7 @@ def trace_deep(
     >>> [unit.name for unit in trace_deep(vgg, x, "relu2_1", 3, 0, 2)]
     ['relu2_1:3@0,2', 'pool1:3@1,2', 'relu1_1:3@3,4']
     """
-    place = position if row is None and col is None else (*position, *_given(row, col))
-    unit = _check_unit(network, x, layer, channel, place)
+    unit = _check_unit(network, x, layer, channel, (*position, *_given(row, col)))
     names, below = [layer], looks_at(network, layer)
     while below is not None:
         names.append(below)
@@ -352,7 +350,8 @@ def _write_out(
     position: Position,
 ) -> Trace:
     """Gather what one unit is made of from the maps that the network computed."""
-    name, below = summing_layer(network, layer), looks_at(network, layer)
+    name = summing_layer(network, layer)
+    below = network.below(name)
     a = x if below is None else maps[below]
     row = network.layers[name]
     at, channel_below = position, channel

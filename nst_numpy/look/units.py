@@ -30,11 +30,11 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.look.receptive_field import Box, row_slides, seen_interval
+from nst_numpy.look.receptive_field import Box, count_outputs, seen_interval, typical_slides
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import picture_files
 from nst_numpy.rows import Row
-from nst_numpy.vgg import SIZE, VGG, vgg_rows
+from nst_numpy.vgg import VGG, vgg_rows
 
 LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte
 FORMAT = "nst units 1"
@@ -213,7 +213,7 @@ class TopPatches:
         ranking = self.rankings[layer]
         # (channels, n) -> (channels, n, 2)
         seen = self._sides()[ranking.item[channels]]
-        slides = row_slides(self.settings.rows, layer, (1, SIZE, SIZE, 3))[0]
+        slides = typical_slides(layer, self.settings.rows)
         # two of (channels, n, 2): top and left, bottom and right
         boxes: Integers = np.concatenate(
             seen_interval(slides, ranking.position[channels], seen), axis=-1
@@ -274,9 +274,7 @@ class TopPatches:
         """Refuse a layer that the network has not, and a position that is not on its map."""
         if layer not in self.settings.rows:
             raise ValueError(f"the network has no layer {layer[:80]!r}")
-        sizes = self._sides()
-        for slide in row_slides(self.settings.rows, layer, (1, SIZE, SIZE, 3))[0]:
-            sizes = slide.outputs(sizes)
+        sizes = count_outputs(typical_slides(layer, self.settings.rows), self._sides())
         ranking = self.rankings[layer]
         if (ranking.position >= sizes[ranking.item]).any():
             raise ValueError(f"a patch of {layer} is outside its picture")

@@ -13,7 +13,8 @@ from numpy.typing import DTypeLike, NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.arrays import Image as ImageArray
-from nst_numpy.errors import NonFiniteError, OutputError, SettingError, ShapeError
+from nst_numpy.common.checks import check_dtype
+from nst_numpy.errors import NonFiniteError, OutputError, ShapeError
 from nst_numpy.files import PathLike, atomic_write, check_output
 
 # Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
@@ -264,8 +265,7 @@ def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]
     array([[[[-103.939, -116.779,  131.32 ]]]])
     """
     _check_image("preprocess", image)
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise SettingError(f"preprocess: dtype is {np.dtype(dtype)}: use float32 or float64")
+    check_dtype("preprocess", dtype)
     x: Array64 = image[..., ::-1] - MEAN_BGR  # RGB -> BGR
     return x[np.newaxis].astype(dtype)  # (H, W, 3) -> (1, H, W, 3)
 

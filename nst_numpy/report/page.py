@@ -21,7 +21,7 @@ from nst_numpy.callbacks import Progress
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
-from nst_numpy.files import atomic_write, check_output
+from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.style_transfer import Result, Run
@@ -149,9 +149,7 @@ def write_report(
         settings=_settings(result.settings),
         facts=_facts(result, recorder, peak),
     )
-    with atomic_write(path) as temporary:
-        # a file name that is not UTF-8 reaches Python as lone surrogates
-        temporary.write_bytes(page.encode("utf-8", errors="backslashreplace"))
+    write_text(path, page)
 
 
 def peak_memory() -> int | None:
@@ -169,19 +167,19 @@ def shrink(image: Image, longest: int) -> Image:
 
 def jpeg(image: Image, quality: int) -> bytes:
     """Encode a picture as a JPEG file."""
-    from PIL import Image as Pillow
-
-    buffer = io.BytesIO()
-    Pillow.fromarray(image).save(buffer, format="JPEG", quality=quality, optimize=True)
-    return buffer.getvalue()
+    return _encoded(image, format="JPEG", quality=quality)
 
 
 def png(image: Image) -> bytes:
     """Encode a picture as a PNG file."""
+    return _encoded(image, format="PNG")
+
+
+def _encoded(image: Image, **settings: Any) -> bytes:
     from PIL import Image as Pillow
 
     buffer = io.BytesIO()
-    Pillow.fromarray(image).save(buffer, format="PNG", optimize=True)
+    Pillow.fromarray(image).save(buffer, optimize=True, **settings)
     return buffer.getvalue()
 
 

@@ -7,9 +7,9 @@ from dataclasses import asdict
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Shape
+from nst_numpy.common.checks import check_dtype
 from nst_numpy.errors import NonFiniteError, NstError
 from nst_numpy.files import PathLike
 from nst_numpy.rows import ROWS, Computed, LayerParams, Row, kernel_shapes, name_rows
@@ -63,19 +63,13 @@ def _parse(text: str) -> tuple[list[Row], Shape, np.dtype[Any]]:
     """Turn what `write` wrote about a network into rows, input shape and dtype."""
     described = json.loads(text)
     rows = [ROWS[name](**_tuples(settings)) for name, settings in described["rows"]]
-    return rows, _sizes(described["input_shape"]), _floating(described["dtype"])
+    return rows, _sizes(described["input_shape"]), check_dtype(_READER, described["dtype"])
 
 
 def _sizes(values: Any) -> Shape:
     if not 1 <= len(values) <= 4 or not all(type(n) is int and n > 0 for n in values):
         raise ValueError("not the shape of a sample")
     return tuple(values)
-
-
-def _floating(dtype: DTypeLike) -> np.dtype[Any]:
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise ValueError("not a dtype of a network")
-    return np.dtype(dtype)
 
 
 def _tuples(value: Any) -> Any:

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nst_numpy.common.checks import check_dtype
 from nst_numpy.common.moved import former_names
-from nst_numpy.errors import SettingError, UnknownNameError, WeightsError
+from nst_numpy.errors import UnknownNameError, WeightsError
 from nst_numpy.files import PathLike
 
 # Functions import it, and h5py with it, when they run: not every start needs them.
@@ -169,7 +170,7 @@ def load_weights(
     _check_settings(architecture, dtype)
     with hdf5.opened(_locate(path, "load_weights"), "load_weights", _REMEDY) as file:
         hdf5.refuse_outside_data(file)
-        contents = hdf5.find_layers(file, _NETWORKS)
+        contents = hdf5.find_layers(file, KERNELS)
         if architecture not in (None, contents.architecture):
             raise hdf5.RefusedError(
                 f"holds {contents.architecture}, {architecture} was asked for",
@@ -203,7 +204,7 @@ def describe_weights(path: PathLike | None = None) -> WeightsInfo:
     found = _locate(path, "describe_weights")
     with hdf5.opened(found, "describe_weights", _REMEDY) as file:
         hdf5.refuse_outside_data(file)
-        contents = hdf5.find_layers(file, _NETWORKS)
+        contents = hdf5.find_layers(file, KERNELS)
         hdf5.check_declared(contents)
         return WeightsInfo(
             path=found,
@@ -240,7 +241,7 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
             details.append(f"{found}, {found.stat().st_size:,} bytes")
             hdf5.refuse_outside_data(file)
             details.append("no links, no outside or virtual data")
-            contents = hdf5.find_layers(file, _NETWORKS)
+            contents = hdf5.find_layers(file, KERNELS)
             details.append(f"{contents.architecture}, layout of {contents.layout}")
             hdf5.check_declared(contents)
             details.append(f"{len(contents.layers)} kernels and biases")
@@ -257,8 +258,7 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
 def _check_settings(architecture: str | None, dtype: DTypeLike) -> None:
     if architecture is not None and architecture not in BLOCKS:
         raise UnknownNameError.of("architecture", str(architecture), BLOCKS)
-    if np.dtype(dtype) not in (np.float32, np.float64):
-        raise SettingError(f"load_weights: dtype is {np.dtype(dtype)}: use float32 or float64")
+    check_dtype("load_weights", dtype)
 
 
 def _locate(path: PathLike | None, caller: str) -> Path:
@@ -278,7 +278,8 @@ def _layer_table(blocks: tuple[tuple[int, int], ...]) -> "hdf5.Table":
     return table
 
 
-_NETWORKS = {name: _layer_table(blocks) for name, blocks in BLOCKS.items()}
+# for each network its kernels' shapes, by layer
+KERNELS = {name: _layer_table(blocks) for name, blocks in BLOCKS.items()}
 
 
 def _describe_layer(name: str, stored: "hdf5.Stored") -> LayerInfo:

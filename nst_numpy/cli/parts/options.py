@@ -21,9 +21,9 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_network(parser: argparse.ArgumentParser) -> None:
-    """Add what a command that runs the network once needs: --pool, --weights, --threads."""
-    parser.add_argument("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
+def add_network(parser: argparse.ArgumentParser, pool: str = "avg") -> None:
+    """Add what a command that runs the network needs: --pool, --weights, --threads."""
+    parser.add_argument("--pool", default=pool, choices=list(POOLS), help="kind of pooling")
     parser.add_argument(
         "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
     )

@@ -12,6 +12,7 @@ from nst_numpy.cli.parts.claims import claimed_file, claimed_folder
 from nst_numpy.cli.parts.stopping import held
 from nst_numpy.errors import OutputError
 from nst_numpy.files import PathLike, check_folder, check_output, expand, is_same_file
+from nst_numpy.pictures.images import FORMATS
 
 Write = Callable[[Path], object]
 
@@ -133,11 +134,10 @@ def results() -> Iterator[Callable[[Path | None, Write], None]]:
 
 def _written_elsewhere(path: Path, write: Write) -> Path | None:
     """Write a result where there is room for it; a picture that its format cannot hold as PNG."""
-    pictures = (".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-    suffix = ".png" if path.suffix.lower() in pictures else path.suffix
+    suffix = ".png" if path.suffix.lower() in FORMATS else path.suffix
     for known in (Path.cwd, Path.home, lambda: Path(tempfile.gettempdir())):
         try:
-            place = _free_name(known(), path.stem[:100], suffix)
+            place = free_name(known() / f"{path.stem[:100]}-kept{suffix}")
             write(place)
         except (OSError, RuntimeError):  # no such folder, no home, no room
             continue
@@ -145,9 +145,10 @@ def _written_elsewhere(path: Path, write: Write) -> Path | None:
     return None
 
 
-def _free_name(folder: Path, stem: str, suffix: str) -> Path:
-    place, number = folder / f"{stem}-kept{suffix}", 1
+def free_name(first: Path) -> Path:
+    """Return name, name-2, name-3, …: the first that does not exist yet."""
+    place, number = first, 1
     while place.exists():
         number += 1
-        place = folder / f"{stem}-kept-{number}{suffix}"
+        place = first.with_name(f"{first.stem}-{number}{first.suffix}")
     return place
