@@ -337,7 +337,7 @@ def trace_deep(
     path: list[Trace] = []
     for name in names:
         path.append(_write_out(network, x, maps, name, *unit))
-        unit = _largest_below(path[-1])
+        unit = _largest_below(path[-1], summing_layer(network, name) in network.params)
     return path
 
 
@@ -376,11 +376,10 @@ def _write_out(
     )  # fmt: skip
 
 
-def _largest_below(unit: Trace) -> tuple[int, Position]:
+def _largest_below(unit: Trace, has_weights: bool) -> tuple[int, Position]:
     """Find the input (channel, position) that weighs most and is not padding."""
     # a pool looks at its own channel only, also where everything there is 0
     axes = tuple(range(unit.kernel.ndim - 1))
-    has_weights = unit.kind in ("conv", "relu", "dense")
     counts = unit.inside[..., None] & (unit.kernel.any(axis=axes) | has_weights)
     weight = np.where(counts, np.abs(unit.contributions), -1.0)
     *index, k = np.unravel_index(weight.argmax(), weight.shape)

@@ -171,6 +171,13 @@ def test_the_deep_trace_of_nothing_stays_inside_the_map(pool):
     assert path[0].channel == path[1].channel == 4  # a pool stays in its channel
 
 
+@pytest.mark.parametrize("pool", [AvgPool, MaxPool])
+def test_a_relu_above_a_pool_of_zeros_stays_in_its_channel_too(pool):
+    net = Sequential([Conv(3, 3), pool(2), ReLU()], (8, 8, 1), dtype=np.float64)
+    path = trace_deep(net, np.zeros((1, 8, 8, 1)), "relu1", 2, 1, 1)
+    assert [(unit.layer, unit.channel) for unit in path] == [("relu1", 2), ("conv1", 2)]
+
+
 def test_what_is_not_there_is_refused():
     vgg, x = tiny(), picture()
     with pytest.raises(UnknownNameError, match=r"unknown layer 'relu2_2': did you mean relu"):
