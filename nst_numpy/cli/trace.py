@@ -21,7 +21,8 @@ from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import save_figure, trace_figure, trace_path_figure
 from nst_numpy.files import write_json
-from nst_numpy.look.trace import COLOURS, PIXELS, Part, Trace, trace, trace_deep
+from nst_numpy.look.terms import Part, Trace
+from nst_numpy.look.trace import COLOURS, PIXELS, trace, trace_deep
 from nst_numpy.pictures.images import load_image, preprocess
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.errors import SettingError
 from nst_numpy.figures.style import GREY, INK
-from nst_numpy.look.trace import COLOURS, PIXELS, Trace
+from nst_numpy.look.terms import Trace
+from nst_numpy.look.trace import COLOURS, PIXELS
 
 BOX = "#ff2d2d"  # stands out on most photographs
 MARK = "#ffe14d"

@@ -23,7 +23,8 @@ from nst_numpy.look.receptive_field import (
     receptive_fields,
 )
 from nst_numpy.look.reconstruct import reconstruct
-from nst_numpy.look.trace import LargestInputs, Part, Trace, trace, trace_deep
+from nst_numpy.look.terms import LargestInputs, Part, Trace
+from nst_numpy.look.trace import trace, trace_deep
 from nst_numpy.look.units import Patch, TopPatches, scanned_image, top_patches
 
 __all__ = [

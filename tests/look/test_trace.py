@@ -18,19 +18,10 @@ from nst_numpy.training.sequential import (
     Row,
     Sequential,
 )
-from nst_numpy.vgg import VGG
+from tests.look.small import picture, tiny
 
 LAYERS = [f"{kind}{where}" for where in ("1_1", "1_2", "2_1", "3_1") for kind in ("conv", "relu")]
 LAYERS += ["pool1", "pool2", "pool3"]
-
-
-def tiny(pool="avg", dtype=np.float64):
-    rng = np.random.default_rng(0)
-    return VGG.random((3, 4, 5), rng, convolutions=(2, 1, 1), pool=pool, dtype=dtype)
-
-
-def picture(shape=(1, 17, 22, 3), dtype=np.float64):
-    return (50 * np.random.default_rng(1).standard_normal(shape)).astype(dtype)
 
 
 def some_units(shape):
@@ -115,33 +106,6 @@ def test_of_tied_inputs_of_a_max_pool_the_first_wins():
     np.testing.assert_array_equal(unit.contributions[..., 0], [[2, 0], [0, 0]])
 
 
-def test_shares_are_of_the_sum_of_absolute_parts_of_one_kind():
-    unit = trace(tiny(), picture(), "conv2_1", 0, 3, 4)
-    every = unit.largest_inputs(1000)
-    by_channel = unit.contributions.sum(axis=(0, 1))
-    by_position = unit.contributions.sum(axis=2)
-    for parts, values in ((every.channels, by_channel), (every.positions, by_position),
-                          (every.terms, unit.contributions)):  # fmt: skip
-        assert len(parts) == values.size
-        assert sum(p.share for p in parts) == pytest.approx(1)
-        assert sum(p.contribution for p in parts) == pytest.approx(unit.sum - unit.bias)
-        sizes = [abs(p.contribution) for p in parts]
-        assert sizes == sorted(sizes, reverse=True)
-        assert parts[0].share == pytest.approx(sizes[0] / np.abs(values).sum())
-    assert min(p.contribution for p in every.terms) < 0 < max(p.contribution for p in every.terms)
-    best = every.terms[0]
-    place = (best.row - unit.top, best.col - unit.left, best.channel)
-    assert best.contribution == unit.contributions[place]
-    assert len(unit.largest_inputs(2).terms) == 2
-
-
-@pytest.mark.parametrize("n", [0, -1, 1.5])
-def test_a_number_of_inputs_below_1_is_refused(n):
-    unit = trace(tiny(), picture(), "conv1_1", 0, 0, 0)
-    with pytest.raises(SettingError, match=f"at least 1, not {n}"):
-        unit.largest_inputs(n)
-
-
 @pytest.mark.parametrize("pool", ["avg", "max"])
 def test_the_deep_trace_follows_the_largest_input_down_to_the_pixels(pool):
     vgg, x = tiny(pool), picture()
@@ -193,14 +157,6 @@ def test_what_is_not_there_is_refused():
         trace(vgg, picture((2, 8, 8, 3)), "conv1_1", 0, 0, 0)
     with pytest.raises(SettingError, match="empty"):
         trace_path_figure([], np.zeros((8, 8, 3), dtype=np.uint8))
-
-
-def test_the_json_holds_every_number():
-    unit = trace(tiny(), picture(), "relu2_1", 1, 0, 0)
-    record = json.loads(json.dumps(unit.as_dict()))
-    assert np.sum(record["contributions"]) + record["bias"] == pytest.approx(record["sum"])
-    assert record["input"] == {"layer": "pool1", "top": -1, "left": -1}
-    assert record["box"]["top"] == 0
 
 
 ROWS = [
