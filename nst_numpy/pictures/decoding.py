@@ -9,7 +9,7 @@ in `images` that was called.
 import operator
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF tags, and one's value 
 # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size. With three times the pixels that are
 # asked for, the result after the resize cannot be told from that of the whole picture.
 _DRAFT_MARGIN = 3
+_STRIP = 2**20  # pixels that are changed at a time
 
 
 def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
@@ -188,11 +189,12 @@ def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint
         shape = width, height
         drafted = picture.draft(None, (_DRAFT_MARGIN * width, _DRAFT_MARGIN * height))
         box = drafted[1] if drafted else None
+    orientation = _orientation(picture)
     rgb = _to_rgb(picture, file)
     if rgb.size != shape:
         rgb = rgb.resize(shape, Image.Resampling.LANCZOS, box=box)
     rgb.info.clear()  # else exif_transpose would look there too
-    rgb.getexif()[_ORIENTATION] = _orientation(picture)
+    rgb.getexif()[_ORIENTATION] = orientation
     return np.array(ImageOps.exif_transpose(rgb))
 
 
@@ -234,18 +236,33 @@ def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:
         picture.info["transparency"] = tuple(v >> 8 for v in picture.info["transparency"])
     if mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info:
         return _on_white(picture)
-    return picture.convert("RGB")
+    return picture if mode == "RGB" else picture.convert("RGB")
 
 
 def _scale_grey16(picture: Image.Image) -> Image.Image:
-    values = np.asarray(picture).astype(np.int64)
-    if _tiff_tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO:
-        values = 65535 - values
-    grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+    inverted = _tiff_tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO
     clear = picture.info.get("transparency")
-    if isinstance(clear, int):
-        grey[values == clear] = 255  # shown on white
-    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
+
+    def scale(strip: Image.Image) -> Image.Image:
+        values = np.asarray(strip).astype(np.uint32)
+        if inverted:
+            values = 65535 - values
+        grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+        if isinstance(clear, int):
+            grey[values == clear] = 255  # shown on white
+        return Image.fromarray(grey.astype(np.uint8))
+
+    return _in_strips(picture, scale)
+
+
+def _in_strips(picture: Image.Image, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
+    """Change a picture to RGB, some rows at a time: no second large copy in a wider mode."""
+    rgb = Image.new("RGB", picture.size)
+    rows = max(1, _STRIP // picture.width)
+    for top in range(0, picture.height, rows):
+        box = (0, top, picture.width, min(top + rows, picture.height))
+        rgb.paste(change(picture.crop(box)).convert("RGB"), box)
+    return rgb
 
 
 def _tiff_tag(picture: Image.Image, tag: int) -> Any:
@@ -261,6 +278,8 @@ def _is_png16(file: Path) -> bool:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    rgba = picture.convert("RGBA")
-    white = Image.new("RGBA", rgba.size, "white")
-    return Image.alpha_composite(white, rgba).convert("RGB")
+    def cover(strip: Image.Image) -> Image.Image:
+        rgba = strip.convert("RGBA")
+        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
+
+    return _in_strips(picture, cover)

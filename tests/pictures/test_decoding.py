@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from nst_numpy.errors import ImageError, SettingError, ShapeError, TooLargeError
+from nst_numpy.pictures import decoding
 from nst_numpy.pictures.decoding import decode_array, new_shape
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import sample_path
@@ -114,6 +115,16 @@ def test_alpha_is_mixed_with_white(tmp_path, mode):
 def test_a_colour_declared_transparent_is_white(tmp_path, mode, colour):
     Image.new(mode, (1, 1), colour).save(tmp_path / "a.png", transparency=colour)
     assert load_image(tmp_path / "a.png").tolist() == [[[255] * 3]]
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "I;16"])
+def test_a_picture_changed_in_strips_is_the_one_changed_at_once(tmp_path, monkeypatch, mode):
+    noise = np.random.default_rng(0).integers(0, 256, (7, 5, 4), dtype=np.uint8)
+    pixels = noise if mode == "RGBA" else noise.view(np.uint16)[..., 0]
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    whole = load_image(tmp_path / "a.png")
+    monkeypatch.setattr(decoding, "_STRIP", 10)  # two rows
+    assert np.array_equal(load_image(tmp_path / "a.png"), whole)
 
 
 def test_clear_pixels_do_not_colour_their_neighbours_in_a_resize(tmp_path):
