@@ -15,6 +15,7 @@ from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
+from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
@@ -97,6 +98,7 @@ class Result:
 
 
 @show_settings
+@gives_memory_back
 def transfer(
     content: Picture,
     style: Picture,

@@ -19,6 +19,7 @@ import numpy as np
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
+from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box
 from nst_numpy.losses import total_variation_loss
@@ -92,6 +93,7 @@ def bound_loss(x: Array) -> tuple[float, Array]:
     return 0.5 * float(np.vdot(excess, excess)), excess
 
 
+@gives_memory_back
 def dream(
     vgg: VGG,
     layer: str,

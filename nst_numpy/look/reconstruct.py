@@ -12,12 +12,14 @@ import numpy as np
 from nst_numpy.common.arrays import Image
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
+from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.objective import Objective, check_layers
 from nst_numpy.optimize import Minimum, Step, run_optimizer
 from nst_numpy.pictures.images import deprocess, preprocess
 from nst_numpy.vgg import VGG
 
 
+@gives_memory_back
 def reconstruct(
     vgg: VGG,
     image: Image,

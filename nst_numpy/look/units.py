@@ -21,6 +21,7 @@ from tqdm import tqdm
 from nst_numpy.common.arrays import Image, Integers
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.files import PathLike
+from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.look import scan_json
 from nst_numpy.look.ranking import (
     K,
@@ -285,6 +286,7 @@ class TopPatches:
         return sides.reshape(-1, 2)
 
 
+@gives_memory_back
 def top_patches(
     vgg: VGG,
     paths: PathLike | Iterable[PathLike],

@@ -17,6 +17,7 @@ from scipy import ndimage
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_count
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, SignalError
+from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.losses import gram_matrix
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Step, run_optimizer
@@ -93,6 +94,7 @@ def movie_rows(frames: int, filters: int = MOVIE_FILTERS) -> list[Row]:
     return [conv, ReLU(), *[AvgPool((1, 2, 2)), conv, ReLU()] * 2]
 
 
+@gives_memory_back
 def synthesise(
     net: Sequential,
     sample: Array,

@@ -167,3 +167,51 @@ def test_a_name_that_is_no_utf_8():
     )
     assert code == 0
     only(name, "o.json")
+
+
+FLAT = """
+import os, statistics, tempfile
+import nst_numpy as nst
+from nst_numpy.pictures import sample_path
+
+def occupied():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1])
+
+def left():
+    return (len(os.listdir("/proc/self/fd")), len(os.listdir("/proc/self/task")),
+            sorted(os.listdir(tempfile.gettempdir())))
+
+pair = sample_path("chelsea"), sample_path("starry_night")
+pages, lefts = [], []
+{work}
+third = len(pages) // 3
+print(statistics.median(pages[-third:]) / statistics.median(pages[:third]), lefts[0] == lefts[-1])
+"""
+RUNS = """
+for _ in range(30):
+    nst.transfer(*pair, size=48, iterations=3)
+    pages.append(occupied())
+    lefts.append(left())
+del pages[:8]
+"""
+ITERATIONS = """
+def look(progress):
+    pages.append(occupied())
+    lefts.append(left())
+
+nst.transfer(*pair, size=96, iterations=150, scales=1, callback=look)
+del pages[:30]
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+@pytest.mark.parametrize("work", [RUNS, ITERATIONS], ids=["runs", "iterations"])
+def test_memory_files_and_threads_stay_what_they_were(work, tmp_path):
+    process = subprocess.run(
+        [sys.executable, "-c", FLAT.format(work=work)], capture_output=True, encoding="utf-8",
+        env=os.environ | {"TMPDIR": str(tmp_path)}, check=True,
+    )  # fmt: skip
+    growth, nothing_left = process.stdout.split()
+    assert float(growth) < 1.02
+    assert nothing_left == "True"

@@ -1,4 +1,6 @@
+import ctypes
 import gc
+import os
 import sys
 import threading
 
@@ -132,3 +134,36 @@ def test_where_an_array_goes_no_line_of_python_is_run():
             sys.settrace(before)
         assert lines == []
         assert [m.nbytes for m in reserve._idle] == [40]
+
+
+def resident():
+    """Return what the process occupies now, in bytes."""
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(
+    sys.platform != "linux" or not hasattr(ctypes.CDLL(None), "malloc_trim"),
+    reason="reads /proc, and asks the C library of GNU",
+)
+def test_what_work_has_freed_goes_back_to_the_system():
+    above = []
+
+    @memory.gives_memory_back
+    def work():
+        blocks = [np.ones(2**16, np.uint8) for _ in range(1000)]  # small enough for the heap
+        above.append(np.ones(2**16, np.uint8))  # and one behind them that stays
+        del blocks
+        return resident()
+
+    inside = work()
+    assert inside - resident() > 2**25
+
+
+def test_an_error_passes_through_work_that_gives_memory_back():
+    @memory.gives_memory_back
+    def work():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
