@@ -38,6 +38,7 @@ _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF tags, and one's value 
 # asked for, the result after the resize cannot be told from that of the whole picture.
 _DRAFT_MARGIN = 3
 _STRIP = 2**20  # pixels that are changed at a time
+MOST_SIDE = 10**6  # pixels: each row costs Pillow memory of its own, however short it is
 
 
 def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
@@ -176,6 +177,11 @@ def _pillow_warnings() -> Iterator[None]:
 
 
 def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint8]:
+    if max(picture.size) > MOST_SIDE:
+        raise ImageError(
+            f"load_image: {file} says that it is {picture.width} x {picture.height} pixels, more "
+            f"than {MOST_SIDE:,} on a side: cut it to pieces first"
+        )
     if picture.format in ("JPEG", "MPO"):
         _check_scans(file)
     if picture.format == "TIFF":

@@ -127,6 +127,13 @@ def test_a_picture_changed_in_strips_is_the_one_changed_at_once(tmp_path, monkey
     assert np.array_equal(load_image(tmp_path / "a.png"), whole)
 
 
+@pytest.mark.parametrize("shape", [(1, 10**6 + 1), (10**6 + 1, 1)])
+def test_a_picture_with_more_rows_or_columns_than_any_has_is_refused(tmp_path, shape):
+    Image.new("1", shape).save(tmp_path / "a.png")
+    with pytest.raises(ImageError, match="more than 1,000,000 on a side: cut it to pieces"):
+        load_image(tmp_path / "a.png", size=8)
+
+
 def test_clear_pixels_do_not_colour_their_neighbours_in_a_resize(tmp_path):
     pixels = np.zeros((8, 8, 4), dtype=np.uint8)
     pixels[:, 4:] = 255  # left: clear black; right: solid white
