@@ -539,19 +539,22 @@ def test_16_bits_whose_white_is_0(tmp_path):
         load_image(tmp_path / "t.tif")
 
 
+def png_of(*chunks):
+    """Put chunks, each (kind, data), together to a PNG."""
+    body = b""
+    for kind, data in (*chunks, (b"IEND", b"")):
+        check = struct.pack(">I", zlib.crc32(kind + data))
+        body += struct.pack(">I", len(data)) + kind + data + check
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
 def png_with_key(bits, colour, key, other):
     """Write a PNG of two pixels, the first of the colour that is transparent."""
-
-    def chunk(kind, data):
-        check = struct.pack(">I", zlib.crc32(kind + data))
-        return struct.pack(">I", len(data)) + kind + data + check
-
     channels, number = (3 if colour == 2 else 1), ">H" if bits == 16 else ">B"
     row = b"\0" + struct.pack(number, key) * channels + struct.pack(number, other) * channels
     head = struct.pack(">IIBBBBB", 2, 1, bits, colour, 0, 0, 0)
-    parts = (b"IHDR", head), (b"tRNS", struct.pack(">H", key) * channels)
-    body = b"".join(chunk(*part) for part in parts) + chunk(b"IDAT", zlib.compress(row))
-    return b"\x89PNG\r\n\x1a\n" + body + chunk(b"IEND", b"")
+    transparent = struct.pack(">H", key) * channels
+    return png_of((b"IHDR", head), (b"tRNS", transparent), (b"IDAT", zlib.compress(row)))
 
 
 @pytest.mark.parametrize("colour", [0, 2], ids=["grey", "RGB"])
@@ -569,3 +572,41 @@ def test_reading_in_threads_leaves_the_warnings_as_they_were(tmp_path):
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: load_image(tmp_path / "p.png"), range(60)))
     assert list(warnings.filters) == before
+
+
+# What stands beside the pixels, and too much of it.
+
+HEAD = b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 2, 0, 0, 0)
+PIXELS = b"IDAT", zlib.compress((b"\0" + b"\x10" * 6) * 2)
+BOMB = zlib.compress(bytes(10**8))
+JPEG_PIXELS = io.BytesIO()
+Image.new("RGB", (2, 2), (16, 16, 16)).save(JPEG_PIXELS, "JPEG", quality=100)
+JPEG_START, JPEG_REST = JPEG_PIXELS.getvalue()[:2], JPEG_PIXELS.getvalue()[2:]
+LONG_PART = b"\xff\xff" + bytes(65533)
+PROFILE_PART = b"\xff\xe2\xff\xffICC_PROFILE\0%c\xff" + bytes(65519)
+PROFILE = b"".join(PROFILE_PART % number for number in range(1, 256))
+BESIDE = {
+    "a text of 20 MB": png_of(HEAD, (b"tEXt", b"a\0" + b"a" * 20_000_000), PIXELS),
+    "10,000 texts": png_of(HEAD, *[(b"tEXt", b"a%d\0b" % n) for n in range(10_000)], PIXELS),
+    "2 billion frames": png_of(HEAD, (b"acTL", struct.pack(">II", 2**31 - 1, 0)), PIXELS),
+    "pixels beyond the last": png_of(HEAD, (b"IDAT", BOMB)),
+    "a zip behind": png_of(HEAD, PIXELS) + b"PK\x05\x06" + bytes(18),
+    "a page behind": png_of(HEAD, PIXELS) + b"<script>alert(1)</script>",
+    "20 MB of comments": JPEG_START + (b"\xff\xfe" + LONG_PART) * 300 + JPEG_REST,
+    "a profile in 255 parts": JPEG_START + PROFILE + JPEG_REST,
+    "a page of a TIFF that follows itself": tiff16(1)[:-12] + struct.pack("<I", 8) + tiff16(1)[-8:],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", BESIDE)
+def test_what_stands_beside_the_pixels_does_no_harm(tmp_path, kind):
+    (tmp_path / "a.png").write_bytes(BESIDE[kind])
+    assert load_image(tmp_path / "a.png").shape == (2, 2, 3)
+
+
+@pytest.mark.parametrize("kind", [b"zTXt", b"iTXt", b"iCCP"])
+def test_text_that_unpacks_to_more_than_any_picture_has_is_refused(tmp_path, kind):
+    packed = b"a\0" + (b"\1\0\0\0" if kind == b"iTXt" else b"\0") + BOMB
+    (tmp_path / "a.png").write_bytes(png_of(HEAD, (kind, packed), PIXELS))
+    with pytest.raises(ImageError, match=r"damaged or cut off .*too large"):
+        load_image(tmp_path / "a.png")
