@@ -14,7 +14,7 @@ import nox
 
 nox.options.default_venv_backend = "venv"
 nox.options.sessions = [
-    *("demo", "tests", "slow", "oldest", "newest", "package"),
+    *("demo", "tests", "slow", "fuzz", "oldest", "newest", "package"),
     *("notebooks", "docs", "course", "lint", "types", "imports"),
 ]
 README = Path("README.md").read_text(encoding="utf-8")
@@ -66,6 +66,19 @@ def slow(session: nox.Session) -> None:
     """Run what takes seconds each: runs that are stopped, killed, or short of disk and memory."""
     session.install("-e", ".[test]")
     session.run("pytest", "-m", "slow")
+
+
+@nox.session
+def fuzz(session: nox.Session) -> None:
+    """Let a fuzzer look for bad files, two minutes in all; `-- pictures 3600` for one reader."""
+    session.install("-e", ".[test,fuzz]")
+    reader, seconds = session.posargs or ("", "24")
+    readers = [reader] if reader else ["weights", "networks", "pictures", "scans", "notebooks"]
+    find = "import importlib.util; print(importlib.util.find_spec('atheris'))"
+    if session.run("python", "-c", find, silent=True).strip() == "None":
+        session.skip("atheris has no wheel for this system and Python")
+    for each in readers:
+        session.run("python", "-m", "tests.fuzz", each, "--seconds", seconds)
 
 
 @nox.session

@@ -1,10 +1,11 @@
 """Let atheris look for files that a reader neither reads nor refuses.
 
-    python -m tests.fuzz pictures --seconds 3600 --corpus found
+    python -m tests.fuzz pictures --seconds 3600
+    python -m tests.fuzz pictures --merge
 
-A file that ends otherwise, takes more than 20 seconds or more than 2 GB is written to the current
-folder, and the exit code is not 0. What leads to new lines of code is kept in `--corpus`, if that
-is given; `--merge` puts the fewest of those files that reach the same lines into tests/fuzz/corpus.
+What leads to new lines of code is kept in tests/fuzz/found, which git ignores. A file on which the
+reader fails, or takes more than 20 seconds or more than 2 GB, is written there too, and the exit
+code is not 0. `--merge` puts the fewest files that reach the same lines into tests/fuzz/corpus.
 """
 
 import argparse
@@ -12,11 +13,10 @@ import json
 import random
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import atheris
 
-CORPUS = Path(__file__).with_name("corpus")
+HERE = Path(__file__).parent
 LIMITS = ["-timeout=20", "-rss_limit_mb=2048", "-malloc_limit_mb=2048"]
 LONGEST = 30_000  # bytes of a file: the seeds have up to 28,000
 # What is followed line by line: the package's readers, and those in Python below them.
@@ -24,6 +24,7 @@ FOLLOWED = ["nst_numpy", "PIL", "zipfile", "numpy.lib.format", "numpy.lib._forma
 
 with atheris.instrument_imports(include=FOLLOWED, enable_loader_override=False):
     from tests.fuzz.readers import READERS, read
+    from tests.fuzz.seeds import SEEDS
 
 ODD = [None, True, 0, -1, 2**31, 10**400, 0.5, 1e308, float("nan"), "", "\0", "\ud800", "9" * 5000,
        [], {}, [[[]]]]  # fmt: skip
@@ -43,7 +44,7 @@ def mutate(data: bytes, most: int, seed: int) -> bytes:
 
 
 def change_value(value: object, chance: random.Random) -> None:
-    """Put something odd, or a copy of a neighbour, into a random place of nested lists and dicts."""
+    """Put something odd, or a neighbour's copy, into a random place of nested lists and dicts."""
     while True:
         keys = list(value) if isinstance(value, dict) else list(range(len(value)))
         if not keys:
@@ -61,24 +62,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz", description=__doc__)
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--seconds", type=int, default=24)
-    parser.add_argument("--corpus", type=Path, help="folder that keeps what it finds")
-    parser.add_argument("--merge", action="store_true", help="take from --corpus what is new")
+    parser.add_argument("--merge", action="store_true")
     args = parser.parse_args()
-    committed = CORPUS / args.reader
-    committed.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory() as folder:
-        own = args.corpus or Path(folder)
-        own.mkdir(parents=True, exist_ok=True)
-        if args.merge:
-            options = ["-merge=1", *LIMITS, str(committed), str(own)]
-        else:
-            time = f"-max_total_time={args.seconds}"
-            options = [time, f"-max_len={LONGEST}", *LIMITS, "-print_final_stats=1",
-                       str(own), str(committed)]  # fmt: skip
-        atheris.Setup(
-            [sys.argv[0], *options], lambda data: read(args.reader, data), custom_mutator=mutate
-        )
-        atheris.Fuzz()
+    corpus, found = HERE / "corpus" / args.reader, HERE / "found" / args.reader
+    found.mkdir(parents=True, exist_ok=True)
+    for number, data in enumerate(SEEDS[args.reader]()):
+        found.joinpath(f"seed-{number}").write_bytes(data)
+    options = [f"-max_total_time={args.seconds}", f"-max_len={LONGEST}", str(found), str(corpus)]
+    if args.merge:
+        options = ["-merge=1", str(corpus), str(found)]
+    options += [*LIMITS, "-print_final_stats=1", f"-artifact_prefix={found.parent}/"]
+    atheris.Setup(
+        [sys.argv[0], *options], lambda data: read(args.reader, data), custom_mutator=mutate
+    )
+    atheris.Fuzz()
 
 
 main()

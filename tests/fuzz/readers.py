@@ -3,7 +3,6 @@
 Anything else that they raise is a fault. Neither pytest nor the fuzzer is needed here.
 """
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
