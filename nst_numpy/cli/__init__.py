@@ -18,6 +18,7 @@ COMMANDS = {
     "reconstruct": "paint from noise what a layer still knows of a picture",
     "trace": "write one activation out as the sum that it is",
     "gram": "show which channels fire together in a picture",
+    "judge": "judge pictures: what each kept of the photograph, what it has of the painting",
     "heartbeat": "train the lecture's 1-D network to tell broad heartbeats from narrow ones",
     "volume": "train 3-D networks on a CT volume with a stent, and show what needs 3-D",
     "movie": "train 3-D networks to tell the direction of motion in a movie",

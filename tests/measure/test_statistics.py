@@ -1,0 +1,102 @@
+import numpy as np
+import pytest
+
+from nst_numpy.measure import statistics
+from nst_numpy.measure.statistics import Gaussian
+from nst_numpy.pictures import load_image
+from nst_numpy.pictures.samples import sample_path
+from tests.pictures.made import picture_of
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="module")
+def cat():
+    return load_image(sample_path("chelsea"), size=128)
+
+
+def test_feature_distance_looks_at_each_channel_about_its_mean(rng):
+    a = rng.standard_normal((1, 6, 5, 3))
+    assert statistics.feature_distance(a, a) == pytest.approx(0, abs=1e-12)
+    assert statistics.feature_distance(a, 3 * a + [5, -2, 7]) == pytest.approx(0, abs=1e-12)
+    assert statistics.feature_distance(a, -a) == pytest.approx(2)
+    far = statistics.feature_distance(a, rng.standard_normal(a.shape))
+    assert 0.6 < far < 1.4
+
+
+def test_distances_of_what_is_constant_are_0_to_itself_and_1_to_all_else(rng):
+    a, flat = rng.standard_normal((1, 6, 5, 3)), np.ones((1, 6, 5, 3))
+    for distance in (statistics.feature_distance, statistics.self_similarity_distance):
+        assert distance(flat, flat) == 0
+        assert distance(flat, a) == 1
+
+
+def test_structural_dissimilarity_by_hand(cat):
+    assert statistics.structural_dissimilarity(cat, cat) == 0
+    # constant pictures differ in their means alone: (2xy + c) / (x² + y² + c)
+    dark, light = (np.full((64, 64, 3), value, np.uint8) for value in (100, 200))
+    floor = (0.01 * 255) ** 2
+    expected = 1 - (2 * 100 * 200 + floor) / (100**2 + 200**2 + floor)
+    assert statistics.structural_dissimilarity(dark, light) == pytest.approx(expected)
+    assert statistics.structural_dissimilarity(cat, 255 - cat) > 1
+
+
+def test_self_similarity_stays_when_channels_change_places(rng):
+    a = np.abs(rng.standard_normal((1, 12, 12, 6)))
+    assert statistics.self_similarity_distance(a, 5 * a[..., ::-1]) == pytest.approx(0, abs=1e-12)
+    moved = np.roll(a, 3, axis=1)
+    assert statistics.self_similarity_distance(a, moved) > 0.5
+
+
+def test_the_frechet_distance_of_gaussians_by_hand(rng):
+    points = rng.standard_normal((5000, 2))
+    one, moved = Gaussian.of(points), Gaussian.of(points + np.array([3, 4]))
+    assert one.distance(one) == pytest.approx(0, abs=1e-12)
+    assert one.distance(moved) == pytest.approx(3**2 + 4**2)
+    # covariances that commute: Σ (σ − σ')²
+    wide = Gaussian.of(points * [3, 5] + one.mean * [-2, -4])
+    exact = Gaussian(np.zeros(2), np.eye(2), np.eye(2))
+    other = Gaussian(np.zeros(2), np.diag([9.0, 25.0]), np.diag([3.0, 5.0]))
+    assert exact.distance(other) == pytest.approx((3 - 1) ** 2 + (5 - 1) ** 2)
+    assert one.distance(wide) == pytest.approx((3 - 1) ** 2 + (5 - 1) ** 2, rel=0.05)
+    assert one.distance(wide) == pytest.approx(wide.distance(one))
+
+
+def test_fewer_points_than_channels_have_a_distance(rng):
+    few, more = (Gaussian.of(rng.standard_normal((n, 20))) for n in (5, 400))
+    assert 0 < few.distance(more) < 100
+    assert Gaussian.of(np.ones((4, 3))).distance(Gaussian.of(np.ones((9, 3)))) == 0
+
+
+def test_the_sliced_distance_by_hand(rng):
+    points = rng.standard_normal((700, 4))
+    directions = statistics.draw_directions(4, rng, points.dtype)
+    assert np.linalg.norm(directions, axis=0) == pytest.approx(1)
+    step = np.array([1.0, 0, 2, 0])
+    # moved by a step, every quantile of a direction moves by the step's part along it
+    expected = np.square(step @ directions).mean()
+    assert statistics.sliced_distance(points, points + step, directions) == pytest.approx(expected)
+    shuffled = rng.permutation(points)
+    assert statistics.sliced_distance(points, shuffled, directions) == pytest.approx(0, abs=1e-12)
+
+
+def test_the_pyramid_adds_up_to_the_picture(cat):
+    *details, rest = statistics.laplacian_pyramid(cat)
+    whole = rest
+    for detail in reversed(details):
+        sides = [large / small for large, small in zip(detail.shape, whole.shape, strict=True)]
+        whole = detail + statistics.zoom(whole, sides, order=1)
+    np.testing.assert_allclose(whole, cat, atol=1e-3)
+    assert len(details) == 2  # patches of 7 pixels need more than the 21 of a third
+    assert statistics.patches_of(rest).shape[1] == 7 * 7 * 3
+
+
+def test_what_is_copied_is_found_and_plain_patches_do_not_count(cat, rng):
+    assert statistics.copied_share(cat[10:60, 20:90], cat) == 1
+    assert statistics.copied_share(cat[10:60, 20:90] // 2, cat) == 0
+    assert statistics.copied_share(picture_of(rng, 50, 60), cat) == 0
+    grey = np.full((40, 40, 3), 128, np.uint8)
+    assert statistics.copied_share(grey, grey) == 0
