@@ -65,7 +65,7 @@ def tests(session: nox.Session) -> None:
 
 @nox.session
 def slow(session: nox.Session) -> None:
-    """Run what takes seconds each: runs that are stopped, killed, or short of disk and memory."""
+    """Run what takes seconds each: runs stopped, killed, short of memory, in odd circumstances."""
     session.install("-e", ".[test]")
     session.run("pytest", "-m", "slow")
 
@@ -136,10 +136,11 @@ def try_wheel(session: nox.Session, wheel: Path, folder: Path) -> None:
     pytest = next(line for line in requirements("test") if line.startswith("pytest"))
     session.run(python, "-m", "pip", "install", str(wheel), pytest, external=True)
     test = shutil.copy("tests/test_circumstances.py", place)
+    cache = {"XDG_CACHE_HOME": str(folder / "cache")}
     with session.chdir(place), read_only_packages(place / "env"):
         paint = "transfer chelsea starry_night -o painted.png --size 32 --iterations 2"
         for words in ("--help", "samples", "weights verify", paint, "course release handout"):
-            session.run(nst, *words.split(), external=True)
+            session.run(nst, *words.split(), external=True, env=cache)
         # a copy, here: beside the clone's own tests it would find the clone's package
         alone = ("-p", "no:cacheprovider", "-W", "ignore::pytest.PytestUnknownMarkWarning")
         session.run(python, "-m", "pytest", "-q", "-rs", *alone, test, external=True)
