@@ -40,6 +40,7 @@ include_patterns = [
     "CHANGELOG.md",
     "CONTRIBUTING.md",
     "LICENCES.md",
+    "SECURITY.md",
 ]
 exclude_patterns = ["docs/_build", "docs/tools", "build", "**/.*"]
 

@@ -67,6 +67,15 @@ def set_threads(threads: int | None) -> None:
     _chosen = None if threads is None else check_at_least("set_threads: threads", threads, 1)
 
 
+class _Libraries(ThreadpoolController):  # type: ignore[misc]  # it has no types
+    """The loaded libraries, also where the locale has no letters for the names of folders."""
+
+    def _make_controller_from_path(self, filepath: str) -> None:
+        # threadpoolctl takes each path for UTF-8; Python opens it as the locale says
+        named = os.fsdecode(filepath.encode("utf-8", "surrogateescape"))
+        super()._make_controller_from_path(named if os.name == "posix" else filepath)
+
+
 def blas() -> ThreadpoolController:
     """Find every BLAS of the process: SciPy brings its own, often later than NumPy's."""
     return _blas_of("scipy.linalg" in sys.modules)
@@ -75,7 +84,7 @@ def blas() -> ThreadpoolController:
 @cache
 def _blas_of(scipy_too: bool) -> ThreadpoolController:
     """Look through the loaded libraries; that takes some milliseconds."""
-    return ThreadpoolController().select(user_api="blas")
+    return _Libraries().select(user_api="blas")
 
 
 @contextmanager

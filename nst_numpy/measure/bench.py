@@ -7,8 +7,8 @@ from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
+from nst_numpy.kernels.threads import blas
 from nst_numpy.layers import conv_forward, get_threads
 from nst_numpy.measure.estimate import estimate_run
 from nst_numpy.objective import Objective
@@ -49,7 +49,7 @@ def sgemm_peak() -> float:
     n = 2048
     a = np.random.default_rng(0).standard_normal((n, n)).astype(np.float32)
     out = np.empty_like(a)
-    with threadpool_limits(get_threads(), user_api="blas"):
+    with blas().limit(limits=get_threads()):
         return 2 * n**3 / median_time(lambda: np.matmul(a, a, out=out), 5) / 1e9
 
 

@@ -1,6 +1,7 @@
 """One HTML file about a run: nothing in it is fetched from elsewhere, and it opens from disk."""
 
 import base64
+import hashlib
 import io
 import re
 import statistics
@@ -38,6 +39,10 @@ SMALL = 480  # of content and style
 LARGE = 1024  # of the pictures to compare
 CHANNELS = 64  # of a Gram matrix that are shown
 GRAM_LAYERS = 2
+# Lines join and end as matplotlib draws them; those who listen to the page have a table instead.
+SVG_ATTRIBUTES = (
+    'aria-hidden="true" focusable="false" stroke-linejoin="round" stroke-linecap="butt"'
+)
 
 
 @dataclass(frozen=True)
@@ -135,6 +140,7 @@ def write_report(
         loader=PackageLoader("nst_numpy.report"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
+    environment.filters["allowed"] = _allowed
     page = environment.get_template("report.html").render(
         title=f"{_name(names[0])} in the style of {_name(names[1])}",
         names=names,
@@ -204,12 +210,46 @@ def inline_svg(figure: Figure) -> Markup:
             metadata=dict.fromkeys(("Creator", "Date", "Format", "Type")),
         )  # fmt: skip
     svg = buffer.getvalue()
-    svg = svg[svg.index("<svg") :]
+    svg = _without_styles(svg[svg.index("<svg") :])
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
-    svg = svg.replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
-    # every text in it comes from nst_numpy, and matplotlib has escaped it
+    svg = svg.replace("<svg ", f"<svg {SVG_ATTRIBUTES} ", 1)
+    # matplotlib has escaped every text in it
     return Markup(svg.replace(INK, "currentColor").replace("'DejaVu Sans', ", ""))
+
+
+def _without_styles(svg: str) -> str:
+    """Turn the styles of elements into attributes: a page's policy knows no hash of them."""
+    svg = re.sub(r"<style.*?</style>", "", svg, flags=re.DOTALL)
+    return re.sub(r'(<\w[^>]*?) style="([^"]*)"', lambda m: m[1] + _attributes(m[2]), svg)
+
+
+def _attributes(style: str) -> str:
+    """Write what a style declares as attributes of SVG.
+
+    >>> _attributes("font: italic 700 10px Arial, serif; fill: none")
+    ' font-style="italic" font-weight="700" font-size="10px" font-family="Arial, serif" fill="none"'
+    """
+    # old releases of matplotlib declare all of a font at once, for which SVG has no attribute
+    style = re.sub(r"font: (?:(italic|oblique) )?(?:(\d+) )?([\d.]+px) ", _font, style)
+    pairs = (declared.split(": ", 1) for declared in style.rstrip("; ").split("; "))
+    return "".join(f' {name}="{value}"' for name, value in pairs)
+
+
+def _font(found: re.Match[str]) -> str:
+    names = ("font-style", "font-weight", "font-size")
+    given = zip(names, found.groups(), strict=True)
+    return "".join(f"{name}: {value}; " for name, value in given if value) + "font-family: "
+
+
+def _allowed(block: str) -> Markup:
+    """Name a block of style or script in a Content-Security-Policy, by its hash.
+
+    >>> _allowed("")
+    Markup("'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
+    """
+    digest = hashlib.sha256(block.encode("utf-8")).digest()
+    return Markup(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
 
 
 def _name(name: str) -> str:

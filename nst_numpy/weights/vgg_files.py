@@ -4,7 +4,6 @@ A weights file comes from anywhere, so it is read by `hdf5`, which checks every 
 number. Here stands what the networks must have, and what their values should be.
 """
 
-import hashlib
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from nst_numpy.common.checks import check_dtype
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import UnknownNameError, WeightsError
 from nst_numpy.files import PathLike
+from nst_numpy.weights.digests import has_sha256, sha256
 
 # Functions import it, and h5py with it, when they run: not every start needs them.
 if TYPE_CHECKING:
@@ -44,6 +44,8 @@ FINGERPRINTS = {
     "conv5_2": (-0.0011261065, 0.21327873),
     "conv5_3": (0.00040788297, 0.18837857),
 }
+
+BUNDLED_SHA256 = "b93ef98204b9be8347830a27b9eb929e9dc32a4d3db3765c9f38d3f6de1f9e8c"
 
 CHECKS = (
     "opens as HDF5",
@@ -152,7 +154,8 @@ def load_weights(
     ------
     WeightsError
         The file is missing, is not HDF5, is damaged, points outside itself, or does not
-        hold the network with all its names, shapes, floats and finite values.
+        hold the network with all its names, shapes, floats and finite values. Or the bundled
+        file is not the one that was published with the package, by its SHA-256.
     UnknownNameError
         `architecture` is neither "vgg16" nor "vgg19".
     SettingError
@@ -168,7 +171,10 @@ def load_weights(
     from nst_numpy.weights import hdf5
 
     _check_settings(architecture, dtype)
-    with hdf5.opened(_locate(path, "load_weights"), "load_weights", _REMEDY) as file:
+    found = _locate(path, "load_weights")
+    if path is None:
+        _check_bundled(found)
+    with hdf5.opened(found, "load_weights", _REMEDY) as file:
         hdf5.refuse_outside_data(file)
         contents = hdf5.find_layers(file, KERNELS)
         if architecture not in (None, contents.architecture):
@@ -211,7 +217,7 @@ def describe_weights(path: PathLike | None = None) -> WeightsInfo:
             architecture=contents.architecture,
             layout=contents.layout,
             file_size=found.stat().st_size,
-            sha256=_sha256(found),
+            sha256=sha256(found),
             layers=tuple(_describe_layer(*item) for item in contents.layers.items()),
             ignored=contents.ignored,
         )
@@ -264,7 +270,23 @@ def _check_settings(architecture: str | None, dtype: DTypeLike) -> None:
 def _locate(path: PathLike | None, caller: str) -> Path:
     from nst_numpy.weights import hdf5
 
-    return bundled_path() if path is None else hdf5.locate(path, caller, _REMEDY)
+    return hdf5.locate(bundled_path() if path is None else path, caller, _REMEDY)
+
+
+def _check_bundled(path: Path) -> None:
+    try:
+        right = has_sha256(path, BUNDLED_SHA256)
+    except OSError as error:
+        raise WeightsError(
+            f"load_weights: {path} cannot be read ({error.strerror or error}): "
+            "install nst_numpy again, or clone it again"
+        ) from error
+    if not right:
+        raise WeightsError(
+            f"load_weights: {path} is not the VGG-16 that comes with nst_numpy, whose SHA-256 is "
+            f"{BUNDLED_SHA256}: install nst_numpy again, or clone it again, with `git lfs pull` "
+            "where Git LFS keeps large files; or give the path of the file if you want this one"
+        )
 
 
 def _layer_table(blocks: tuple[tuple[int, int], ...]) -> "hdf5.Table":
@@ -326,14 +348,6 @@ def _is_near(found: float, published: float, stored: np.dtype[np.floating[Any]])
         rel_tol=max(1e-6, float(precision.eps)),
         abs_tol=float(precision.smallest_subnormal),
     )
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(2**20):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 __getattr__ = former_names(__name__, {"Params": "Convolutions"})

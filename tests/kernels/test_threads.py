@@ -1,4 +1,5 @@
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -211,6 +212,29 @@ with single_threaded_blas():
         check=True,
     )
     assert done.stdout.strip() == "1"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the locale decides on Linux alone")
+def test_libraries_are_found_where_the_locale_has_no_letters_for_their_folder(tmp_path):
+    library = shutil.copy(np.random.bit_generator.__file__, tmp_path / "grüße.so")
+    code = """
+import ctypes, sys
+from nst_numpy.kernels.threads import blas
+
+ctypes.CDLL(sys.argv[1])
+print(sys.getfilesystemencoding(), len(blas().info()))
+"""
+    c_locale = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-c", code, library],
+        env=os.environ | c_locale,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    encoding, found = done.stdout.split()
+    assert encoding == "ascii"
+    assert int(found) > 0
 
 
 def test_blas_is_held_by_the_outermost_alone_and_let_go_after_an_error():

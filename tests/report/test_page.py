@@ -1,4 +1,5 @@
 import base64
+import hashlib
 import io
 import shlex
 import signal
@@ -32,6 +33,7 @@ class Page(HTMLParser):
         super().__init__()
         self.source = Path(path).read_text(encoding="utf-8")
         self.tags, self.text, self.open = [], "", []
+        self.blocks = {"style": [], "script": []}
         self.feed(self.source)
         self.close()
 
@@ -47,7 +49,10 @@ class Page(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] not in ("style", "script"):
+        inside = self.open[-1] if self.open else ""
+        if inside in self.blocks:
+            self.blocks[inside].append(data)
+        else:
             self.text += f" {data.strip()}"
 
     def all(self, tag):
@@ -108,8 +113,51 @@ def test_nothing_is_fetched_from_elsewhere(made):
     assert all(address.startswith(("data:", "#")) for address in addresses)
     assert "@import" not in page.source
     assert not [a for a in page.source.split("url(")[1:] if not a.startswith("#")]
-    [policy] = [a["content"] for a in page.all("meta") if "http-equiv" in a]
-    assert policy.startswith("default-src 'none'")
+
+
+def assert_strict(page):
+    """Check that a page allows its own blocks, by their hashes, and nothing else."""
+    [policy] = [a for a in page.all("meta") if "http-equiv" in a]
+    assert policy["http-equiv"] == "Content-Security-Policy"
+    allowed = {words[0]: words[1:] for words in map(str.split, policy["content"].split("; "))}
+    hashes = {
+        f"{kind}-src": [
+            f"'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'"
+            for block in blocks
+        ]
+        for kind, blocks in page.blocks.items()
+    }
+    none = {key: ["'none'"] for key in ("default-src", "base-uri", "form-action")}
+    assert allowed == {"img-src": ["data:"], **none, **hashes}
+    # a policy holds for what stands below it
+    tags = [tag for tag, _ in page.tags]
+    first = next(i for i, (_, attrs) in enumerate(page.tags) if attrs is policy)
+    assert first < min(tags.index("style"), tags.index("script"), tags.index("link"))
+    # no hash can allow these
+    for tag, attrs in page.tags:
+        assert not [name for name in attrs if name == "style" or name.startswith("on")], tag
+        assert tag not in ("base", "form", "iframe", "object", "embed")
+
+
+def test_the_policy_allows_the_blocks_of_the_page_alone(made):
+    page, _ = made
+    assert (len(page.blocks["style"]), len(page.blocks["script"])) == (1, 2)
+    assert_strict(page)
+
+
+def test_the_curves_keep_their_looks_without_styles(made):
+    page, _ = made
+    texts = [attrs for attrs in page.all("text") if "text-anchor" in attrs]
+    assert {attrs["font-size"] for attrs in texts} == {"10px", "11px"}
+    assert all("sans-serif" in attrs["font-family"] for attrs in texts)
+    assert {"#d55e00", "#0072b2", "currentColor"} <= {a.get("stroke") for a in page.all("path")}
+
+
+def test_a_font_that_is_declared_at_once_becomes_attributes():
+    old = "font: 10px 'Arial', sans-serif; text-anchor: middle"
+    new = "font-size: 10px; font-family: 'Arial', sans-serif; text-anchor: middle"
+    assert report.page._attributes(old) == report.page._attributes(new)
+    assert ' font-size="10px"' in report.page._attributes(old)
 
 
 def test_every_picture_has_alt_text_and_decodes_at_its_size(made):
@@ -161,14 +209,36 @@ def test_the_page_suits_phone_and_night(made):
     assert "#222222" not in page.source
 
 
-def test_text_is_escaped():
-    evil = "<script>alert(1)</script>&\"'.jpg"
+HOSTILE = [
+    "<script>alert(1)</script>&\"'.jpg",
+    "\"><img src=http://127.0.0.1/a.png onerror='alert(1)'>\n.jpg",
+    "</title></style></script><base href=http://127.0.0.1/><!--",
+    "http://127.0.0.1/?a&lt;b&amp;c.png",
+    "{{ 7 * 7 }}{% raw %}",
+]
+
+
+@pytest.mark.parametrize("evil", HOSTILE)
+def test_text_is_escaped(evil):
     command = shlex.join(["nst", "transfer", evil])
     make("r.html", write={"names": (evil, evil), "command": command}, iterations=1)
     page = Page("r.html")
-    assert len(page.all("script")) == 2  # its own
-    assert command in page.text
+    assert_strict(page)
+    assert [len(page.all(tag)) for tag in ("script", "style", "link")] == [2, 1, 1]  # its own
+    assert command.strip() in page.text
     assert page.all("img")[0]["alt"] == f"The content picture: {evil}"
+    assert all(attrs["src"].startswith("data:") for attrs in page.all("img"))
+
+
+def test_what_a_loss_of_ones_own_is_called_is_escaped():
+    evil = '<script>alert(1)</script>$x^2$" style="fill:red'
+    result, recorder = make("r.html")
+    for row in result.history:
+        row["terms"][evil] = 1.0
+    write_report("r.html", result, recorder)
+    page = Page("r.html")
+    assert_strict(page)
+    assert evil in page.text
 
 
 def test_a_name_that_is_not_utf8_is_written():

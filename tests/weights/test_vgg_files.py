@@ -91,6 +91,69 @@ def test_bundled_path_takes_the_installed_file_first(tmp_path, monkeypatch):
         assert bundled_path() == place
 
 
+@pytest.fixture
+def published():
+    return bytearray(bundled_path().read_bytes())
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    """Put another file in the place of the bundled one."""
+    monkeypatch.setattr(weights, "_PACKAGE", tmp_path / "nst_numpy")
+    path = tmp_path / "nst_numpy" / "_weights" / "vgg16.h5"
+    path.parent.mkdir(parents=True)
+    return path
+
+
+def pointer(path):
+    path.write_text(
+        "version https://git-lfs.github.com/spec/v1\n"
+        f"oid sha256:{weights.BUNDLED_SHA256}\nsize 50179114\n",
+        "utf-8",
+    )
+
+
+def other_training(path):
+    spoil(path, lambda file: None)
+
+
+@pytest.mark.parametrize("write", [pointer, other_training])
+def test_another_file_in_the_place_of_the_bundled_one_is_refused(installed, write):
+    write(installed)
+    with pytest.raises(WeightsError) as refusal:
+        load_weights()
+    assert str(refusal.value) == (
+        f"load_weights: {installed} is not the VGG-16 that comes with nst_numpy, whose SHA-256 is "
+        f"{weights.BUNDLED_SHA256}: install nst_numpy again, or clone it again, with `git lfs "
+        "pull` where Git LFS keeps large files; or give the path of the file if you want this one"
+    )
+
+
+def test_one_wrong_bit_in_the_bundled_file_is_refused(published, installed):
+    published[len(published) // 2] ^= 1
+    installed.write_bytes(published)
+    with pytest.raises(WeightsError, match="is not the VGG-16 that comes with nst_numpy"):
+        load_weights()
+    published[len(published) // 2] ^= 1
+    installed.write_bytes(published)
+    assert list(load_weights()) == list(VGG16)
+
+
+def test_a_file_that_is_given_is_read_whatever_its_sha256(path, monkeypatch):
+    other_training(path)
+    monkeypatch.setattr(weights, "has_sha256", lambda *given: pytest.fail("it was checked"))
+    assert list(load_weights(path)) == list(VGG16)
+
+
+def test_a_bundled_file_that_cannot_be_read_is_refused(monkeypatch):
+    def fail(path, expected):
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(weights, "has_sha256", fail)
+    with pytest.raises(WeightsError, match=r"cannot be read \(Input/output error\): install nst"):
+        load_weights()
+
+
 # Refusals: settings.
 
 
@@ -119,6 +182,7 @@ def test_description_of_the_bundled_file(bundled):
     assert (info.architecture, info.layout, info.ignored) == ("vgg16", "nst_numpy", ())
     assert info.file_size == len(content)
     assert info.sha256 == hashlib.sha256(content).hexdigest()
+    assert info.sha256 == weights.BUNDLED_SHA256
     assert info.sha256 in (bundled_path().parent / "README.md").read_text("utf-8")
     assert info.parameters == 14_714_688
     assert [layer.name for layer in info.layers] == list(VGG16)

@@ -1,0 +1,17 @@
+"""What tests and examples share: no file of ours reaches the home of who runs them."""
+
+import os
+from tempfile import TemporaryDirectory
+
+import matplotlib
+import pytest
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_tests():
+    """Give the tests, and the processes that they start, a cache folder of their own."""
+    with pytest.MonkeyPatch.context() as patch, TemporaryDirectory() as folder:
+        # matplotlib would look through all fonts again in a folder that is new
+        patch.setitem(os.environ, "MPLCONFIGDIR", matplotlib.get_cachedir())
+        patch.setitem(os.environ, "XDG_CACHE_HOME", folder)
+        yield
