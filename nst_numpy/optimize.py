@@ -69,7 +69,8 @@ class Minimum:
         J after each iteration.
     reason : str
         "iterations", "stalled", "flat", "stopped", "interrupted", "not finite", "diverged" or
-        "memory". A run is flat if J is not 0 at the start, but its gradient is.
+        "memory". A run is flat if nothing moved the picture, though J is not 0: the gradient was
+        0, or every step too short.
     message : str
         The same in plain words.
     kept : int, optional
@@ -219,7 +220,8 @@ class _Descent:
     def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
         self.callback = callback
-        self.minimum = Minimum(x.copy())
+        self.start = x.copy()
+        self.minimum = Minimum(self.start)
         self.first: float | None = None  # J at the start
         self.best: tuple[float, int, Array] | None = None  # J, iteration, x
         self.started = time.perf_counter()
@@ -278,7 +280,9 @@ class _Descent:
 
     def end_after(self, iterations: int) -> None:
         self.end("iterations", f"did the {iterations} iterations asked for")
-        if self.first is not None and self.minimum.losses[-1] > self.first:
+        if np.array_equal(self.x, self.start):
+            self.end("flat", "no step has changed the picture: use a larger learning rate")
+        elif self.first is not None and self.minimum.losses[-1] > self.first:
             self.keep_best()
             self.minimum.end_diverged(self.first)
 
