@@ -112,6 +112,18 @@ def test_a_gradient_that_float32_rounds_to_0_is_said(optimizer):
     assert result.message.endswith("use larger weights, or start from another picture")
 
 
+def test_a_scale_without_a_slope_leads_to_the_next():
+    result = paint(alpha=0, beta=1e-300, size=32, scales=2)
+    assert (result.reason, result.history[0]["height"]) == ("flat", 32)
+
+
+def test_j_itself_may_be_infinite_without_a_warning():
+    x, other = preprocess(noise(16, 16)), preprocess(noise(16, 16, 1))
+    objective = Objective(net(), x, other, alpha=1e300, **LAYERS)
+    assert not np.isfinite(objective(other)[1]).all()
+    assert not np.isfinite(objective.gradient_terms(other)["content/relu2_1"]).all()
+
+
 # ---- pictures
 
 
