@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.checks import check_number
+from nst_numpy.common.checks import check_answer, check_array, check_number, unwarned
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts
@@ -159,6 +159,8 @@ class Objective:
         As `Coefficients`.
     UnknownNameError
         A layer that the network does not have.
+    GradientError, ShapeError
+        A loss of your own gives no value and gradient, or a gradient of another shape.
     """
 
     def __init__(
@@ -186,7 +188,8 @@ class Objective:
         # the fused engine takes the style gradient in parts: it is never there whole
         self._in_parts = losses is None and getattr(vgg, "engine", None) == "fused"
         self.losses = Losses() if losses is None else losses
-        self._set_targets(content_x, style_x)
+        with unwarned():
+            self._set_targets(content_x, style_x)
 
     def _set_targets(self, content_x: Array, style_x: Array) -> None:
         """Measure once what never changes: content activations and style Gram matrices."""
@@ -200,7 +203,10 @@ class Objective:
                 if self.losses.compares_activations:
                     self.style_targets[name] = a
                 else:
-                    self.style_targets[name] = self.losses.gram_matrix(a) * a.dtype.type(positions)
+                    gram = check_array(
+                        "Objective: the Gram matrix", self.losses.gram_matrix(a), (a.shape[-1],) * 2
+                    )
+                    self.style_targets[name] = gram * a.dtype.type(positions)
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.
@@ -214,7 +220,7 @@ class Objective:
         value : float
         grad_x : ndarray, shaped like x
         """
-        with single_threaded_blas():
+        with single_threaded_blas(), unwarned():
             terms, grads = self._measure(x)
             grad_x = self.vgg.backward(_by_layer(grads)) if terms else np.zeros_like(x)
             if self.tv_weight > 0:
@@ -242,12 +248,13 @@ class Objective:
         ShapeError
             x has another shape.
         """
-        _, grads = self._measure(x)
-        gradients = {
-            term: self.vgg.backward({term.split("/")[1]: grad}) for term, grad in grads.items()
-        }
-        if self.tv_weight > 0:
-            gradients["tv"] = self._tv_term(x)[1]
+        with unwarned():
+            _, grads = self._measure(x)
+            gradients = {
+                term: self.vgg.backward({term.split("/")[1]: grad}) for term, grad in grads.items()
+            }
+            if self.tv_weight > 0:
+                gradients["tv"] = self._tv_term(x)[1]
         return gradients
 
     def _measure(self, x: Array) -> tuple[dict[str, float], dict[str, Any]]:
@@ -263,7 +270,8 @@ class Objective:
         for name, a in features.items():
             if name in self.content:
                 term = f"content/{name}"
-                value, grad = self.losses.content_loss(a, self.content_targets[name])
+                answer = self.losses.content_loss(a, self.content_targets[name])
+                value, grad = check_answer(f"Objective: {term}", answer, a.shape)
                 values[term], grads[term] = _times(self.content[name], value, grad)
             if name in self.style:
                 term = f"style/{name}"
@@ -279,7 +287,8 @@ class Objective:
         target, coefficient = self.style_targets[name], self.style[name]
         if self._in_parts:
             return style_loss_in_parts(a, target, coefficient)
-        return _times(coefficient, *self.losses.style_loss(a, target))
+        answer = self.losses.style_loss(a, target)
+        return _times(coefficient, *check_answer(f"Objective: style/{name}", answer, a.shape))
 
     def _tv_term(self, x: Array) -> tuple[float, Array]:
         value, grad = total_variation_loss(x)
@@ -299,7 +308,7 @@ def _by_layer(grads: dict[str, Any]) -> dict[str, Any]:
 
 def _times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
     """Multiply a term and its gradient, in place where the gradient's memory is its own."""
-    if grad.flags.writeable and grad.flags.owndata:
+    if grad.flags.writeable and grad.flags.owndata and grad.dtype.kind == "f":
         grad *= coefficient
         return coefficient * value, grad
     return coefficient * value, coefficient * grad

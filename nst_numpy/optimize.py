@@ -16,6 +16,7 @@ What goes wrong in other programs, and what is done about it here:
   starts afresh from the picture so far, and ends only when that does not help either.
 - *NaN.* A value or gradient that is not finite is an error with a name, and the best
   picture is kept: that with the lowest J.
+- *Nothing is painted.* Where the gradient is 0 at the start, the run ends and says so.
 - *It diverges.* Where J has risen from the first to the last iteration, the same holds.
 - *The memory is used up.* The last picture is kept.
 
@@ -34,6 +35,7 @@ import numpy as np
 from scipy.optimize import minimize
 
 from nst_numpy.common.arrays import Array, Array64
+from nst_numpy.common.checks import check_answer, unwarned
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.kernels.threads import reserve_blas_memory, single_threaded_blas
@@ -66,7 +68,9 @@ class Minimum:
     losses : list of float
         J after each iteration.
     reason : str
-        "iterations", "stalled", "stopped", "interrupted", "not finite", "diverged" or "memory".
+        "iterations", "stalled", "flat", "stopped", "interrupted", "not finite", "diverged" or
+        "memory". A run is flat if nothing moved the picture, though J is not 0: the gradient was
+        0, or every step too short.
     message : str
         The same in plain words.
     kept : int, optional
@@ -113,6 +117,10 @@ class _StopRun(Exception):  # noqa: N818, a signal, not an error
     """A callback asked to stop."""
 
 
+class _NoSlope(Exception):  # noqa: N818
+    """The gradient is 0 at the start: no optimiser would move the picture."""
+
+
 def run_optimizer(
     name: str,
     function: Function,
@@ -150,6 +158,8 @@ def run_optimizer(
     NonFiniteError
         If J or its gradient is not finite at the start. Later on, the run ends with
         reason "not finite" and the best picture.
+    GradientError, ShapeError
+        If the function gives no value and gradient, or a gradient of another shape.
     TooLargeError
         If there is not enough memory for the first iteration. Later on, the run ends with
         reason "memory" and the last picture.
@@ -158,21 +168,12 @@ def run_optimizer(
         raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
     descent = _Descent(function, x, callback)
     try:
-        if name == "lbfgs":
-            # SciPy's threads, which wait busily between two small products, took as much time
-            # as J, and the bits depended on their number
-            reserve_blas_memory()
-            with single_threaded_blas():
-                _lbfgs(descent, iterations)
-        else:
-            go = _gradient_descent if name == "gd" else _adam
-            go(
-                descent,
-                iterations,
-                LEARNING_RATES[name] if learning_rate is None else learning_rate,
-            )
+        with unwarned():
+            _go_down(name, descent, iterations, learning_rate)
     except _StopRun:
         descent.end("stopped", "stopped by the callback")
+    except _NoSlope:
+        descent.end_at_rest()
     except NonFiniteError as error:
         if not descent.minimum.losses:
             raise
@@ -183,6 +184,18 @@ def run_optimizer(
             raise no_memory() from error
         descent.minimum.end_early(error)
     return descent.minimum
+
+
+def _go_down(name: str, descent: "_Descent", iterations: int, learning_rate: float | None) -> None:
+    if name == "lbfgs":
+        # SciPy's threads, which wait busily between two small products, took as much time
+        # as J, and the bits depended on their number
+        reserve_blas_memory()
+        with single_threaded_blas():
+            _lbfgs(descent, iterations)
+    else:
+        go = _gradient_descent if name == "gd" else _adam
+        go(descent, iterations, LEARNING_RATES[name] if learning_rate is None else learning_rate)
 
 
 def no_memory() -> TooLargeError:
@@ -207,24 +220,33 @@ class _Descent:
     def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
         self.function = function
         self.callback = callback
-        self.minimum = Minimum(x.copy())
+        self.start = x.copy()
+        self.minimum = Minimum(self.start)
         self.first: float | None = None  # J at the start
         self.best: tuple[float, int, Array] | None = None  # J, iteration, x
         self.started = time.perf_counter()
+        self.heeded = np.geterr()  # what NumPy is to warn of in somebody's callback
 
     @property
     def x(self) -> Array:
         return self.minimum.x
 
     def evaluate(self, x: Array) -> tuple[float, Array]:
-        value, grad = self.function(x)
+        value, grad = check_answer("run_optimizer: the function", self.function(x), x.shape)
         if not np.isfinite(value) or not np.isfinite(grad).all():
+            or_else = (
+                ", or look for NaN and infinity in the network and in losses of your own"
+                if self.first is None
+                else " or a smaller learning rate"
+            )
             raise NonFiniteError(
                 f"J or its gradient is not finite after {len(self.minimum.losses)} iterations: "
-                "use smaller weights or a smaller learning rate"
+                f"use smaller weights{or_else}"
             )
         if self.first is None:
             self.first, self.best = value, (value, 0, self.x)
+            if not grad.any():
+                raise _NoSlope
         return value, grad
 
     def accept(self, x: Array, value: float) -> None:
@@ -234,7 +256,9 @@ class _Descent:
             self.best = (value, len(self.minimum.losses), x)
         if self.callback is not None:
             seconds = time.perf_counter() - self.started
-            if asks_to_stop(self.callback(Step(len(self.minimum.losses), value, x, seconds))):
+            with np.errstate(**self.heeded):
+                answer = self.callback(Step(len(self.minimum.losses), value, x, seconds))
+            if asks_to_stop(answer):
                 raise _StopRun
 
     def keep_best(self) -> None:
@@ -244,9 +268,21 @@ class _Descent:
     def end(self, reason: str, message: str) -> None:
         self.minimum.reason, self.minimum.message = reason, message
 
+    def end_at_rest(self) -> None:
+        if self.first == 0:
+            self.end("stalled", "the gradient is 0 at the start: there is nothing to lower")
+        else:
+            self.end(
+                "flat",
+                f"the gradient is 0 at the start, where J is {self.first:.4g}: use larger "
+                "weights, or start from another picture",
+            )
+
     def end_after(self, iterations: int) -> None:
         self.end("iterations", f"did the {iterations} iterations asked for")
-        if self.first is not None and self.minimum.losses[-1] > self.first:
+        if np.array_equal(self.x, self.start):
+            self.end("flat", "no step has changed the picture: use a larger learning rate")
+        elif self.first is not None and self.minimum.losses[-1] > self.first:
             self.keep_best()
             self.minimum.end_diverged(self.first)
 
@@ -255,14 +291,13 @@ class _InUnits:
     """The function as SciPy sees it: a step of length 1 is visible, and J's slope is 1.
 
     z is x in steps of `FIRST_STEP`, its values in a row and in float64; the value is J by
-    its `steepness`, the length of its gradient for z where the run starts.
+    the length of its gradient for z where the run starts.
     """
 
     def __init__(self, descent: _Descent) -> None:
         self.descent = descent
         self.unit = FIRST_STEP * float(np.sqrt(descent.x.size))
-        self.steepness = _length(descent.evaluate(descent.x)[1]) * self.unit
-        self.scale = 1.0 / (self.steepness or 1.0)
+        self.scale = 1.0 / (_length(descent.evaluate(descent.x)[1]) * self.unit)
 
     @property
     def z(self) -> Array64:
@@ -287,9 +322,6 @@ class _InUnits:
 def _lbfgs(descent: _Descent, iterations: int) -> None:
     """Hand the function to SciPy in units that suit it; start afresh where it gives up."""
     scaled = _InUnits(descent)
-    if scaled.steepness == 0:
-        descent.end("stalled", "the gradient is 0 at the start: there is nothing to lower")
-        return
     done = 0
     while done < iterations:
         minimize(
@@ -322,7 +354,8 @@ def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) 
     value, grad = descent.evaluate(descent.x)
     eta = learning_rate / _largest(grad)
     for _ in range(iterations):
-        x = descent.x - descent.x.dtype.type(eta) * grad
+        # a gradient of somebody's own function may have another dtype
+        x = (descent.x - descent.x.dtype.type(eta) * grad).astype(descent.x.dtype, copy=False)
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
     descent.end_after(iterations)
@@ -369,8 +402,8 @@ def _length(grad: Array) -> float:
 
 
 def _largest(grad: Array) -> float:
-    """Largest entry without its sign; 1 where all are 0, to divide by."""
-    return float(np.abs(grad).max()) or 1.0
+    """Largest entry without its sign, to divide by."""
+    return float(np.abs(grad).max())
 
 
 __getattr__ = former_names(__name__, {"Callback": "StepCallback"})

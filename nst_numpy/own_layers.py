@@ -21,7 +21,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.errors import GradientError, SettingError
+from nst_numpy.common.checks import kind_of
+from nst_numpy.errors import GradientError, NstError, SettingError
 from nst_numpy.files import PathLike, expand_input
 from nst_numpy.gradcheck import check_backward, check_gradient
 from nst_numpy.gradcheck.loading import execute
@@ -157,7 +158,29 @@ def _checked_layer(
     fixed = {name: value for name, value in inputs.items() if name not in checked}
     report = check_backward(partial(pair[0], **fixed, **options), pair[1], checked)
     _refuse_wrong(file, backward.__name__, report)
-    return pair
+    return _named(file, forward, pair[0]), _named(file, backward, pair[1])
+
+
+def _named(file: Path, function: OwnFunction, called: OwnFunction) -> OwnFunction:
+    """Say which function of the file it was, where one that was right on small arrays fails."""
+
+    def named(x: Array, *more: Any, **options: Any) -> Any:
+        who = f"{file}: {function.__name__} of an array {x.shape}"
+        try:
+            result = called(x, *more, **options)
+        except (NstError, MemoryError):
+            raise
+        except _CallError as error:
+            raise GradientError(f"{who} {error}") from error
+        except Exception as error:
+            raise GradientError(f"{who} raises {_said(error)}: try it on larger arrays") from error
+        first = result[0] if isinstance(result, (tuple, list)) and result else result
+        if not isinstance(first, np.ndarray) or first.dtype != x.dtype:
+            what = f"an array of {first.dtype}" if isinstance(first, np.ndarray) else kind_of(first)
+            raise GradientError(f"{who} gives {what}, not an array of {x.dtype}")
+        return result
+
+    return named
 
 
 def _trial(kind: str) -> tuple[dict[str, Array], dict[str, int], Array]:
@@ -203,19 +226,13 @@ def _try_forward(
 def _out_and_cache(result: Any, x: Array) -> tuple[Array, Any]:
     """Take apart what a forward function returns."""
     if not isinstance(result, (tuple, list)) or len(result) != 2:
-        raise _CallError(f"returns {_kind(result)}, not out and cache")
+        raise _CallError(f"returns {kind_of(result)}, not out and cache")
     return _like(np.asarray(result[0]), x), result[1]
 
 
 def _said(error: Exception) -> str:
     """Write an error on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
-
-
-def _kind(value: Any) -> str:
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else f"one {type(value).__name__}"
 
 
 def _all_at_once(forward: OwnFunction, backward: OwnFunction) -> LayerFunctions:
@@ -253,7 +270,8 @@ def _like(value: Any, x: Array) -> Any:
     """Give arrays the dtype of x: functions that begin with np.zeros make float64 of anything."""
     if isinstance(value, (tuple, list)):
         return tuple(_like(each, x) for each in value)
-    return value.astype(x.dtype, copy=False) if isinstance(value, np.ndarray) else value
+    real = isinstance(value, np.ndarray) and value.dtype.kind in "fiub"
+    return value.astype(x.dtype, copy=False) if real else value
 
 
 # ---- losses
@@ -301,7 +319,7 @@ def _loss(
             result = _call(file, function, a, target)
             if not isinstance(result, (tuple, list)) or len(result) != 2:
                 raise GradientError(
-                    f"{file}: {kind}_loss returns {_kind(result)}, not a value and its gradient"
+                    f"{file}: {kind}_loss returns {kind_of(result)}, not a value and its gradient"
                 )
             return _number(result[0]), _like(result[1], a)
 
@@ -345,6 +363,8 @@ def _call(file: Path, function: OwnFunction, *arguments: Any) -> Any:
     name = getattr(function, "__name__", "a function")
     try:
         result = function(*arguments)
+    except (NstError, MemoryError):
+        raise
     except Exception as error:
         raise GradientError(
             f"{file}: {name} raises {_said(error)}: try it on small arrays"

@@ -62,8 +62,7 @@ class Result:
     message : str
         Why the run stopped, in plain words.
     reason : str
-        The same in one word: "iterations", "stalled", "stopped", "interrupted", "not finite",
-        "diverged" or "memory".
+        The same in one word: see `optimize.Minimum`.
     kept : dict, optional
         The entry of the picture where it is not that of the last iteration: after a run that
         diverged, `image` is the picture with the lowest J.
@@ -243,7 +242,7 @@ class Run:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
         for scale in range(self.scales):
             minimum = self._paint(scale, callbacks)
-            if minimum.reason not in ("iterations", "stalled"):
+            if minimum.reason not in ("iterations", "stalled", "flat"):
                 break
         return minimum
 

@@ -451,3 +451,39 @@ def test_a_path_with_a_home_or_as_text_is_found(tmp_path, monkeypatch):
     (tmp_path / "mine.py").write_text(RELU, "utf-8")
     assert load_own("~/mine.py").path == tmp_path / "mine.py"
     assert load_own(str(tmp_path / "mine.py")).path == Path(tmp_path / "mine.py")
+
+
+LATE = {
+    "relu_forward returns None, not out and cache": ("return None", ""),
+    "relu_forward gives an array of complex64, not an array of float32": ("x = x * 1j", ""),
+    "relu_forward raises ZeroDivisionError: division by zero": ("1 / 0", ""),
+    "relu_backward gives None, not an array of float32": ("", "return None"),
+    "relu_backward gives one float, not an array of float32": ("", "return 1.0"),
+}
+
+
+@pytest.mark.parametrize("said", LATE)
+def test_a_layer_that_is_wrong_only_on_large_arrays_is_named(tmp_path, said):
+    up, down = (f"    if len(x[0]) > 8:\n        {line or 'pass'}\n" for line in LATE[said])
+    text = RELU.replace("    return np", up.replace("x = x", "return x") + "    return np")
+    text = text.replace("    return grad_out", down + "    return grad_out")
+    if "complex64" in said:
+        text = text.replace("return x * 1j", "return x * 1j, x")
+    file = tmp_path / "late.py"
+    file.write_text(text, "utf-8")
+    network = load_own(file).applied_to(
+        VGG.random((3, 4), np.random.default_rng(0), dtype=np.float32)
+    )
+    name, rest = said.split(" ", 1)
+    x = np.random.default_rng(1).standard_normal((1, 12, 12, 3)).astype(np.float32)
+    with pytest.raises(GradientError, match=rf"late\.py: {name} of an array \([0-9, ]+\) {rest}"):
+        network.backward(network.forward(x, ["relu1_1"]))
+
+
+def test_memory_that_is_used_up_in_a_loss_of_ones_own_is_no_wrong_loss(tmp_path):
+    file = tmp_path / "hungry.py"
+    large = "    if a.shape[1] > 8:\n        raise MemoryError\n    return"
+    file.write_text(CONTENT.replace("    return", large), "utf-8")
+    losses = load_own(file).losses
+    with pytest.raises(MemoryError):
+        losses.content_loss(*np.ones((2, 1, 12, 12, 3)))

@@ -13,7 +13,8 @@ from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import add_network, use_threads, whole_number
 from nst_numpy.cli.parts.outputs import claim, results
-from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, dream
+from nst_numpy.cli.transfer import exit_code, say_failure
+from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, paint_dream
 from nst_numpy.optimize import OPTIMIZERS, Step
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.vgg import VGG
@@ -49,7 +50,7 @@ def run(args: argparse.Namespace) -> int:
         def update(step: Step) -> None:
             bar.update()
 
-        image = dream(
+        image, minimum = paint_dream(
             vgg, args.layer, args.channel, size=args.size, iterations=args.iterations,
             seed=args.seed, tv_weight=args.tv_weight,
             position=tuple(args.position) if args.position else None,
@@ -57,6 +58,7 @@ def run(args: argparse.Namespace) -> int:
         )  # fmt: skip
     with results() as keep:
         keep(output, lambda place: save_image(place, image))
+    say_failure(minimum)
     if not args.quiet:
         print(output)
-    return 0
+    return exit_code(minimum)

@@ -26,7 +26,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
-from nst_numpy.cli.transfer import exit_code
+from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
@@ -113,6 +113,8 @@ def _paint(
     if not args.quiet:
         loss = f", loss {minimum.losses[-1]:.4g}" if minimum.losses else ""
         print(f"{minimum.message} in {duration(seconds)}{loss}", file=sys.stderr)
+    else:
+        say_failure(minimum)
     return painted, minimum
 
 

@@ -29,6 +29,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import check_outputs, results
+from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.arrays import Array
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
@@ -81,16 +82,16 @@ def run(args: argparse.Namespace) -> int:
     figure, numbers = check_outputs(args)
     check_seed(args)
     use_threads(args)
-    record, drawn, interrupted = (_ekg if args.of == "ekg" else _movie)(args)
+    record, drawn, code = (_ekg if args.of == "ekg" else _movie)(args)
     with results() as keep:
         keep(numbers, lambda place: write_json(place, record))
         keep(figure, lambda place: save_figure(drawn, place))
     if not args.quiet:
         print(*(path for path in (numbers, figure) if path), sep="\n")
-    return 130 if interrupted else 0
+    return code
 
 
-Outcome = tuple[dict[str, Any], Figure, bool]
+Outcome = tuple[dict[str, Any], Figure, int]
 
 
 def _ekg(args: argparse.Namespace) -> Outcome:
@@ -115,7 +116,7 @@ def _ekg(args: argparse.Namespace) -> Outcome:
         title: asdict(each) | {"like_sample": copied(strips[title], sample, rate)}
         for title, each in rhythms.items()
     }
-    return _record(args, made, titles, measured), figure, _interrupted(made)
+    return _record(args, made, titles, measured), figure, _exit_code(made)
 
 
 def _seen(rows: list[Row], sample: Array) -> int:
@@ -143,7 +144,7 @@ def _movie(args: argparse.Namespace) -> Outcome:
     return (
         _record(args, made, titles, measured),
         movie_texture_figure(blocks),
-        _interrupted(made),
+        _exit_code(made),
     )
 
 
@@ -159,6 +160,7 @@ def _make(
             net = random_network(rows, sample.shape[1:], rng)
             update = partial(_update, bar)
             made[key] = synthesise(net, sample, sample.shape, rng, iterations, update)
+            say_failure(made[key])
             if made[key].reason == "interrupted":
                 break
     return made
@@ -168,8 +170,9 @@ def _update(bar: "tqdm[Any]", step: Step) -> None:
     bar.update()
 
 
-def _interrupted(made: Mapping[int, Texture]) -> bool:
-    return any(texture.reason == "interrupted" for texture in made.values())
+def _exit_code(made: Mapping[int, Texture]) -> int:
+    """Return the largest exit code of all: Ctrl-C says more than a run that failed."""
+    return max(exit_code(texture) for texture in made.values())
 
 
 def _print(
@@ -182,10 +185,16 @@ def _print(
     runs = {titles[key]: texture for key, texture in made.items()}
     rows = [("", "J", "seconds", *heading)]
     for title, cells in measured.items():
-        texture = runs.get(title)
-        left = (f"{texture.losses[-1]:.1e}", f"{texture.seconds:.1f}") if texture else ("", "")
+        left = _cells(runs.get(title))
         rows.append((title, *left, *cells))
     print(table(rows, right="lrrrrr"))
+
+
+def _cells(texture: Texture | None) -> tuple[str, str]:
+    """Write J and the seconds of a texture; nothing for the sample, no J before an iteration."""
+    if texture is None:
+        return "", ""
+    return f"{texture.losses[-1]:.1e}" if texture.losses else "", f"{texture.seconds:.1f}"
 
 
 def _record(

@@ -14,7 +14,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from nst_numpy.callbacks import Callback, snapshot_saver
 from nst_numpy.cli.parts.options import add_threads, duration, use_threads, whole_number
@@ -23,7 +23,6 @@ from nst_numpy.cli.parts.settings import add_setting_options, read_settings, rep
 from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory
-from nst_numpy.optimize import Minimum
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture
@@ -112,9 +111,28 @@ def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
     return [saver]
 
 
-def exit_code(result: Result | Minimum) -> int:
+class Ended(Protocol):
+    """What a run leaves: why it ended, in a word and in plain words."""
+
+    @property
+    def reason(self) -> str:
+        """One of those of `optimize.Minimum`."""
+
+    @property
+    def message(self) -> str:
+        """The same in plain words."""
+
+
+def exit_code(result: Ended) -> int:
     """Return 0 if the picture is what was asked for; 130 after Ctrl-C, 1 if the run failed."""
-    return {"interrupted": 130, "not finite": 1, "diverged": 1, "memory": 1}.get(result.reason, 0)
+    failed = dict.fromkeys(("flat", "not finite", "diverged", "memory"), 1)
+    return ({"interrupted": 130} | failed).get(result.reason, 0)
+
+
+def say_failure(result: Ended) -> None:
+    """Say what went wrong, if something did, also where the command is to be quiet."""
+    if exit_code(result) == 1:
+        print(f"nst: {result.message}", file=sys.stderr)
 
 
 def prepare(args: argparse.Namespace) -> Run:
@@ -200,8 +218,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
 def report(args: argparse.Namespace, result: Result, output: Path) -> None:
     """Say how the run ended and where the picture is; what went wrong also if it is to be quiet."""
     if args.quiet:
-        if exit_code(result) == 1:
-            print(f"nst: {result.message}", file=sys.stderr)
+        say_failure(result)
         return
     parts = ", ".join(f"{name} {value:.3g}" for name, value in result.terms.items())
     print(f"loss {result.loss:.4g} = {parts}", file=sys.stderr)

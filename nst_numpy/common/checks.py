@@ -1,4 +1,7 @@
-"""What many functions ask of a number at the door: whether it is one, and large enough."""
+"""What many functions ask of a number at the door: whether it is one, and large enough.
+
+Likewise of an array, and of what a function of somebody's own answers.
+"""
 
 import math
 import operator
@@ -7,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.errors import SettingError
+from nst_numpy.common.arrays import Shape
+from nst_numpy.errors import GradientError, SettingError, ShapeError
 
 LARGEST = 2**63 - 1  # what NumPy can count to
 
@@ -90,6 +94,63 @@ def check_number(what: str, value: Any, *, zero: bool = True) -> float:
         raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
     checked: float = number
     return checked
+
+
+def unwarned() -> np.errstate:
+    """Let numbers become infinite or NaN without a warning, where a check afterwards names them."""
+    return np.errstate(over="ignore", invalid="ignore")
+
+
+def check_array(what: str, array: Any, shape: Shape) -> Any:
+    """Refuse what is no array of real numbers, or not of that shape; one in parts is one too.
+
+    >>> check_array("the gradient", 1.0, (2, 3))
+    Traceback (most recent call last):
+    nst_numpy.errors.ShapeError: the gradient must be an array of shape (2, 3), not float
+    """
+    given = getattr(array, "shape", type(array).__name__)
+    if given != shape:
+        raise ShapeError(f"{what} must be an array of shape {shape}, not {given}")
+    if array.dtype.kind not in "fiu":
+        raise ShapeError(f"{what} must hold real numbers, not {array.dtype}")
+    return array
+
+
+def kind_of(value: Any) -> str:
+    """Say in words what a function returned.
+
+    >>> [kind_of(value) for value in (None, 3.0, (1, 2, 3))]
+    ['None', 'one float', 'a tuple of 3']
+    """
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    return "None" if value is None else f"one {type(value).__name__}"
+
+
+def check_answer(who: str, answer: Any, shape: Shape) -> tuple[float, Any]:
+    """Refuse what is not a value and its gradient of that shape; return Python's number.
+
+    Whether they are finite is left to who uses them.
+
+    >>> check_answer("f", 3.0, (2,))
+    Traceback (most recent call last):
+    nst_numpy.errors.GradientError: f must return a value and its gradient, not one float
+    >>> check_answer("f", (1j, np.zeros(2)), (2,))
+    Traceback (most recent call last):
+    nst_numpy.errors.GradientError: f must return a real number as its value, not 1j
+    """
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise GradientError(f"{who} must return a value and its gradient, not {kind_of(answer)}")
+    value, grad = answer
+    if isinstance(value, (np.generic, np.ndarray)) and value.ndim == 0:
+        value = value.item()
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise GradientError(f"{who} must return a real number as its value, not {value!r}")
+    try:
+        value = float(value)
+    except OverflowError:  # of a whole number of Python
+        value = math.inf
+    return value, check_array(f"{who}: the gradient", grad, shape)
 
 
 def check_dtype(who: str, dtype: DTypeLike) -> np.dtype[Any]:

@@ -136,10 +136,12 @@ def for_each(work: Callable[[Piece], object], pieces: Iterable[Piece]) -> None:
     """
     queue = list(pieces)
     queue.reverse()  # pop() then takes the pieces in order; it is atomic
+    # what NumPy is to warn of is said for a thread: a helper would not know
+    heeded: dict[str, Any] = {**np.geterr(), "call": np.geterrcall()}
 
     def drain() -> None:
         # work may itself do work on this thread: what it was made for must still be there then
-        with scratch_of_its_own():
+        with scratch_of_its_own(), np.errstate(**heeded):
             while queue:
                 try:
                     piece = queue.pop()

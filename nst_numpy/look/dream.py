@@ -13,17 +13,17 @@ Simonyan et al. (2014), section 2; Mahendran and Vedaldi (2016) for the regulari
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.checks import check_at_least
-from nst_numpy.errors import SettingError
+from nst_numpy.common.checks import check_at_least, check_number, unwarned
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box
 from nst_numpy.losses import total_variation_loss
-from nst_numpy.optimize import Step, run_optimizer
+from nst_numpy.optimize import Minimum, Step, run_optimizer
 from nst_numpy.pictures.images import MEAN_BGR, PIXEL_HIGH, PIXEL_LOW, deprocess
 from nst_numpy.vgg import VGG
 
@@ -49,8 +49,7 @@ class UnitExcitement:
         position: tuple[int, int] | None = None,
     ) -> None:
         check_channel("dream", vgg, layer, channel)
-        if not (np.isfinite(tv_weight) and tv_weight >= 0):
-            raise SettingError(f"dream: tv_weight must be at least 0, not {tv_weight}")
+        check_number("dream: tv_weight", tv_weight)
         if position is not None:  # refuses one that is not on the map
             receptive_box(layer, *position, start.shape[1:3], vgg)
         self.vgg = vgg
@@ -59,7 +58,8 @@ class UnitExcitement:
         self.tv_weight = tv_weight
         place = (slice(None), slice(None)) if position is None else position
         self.unit = (0, *place, channel)
-        steepness = float(np.sqrt(np.mean(self.activation(start)[1] ** 2)))
+        with unwarned():
+            steepness = float(np.sqrt(np.mean(self.activation(start)[1] ** 2)))
         self.scale = 1 / (start.size * (steepness or 1.0))
 
     def activation(self, x: Array) -> tuple[float, Array]:
@@ -94,7 +94,7 @@ def bound_loss(x: Array) -> tuple[float, Array]:
 
 
 @gives_memory_back
-def dream(
+def paint_dream(
     vgg: VGG,
     layer: str,
     channel: int,
@@ -107,8 +107,8 @@ def dream(
     optimizer: str = "lbfgs",
     learning_rate: float | None = None,
     callback: Callable[[Step], object] | None = None,
-) -> Image:
-    """Paint, from noise, a picture that excites a channel.
+) -> tuple[Image, Minimum]:
+    """Paint, from noise, a picture that excites a channel, and tell how the run ended.
 
     Parameters
     ----------
@@ -134,19 +134,25 @@ def dream(
 
     Returns
     -------
-    ndarray, uint8 (size, size, 3)
+    image : ndarray, uint8 (size, size, 3)
         RGB.
+    minimum : Minimum
+        The losses, and why the optimiser stopped. Where J has risen, or was no longer finite,
+        the picture is the best one.
 
     Raises
     ------
     UnknownNameError, SettingError, ShapeError
         For a layer, channel, position or number that cannot be.
+    NonFiniteError
+        If J is not finite at the start.
 
     Examples
     --------
     >>> vgg = VGG.random((4, 8), np.random.default_rng(0))
-    >>> dream(vgg, "relu2_1", 3, size=16, iterations=2).shape
-    (16, 16, 3)
+    >>> image, minimum = paint_dream(vgg, "relu2_1", 3, size=16, iterations=2)
+    >>> image.shape, minimum.reason
+    ((16, 16, 3), 'iterations')
     """
     check_at_least("dream: size", size, 1)
     check_at_least("dream: iterations", iterations, 1)
@@ -158,4 +164,16 @@ def dream(
     minimum = run_optimizer(
         optimizer, objective, start, iterations, learning_rate=learning_rate, callback=callback
     )
-    return deprocess(minimum.x)
+    return deprocess(minimum.x), minimum
+
+
+def dream(vgg: VGG, layer: str, channel: int, **options: Any) -> Image:
+    """Paint, from noise, a picture that excites a channel: that of `paint_dream`, alone.
+
+    Examples
+    --------
+    >>> vgg = VGG.random((4, 8), np.random.default_rng(0))
+    >>> dream(vgg, "relu2_1", 3, size=16, iterations=2).shape
+    (16, 16, 3)
+    """
+    return paint_dream(vgg, layer, channel, **options)[0]

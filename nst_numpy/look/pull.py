@@ -15,7 +15,7 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.common.moved import former_names
-from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
 
@@ -92,6 +92,8 @@ def pull_maps(gradients: Mapping[str, Array]) -> dict[str, Pull]:
         If there is no term.
     ShapeError
         If the gradients are not of one shape (1, *sizes, C).
+    NonFiniteError
+        If a gradient has NaN or infinite values.
 
     Examples
     --------
@@ -139,6 +141,12 @@ def _check(gradients: Mapping[str, Array]) -> None:
     shapes = {term: gradient.shape for term, gradient in gradients.items()}
     if len(set(shapes.values())) > 1:
         raise ShapeError(f"pull_maps: the gradients must have one shape, not {shapes}")
+    for term, gradient in gradients.items():
+        if not np.isfinite(gradient).all():
+            raise NonFiniteError(
+                f"pull_maps: the gradient of {term} is not finite: use smaller weights, or look "
+                "for NaN and infinity in the network"
+            )
 
 
 __getattr__ = former_names(

@@ -47,8 +47,8 @@ class Texture:
     losses : list of float
         J after each iteration: the mean over layers of Σ (G − G_sample)² / Σ G_sample².
     seconds : float
-    reason : str
-        Why the run ended: see `optimize.Minimum`.
+    reason, message : str
+        Why the run ended, in a word and in plain words: see `optimize.Minimum`.
     statistics, unknowns : int
         Different entries of all Gram matrices, and values of x.
     """
@@ -59,6 +59,7 @@ class Texture:
     reason: str
     statistics: int
     unknowns: int
+    message: str = ""
 
 
 def random_network(
@@ -145,7 +146,7 @@ def synthesise(
     sizes = [a[-1] for a in net.feature_shapes(start.shape, layers).values()]
     return Texture(
         found.x * std + mean, found.losses, time.perf_counter() - started, found.reason,
-        sum(c * (c + 1) // 2 for c in sizes), start.size,
+        sum(c * (c + 1) // 2 for c in sizes), start.size, found.message,
     )  # fmt: skip
 
 

@@ -122,6 +122,17 @@ def interrupted(monkeypatch):
     monkeypatch.setattr(style_transfer, "Objective", Interrupted)
 
 
+class Spoilt(Objective):
+    """J that is NaN from its ninth evaluation on."""
+
+    evaluations = 0
+
+    def __call__(self, x):
+        self.evaluations += 1
+        value, grad = super().__call__(x)
+        return (value if self.evaluations < 9 else float("nan")), grad
+
+
 @pytest.fixture(autouse=True)
 def in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from nst_numpy.pictures.images import load_image
 from nst_numpy.vgg import VGG
-from tests.cli.conftest import nst
+from tests.cli.conftest import Spoilt, nst, one_line
 
 QUICK = ["reconstruct", "chelsea", "--size", "32", "--iterations", "2"]
 
@@ -51,3 +52,11 @@ def test_bad_input_is_one_line_and_code_2(tiny_network, capsys, words, message):
     assert err.startswith(f"nst: {message}")
     assert len(err.splitlines()) == 1
     assert not list(Path().iterdir())
+
+
+def test_a_run_that_fails_says_so_also_if_it_is_to_be_quiet(monkeypatch, tiny_network, capsys):
+    monkeypatch.setattr(sys.modules["nst_numpy.look.reconstruct"], "Objective", Spoilt)
+    words = ["--content", "relu2_1", "--iterations", "19", "-o", "cat.png", "--quiet"]
+    assert nst(*QUICK, *words) == 1
+    assert one_line(capsys).startswith("nst: J or its gradient is not finite after ")
+    assert load_image("cat.png").shape == (21, 32, 3)

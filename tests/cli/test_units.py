@@ -7,9 +7,10 @@ import pytest
 from nst_numpy.cli import units as units_command
 from nst_numpy.look import TopPatches, top_patches
 from nst_numpy.look import units as units_module
+from nst_numpy.optimize import LEARNING_RATES
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
-from tests.cli.conftest import nst
+from tests.cli.conftest import nst, one_line
 
 
 @pytest.fixture(autouse=True)
@@ -120,6 +121,14 @@ def test_dream_writes_a_picture(capsys):
     assert nst("dream", "relu2_1", "7", *words, "-o", "e.png") == 0
     assert (load_image("d.png") != load_image("e.png")).any()
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_dream_that_diverges_ends_with_exit_code_1(monkeypatch, capsys):
+    monkeypatch.setitem(LEARNING_RATES, "adam", 1e6)
+    words = ("--size", "16", "--iterations", "3", "--optimizer", "adam", "--quiet")
+    assert nst("dream", "relu2_1", "7", *words, "-o", "d.png") == 1
+    assert one_line(capsys).startswith("nst: J rose from ")
+    assert load_image("d.png").std() < 20  # the noise of the start, around grey
 
 
 SHEET = ("-o", "sheet.png")

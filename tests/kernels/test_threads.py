@@ -302,3 +302,17 @@ def test_scipys_blas_has_its_memory_or_says_that_there_is_none(monkeypatch):
         with pytest.raises(MemoryError):
             reserve_blas_memory()
     reserve_blas_memory()
+
+
+def test_helpers_heed_what_numpy_is_to_say_on_the_calling_thread():
+    set_threads(3)
+    here, seen, lock = threading.Barrier(3), [], threading.Lock()
+
+    def work(piece):
+        here.wait(timeout=60)  # each piece has a thread of its own
+        with lock:
+            seen.append(np.geterr()["over"])
+
+    with np.errstate(over="raise"):
+        for_each(work, range(3))
+    assert seen == ["raise"] * 3

@@ -4,7 +4,7 @@ import pytest
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.look import dream
-from nst_numpy.look.dream import UnitExcitement, bound_loss
+from nst_numpy.look.dream import UnitExcitement, bound_loss, paint_dream
 from nst_numpy.losses import total_variation_loss
 from nst_numpy.optimize import OPTIMIZERS
 from nst_numpy.pictures.images import preprocess
@@ -115,3 +115,11 @@ def test_a_callback_can_end_it(vgg):
 def test_what_cannot_be_is_refused(vgg, unit, more, error, message):
     with pytest.raises(error, match=message):
         dream(vgg, *unit, **(QUICK | more))
+
+
+def test_a_dream_that_diverges_says_so_and_keeps_the_best_picture(vgg):
+    words = {"optimizer": "adam", "learning_rate": 1e6}
+    image, minimum = paint_dream(vgg, "relu2_1", 1, **QUICK, **words)
+    assert (minimum.reason, minimum.kept) == ("diverged", 0)
+    start = dream(vgg, "relu2_1", 1, size=12, iterations=1, optimizer="gd", learning_rate=1e-6)
+    np.testing.assert_array_equal(image, start)

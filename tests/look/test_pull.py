@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.look import full_gradient, pull_maps
 from nst_numpy.objective import Objective
 from nst_numpy.training.sequential import AvgPool, Conv, ReLU, Sequential
@@ -122,3 +122,10 @@ def test_the_terms_pull_at_signals_and_volumes_too(sizes):
     assert sum(pull.share for pull in pulls.values()) == pytest.approx(1)
     along = sum(pull.along for pull in pulls.values())
     np.testing.assert_allclose(along, np.sqrt((full[0] ** 2).sum(axis=-1)), atol=1e-12)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_gradient_that_is_not_finite_is_named(value):
+    gradients = {"content/a": np.ones((1, 2, 2, 3)), "style/b": np.full((1, 2, 2, 3), value)}
+    with pytest.raises(NonFiniteError, match=r"^pull_maps: the gradient of style/b is not finite"):
+        pull_maps(gradients)
