@@ -1,0 +1,34 @@
+"""Content, style and total variation: what the picture is asked to be, as numbers.
+
+The formulas are the lecture's. In Gatys, Ecker and Bethge (2015) they are equations 1, 3
+and 4, and the gradients 2 and 6; in docs/mathematics all have numbers in brackets, (2) to
+(6) and (9). Two later ideas of style are beside them: the distance of two Gaussians, (26) to
+(29), and nearest neighbours, (30) to (33).
+
+An activation `a` has its channels last; every other axis counts as position, so the same
+functions serve signals (N, L, C), pictures (N, H, W, C) and volumes (N, D, H, W, C). M stands
+for the number of positions, n_H·n_W of a picture.
+"""
+
+from nst_numpy.common.moved import former_names
+from nst_numpy.losses.content import content_loss
+from nst_numpy.losses.functions import Losses
+from nst_numpy.losses.gram import gram_matrix, style_loss, style_pull
+from nst_numpy.losses.positions import PIECE_VALUES, sum_of_squares
+from nst_numpy.losses.smoothness import total_variation_loss
+
+__all__ = [
+    "PIECE_VALUES",
+    "Losses",
+    "content_loss",
+    "gram_matrix",
+    "style_loss",
+    "style_pull",
+    "sum_of_squares",
+    "total_variation_loss",
+]
+
+# The losses of networks that learn are in `nst_numpy.training`; here under their former names.
+__getattr__ = former_names(
+    __name__, "nst_numpy.training", "mean_squared_error", "softmax", "softmax_cross_entropy"
+)
