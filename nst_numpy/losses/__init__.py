@@ -11,21 +11,41 @@ for the number of positions, n_H·n_W of a picture.
 """
 
 from nst_numpy.common.moved import former_names
+from nst_numpy.losses.columns import hypercolumns, hypercolumns_backward
 from nst_numpy.losses.content import content_loss
 from nst_numpy.losses.functions import Losses
+from nst_numpy.losses.gaussian import (
+    MeanAndCovariance,
+    TransportPull,
+    gaussian_distance,
+    mean_and_covariance,
+    wasserstein_loss,
+    wasserstein_pull,
+)
 from nst_numpy.losses.gram import gram_matrix, style_loss, style_pull
+from nst_numpy.losses.neighbours import find_neighbours, neighbour_loss
 from nst_numpy.losses.positions import PIECE_VALUES, sum_of_squares
 from nst_numpy.losses.smoothness import total_variation_loss
 
 __all__ = [
     "PIECE_VALUES",
     "Losses",
+    "MeanAndCovariance",
+    "TransportPull",
     "content_loss",
+    "find_neighbours",
+    "gaussian_distance",
     "gram_matrix",
+    "hypercolumns",
+    "hypercolumns_backward",
+    "mean_and_covariance",
+    "neighbour_loss",
     "style_loss",
     "style_pull",
     "sum_of_squares",
     "total_variation_loss",
+    "wasserstein_loss",
+    "wasserstein_pull",
 ]
 
 # The losses of networks that learn are in `nst_numpy.training`; here under their former names.

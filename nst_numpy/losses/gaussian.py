@@ -136,7 +136,7 @@ def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> fl
     -----
     Equation (27) in docs/mathematics; Dowson and Landau (1982). Nothing is regularised here:
     Σ₁^½ Σ₂^½ has the singular values whose sum is the last trace, and needs no inverse. So the
-    distance is symmetric, and exact for covariances of any rank.
+    distance is symmetric, and there for covariances of any rank.
 
     Examples
     --------
