@@ -41,7 +41,8 @@ def hypercolumns(features: Mapping[str, Array], size: Sequence[int]) -> Array:
     -----
     Equation (33) in docs/mathematics; Hariharan et al. (2015). An axis that is too long is
     averaged, each input counting by how much of it lies in the output's part; one that is too
-    short is interpolated linearly between the inputs' centres.
+    short is interpolated linearly between the inputs' centres. Layers are taken as they are: the
+    one with the largest numbers and the most channels counts most in a cosine.
 
     Examples
     --------

@@ -46,8 +46,8 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
     Notes
     -----
     Equations (30) and (31) in docs/mathematics; Kolkin et al. (2022). Vectors are compared as
-    they are given. For a cosine of centred vectors, subtract the style's mean from both: that is
-    a constant, and the gradient stays what it is.
+    they are given, as in the paper's code. For a cosine of centred vectors, subtract the style's
+    mean from both: that is a constant, and the gradient stays what it is.
 
     Examples
     --------
