@@ -146,8 +146,9 @@ def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> fl
     >>> gaussian_distance(narrow, wide)  # 3² + (2 − 1)²
     10.0
     """
+    for each in (first, second):
+        _check_moments("gaussian_distance", np.size(first[0]), each)
     (mean, covariance), (other_mean, other) = first, second
-    _check_moments("gaussian_distance", np.shape(mean)[-1], second)
     with single_threaded_blas():
         singular = np.linalg.svd(_root(covariance) @ _root(other), compute_uv=False)
     spread = np.trace(covariance) + np.trace(other) - 2 * singular.sum()
@@ -269,8 +270,9 @@ def _root(covariance: Array, ridge: float = 0.0) -> Array64:
 
 
 def _check_moments(who: str, c: int, target: tuple[Array, Array]) -> None:
-    """Refuse moments that are not those of c channels."""
-    shapes = tuple(np.shape(part) for part in target)
+    """Refuse moments that are not those of c channels, and what is no pair, as a Gram matrix."""
+    parts = target if isinstance(target, tuple) else (target,)
+    shapes = tuple(np.shape(part) for part in parts)
     if shapes != ((c,), (c, c)):
         raise ShapeError(
             f"{who}: of {c} channels, the target must be a mean ({c},) and a covariance "

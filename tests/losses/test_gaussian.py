@@ -229,6 +229,10 @@ def test_what_is_not_finite_is_told_by_the_value():
             "(3, 3), not (2,) and (2, 2)",
         ),
         (
+            lambda: wasserstein_loss(np.zeros((1, 4, 3)), np.zeros((3, 3))),
+            "a covariance (3, 3), not (3, 3): make it by mean_and_covariance",
+        ),
+        (
             lambda: gaussian_distance(*(mean_and_covariance(np.zeros((4, c))) for c in (2, 3))),
             "gaussian_distance: of 2 channels, the target must be a mean (2,)",
         ),
