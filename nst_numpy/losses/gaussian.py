@@ -188,8 +188,8 @@ def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]
     channels, and the value is the function whose gradient is returned. A style without any
     variance has ε = 0 and T = 0.
 
-    An eigendecomposition in float64 is what it costs: 50 ms for 512 channels on one core. That of
-    the target is done once, and kept in it.
+    An eigendecomposition in float64 is what it costs: 25 to 50 ms for 512 channels on one core.
+    That of the target is done once, and kept in it.
 
     Examples
     --------
