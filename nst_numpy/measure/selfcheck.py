@@ -118,6 +118,11 @@ def _loss(name: str, rng: np.random.Generator) -> GradientReport:
     cases: dict[str, tuple[Callable[[Array], tuple[float, Array]], Array]] = {
         "content": (lambda v: losses.content_loss(v, other), x),
         "style": (lambda v: losses.style_loss(v, losses.gram_matrix(other)), x),
+        "wasserstein": (
+            lambda v: losses.wasserstein_loss(v, losses.mean_and_covariance(other)),
+            x,
+        ),
+        "neighbours": (lambda v: losses.neighbour_loss(v, other), x),
         "total variation": (losses.total_variation_loss, x),
         "mean squared error": (lambda v: training.mean_squared_error(v, other), x),
         "softmax cross-entropy": (lambda v: training.softmax_cross_entropy(v, labels), scores),
@@ -131,6 +136,8 @@ LOSSES: dict[str, Callable[[np.random.Generator], GradientReport]] = {
     for name in (
         "content",
         "style",
+        "wasserstein",
+        "neighbours",
         "total variation",
         "mean squared error",
         "softmax cross-entropy",

@@ -38,6 +38,8 @@ def test_what_is_checked():
         assert any(word in name for name in LAYERS)
     for word in ("content", "style", "total variation", "squared error", "cross-entropy"):
         assert any(word in name for name in LOSSES)
+    for word in ("wasserstein", "neighbours"):
+        assert any(word in name for name in LOSSES)
 
 
 def test_tied_maxima_and_zeros_are_among_the_inputs():
@@ -86,6 +88,8 @@ def test_a_wrong_way_back_through_a_layer_is_noticed(monkeypatch):
     [
         ("content", "losses", "content_loss"),
         ("style", "losses", "style_loss"),
+        ("wasserstein", "losses", "wasserstein_loss"),
+        ("neighbours", "losses", "neighbour_loss"),
         ("total variation", "losses", "total_variation_loss"),
         ("mean squared error", "training", "mean_squared_error"),
         ("softmax cross-entropy", "training", "softmax_cross_entropy"),
