@@ -18,6 +18,7 @@ import numpy as np
 from nst_numpy.common.arrays import Image
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
+from nst_numpy.losses import gaussian_distance, mean_and_covariance
 from nst_numpy.measure import statistics
 from nst_numpy.pictures.images import Picture, as_image, preprocess, resize_image
 from nst_numpy.vgg import VGG
@@ -154,11 +155,7 @@ class _Seen:
                 for n, level in enumerate(statistics.laplacian_pyramid(image), start=1)
             },
         }
-        self.gaussians = {
-            name: statistics.Gaussian.of(a)
-            for name, a in self.points.items()
-            if name in self.features
-        }
+        self.gaussians = {name: mean_and_covariance(a) for name, a in self.features.items()}
 
 
 class _Scale:
@@ -221,7 +218,7 @@ class _Scale:
         """Compare a picture with the painting, without regard to places."""
         found = {}
         for name, gaussian in self._style.gaussians.items():
-            found[f"style/frechet/{name}"] = gaussian.distance(seen.gaussians[name])
+            found[f"style/frechet/{name}"] = gaussian_distance(gaussian, seen.gaussians[name])
         for name, points in self._style.points.items():
             if name in seen.points:
                 kind = "sliced" if name in LAYERS else "patches"

@@ -5,7 +5,6 @@ with, and two need no network at all.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,35 +80,6 @@ def self_similarity_distance(a: Array, b: Array) -> float:
     a, b : ndarray, (1, H, W, C)
     """
     return _uncorrelated(_self_similarities(a), _self_similarities(b))
-
-
-class Gaussian(NamedTuple):
-    """Mean (C,) and covariance (C, C) of points, and the covariance's square root."""
-
-    mean: Floats
-    covariance: Floats
-    root: Floats
-
-    @classmethod
-    def of(cls, points: Array) -> "Gaussian":
-        """Measure points, (M, C)."""
-        mean = points.mean(axis=0, dtype=np.float64)
-        centred = points - mean.astype(points.dtype)
-        covariance = (centred.T @ centred).astype(np.float64) / len(points)
-        values, vectors = np.linalg.eigh(covariance)
-        # (C, C) * (C,) @ (C, C) -> (C, C)
-        root = (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
-        return cls(mean, covariance, root)
-
-    def distance(self, other: "Gaussian") -> float:
-        """Fréchet distance, squared: ‖μ − μ'‖² + tr(Σ + Σ' − 2 (Σ^½ Σ' Σ^½)^½).
-
-        Dowson and Landau (1982); Heusel et al. (2017), equation 6.
-        """
-        between = np.linalg.eigvalsh(self.root @ other.covariance @ self.root)
-        spread = np.trace(self.covariance) + np.trace(other.covariance)
-        apart = ((self.mean - other.mean) ** 2).sum()
-        return float(max(0.0, apart + spread - 2 * np.sqrt(np.maximum(between, 0)).sum()))
 
 
 def sliced_distance(a: Array, b: Array, directions: Array) -> float:

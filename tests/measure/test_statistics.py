@@ -2,7 +2,6 @@ import numpy as np
 import pytest
 
 from nst_numpy.measure import statistics
-from nst_numpy.measure.statistics import Gaussian
 from nst_numpy.pictures import load_image
 from nst_numpy.pictures.samples import sample_path
 from tests.pictures.made import picture_of
@@ -49,26 +48,6 @@ def test_self_similarity_stays_when_channels_change_places(rng):
     assert statistics.self_similarity_distance(a, 5 * a[..., ::-1]) == pytest.approx(0, abs=1e-12)
     moved = np.roll(a, 3, axis=1)
     assert statistics.self_similarity_distance(a, moved) > 0.5
-
-
-def test_the_frechet_distance_of_gaussians_by_hand(rng):
-    points = rng.standard_normal((5000, 2))
-    one, moved = Gaussian.of(points), Gaussian.of(points + np.array([3, 4]))
-    assert one.distance(one) == pytest.approx(0, abs=1e-12)
-    assert one.distance(moved) == pytest.approx(3**2 + 4**2)
-    # covariances that commute: Σ (σ − σ')²
-    wide = Gaussian.of(points * [3, 5] + one.mean * [-2, -4])
-    exact = Gaussian(np.zeros(2), np.eye(2), np.eye(2))
-    other = Gaussian(np.zeros(2), np.diag([9.0, 25.0]), np.diag([3.0, 5.0]))
-    assert exact.distance(other) == pytest.approx((3 - 1) ** 2 + (5 - 1) ** 2)
-    assert one.distance(wide) == pytest.approx((3 - 1) ** 2 + (5 - 1) ** 2, rel=0.05)
-    assert one.distance(wide) == pytest.approx(wide.distance(one))
-
-
-def test_fewer_points_than_channels_have_a_distance(rng):
-    few, more = (Gaussian.of(rng.standard_normal((n, 20))) for n in (5, 400))
-    assert 0 < few.distance(more) < 100
-    assert Gaussian.of(np.ones((4, 3))).distance(Gaussian.of(np.ones((9, 3)))) == 0
 
 
 def test_the_sliced_distance_by_hand(rng):
