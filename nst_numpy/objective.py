@@ -229,6 +229,14 @@ class Objective:
         self.terms = terms
         return sum(terms.values()), grad_x
 
+    def measure(self, x: Array) -> dict[str, float]:
+        """Return the terms of J(x), but the total variation, after a forward pass alone.
+
+        Parameters and errors are those of `gradient_terms`. Keys as in `terms`.
+        """
+        with unwarned(), single_threaded_blas():
+            return self._measure(x)[0]
+
     def gradient_terms(self, x: Array) -> dict[str, Array]:
         """Return each term's own gradient for x; they add up to that of J.
 

@@ -28,6 +28,7 @@ takes from 0.07 s to 0.29 s an iteration, a quarter of a step. The picture is cl
 """
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -40,12 +41,17 @@ from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.kernels.threads import reserve_blas_memory, single_threaded_blas
 
+_AS_GOOD_AS = "no step lowers J any more: this is as good as float32 gets"
+
 Function = Callable[[Array], tuple[float, Array]]
 
 OPTIMIZERS = ("lbfgs", "gd", "adam")
 FIRST_STEP = 1.0  # pixel values; what L-BFGS first tries
 MEMORY = 10  # pairs (step, change of gradient) that L-BFGS remembers
-LEARNING_RATES = {"gd": 1.0, "adam": 2.0}
+FIRST_CHANGE = 1.0  # pixel values; of the steepest pixel in the first step of gradient descent
+LEARNING_RATES = {"adam": 2.0}
+RECENT = 10  # values of J of which a step of gradient descent may reach the highest
+HALVINGS = 30  # of a step, before no step lowers J any more
 
 
 @dataclass
@@ -142,8 +148,9 @@ def run_optimizer(
     iterations : int
         Accepted steps; an iteration of L-BFGS costs one evaluation, sometimes two.
     learning_rate : float, optional
-        For "gd" and "adam", in pixel values. Of "gd" it is the length of the first step
-        (the largest change of a pixel); of "adam" that of every step. Default 1 and 2.
+        For "gd" and "adam", in pixel values. Of "gd" it is the length of the first step (the
+        largest change of a pixel), and the step size η stays as it is then; without it η is found
+        anew in each step. Of "adam" it is the length of every step, by default 2.
     callback : callable, optional
         Called with a `Step` after each iteration; a return value of True ends the run.
 
@@ -194,8 +201,11 @@ def _go_down(name: str, descent: "_Descent", iterations: int, learning_rate: flo
         with single_threaded_blas():
             _lbfgs(descent, iterations)
     else:
-        go = _gradient_descent if name == "gd" else _adam
-        go(descent, iterations, LEARNING_RATES[name] if learning_rate is None else learning_rate)
+        rate = LEARNING_RATES.get(name) if learning_rate is None else learning_rate
+        if rate is None:
+            _parabolic_descent(descent, iterations)
+        else:
+            (_gradient_descent if name == "gd" else _adam)(descent, iterations, rate)
 
 
 def no_memory() -> TooLargeError:
@@ -340,7 +350,7 @@ def _lbfgs(descent: _Descent, iterations: int) -> None:
         )
         before, done = done, len(descent.minimum.losses)
         if done == before:
-            descent.end("stalled", "no step lowers J any more: this is as good as float32 gets")
+            descent.end("stalled", _AS_GOOD_AS)
             return
     descent.end_after(iterations)
 
@@ -358,6 +368,36 @@ def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) 
         x = (descent.x - descent.x.dtype.type(eta) * grad).astype(descent.x.dtype, copy=False)
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
+    descent.end_after(iterations)
+
+
+def _parabolic_descent(descent: _Descent, iterations: int) -> None:
+    """G := G − η ∂J/∂G, where each η is right if J is a parabola along the step before.
+
+    Over the step s the gradient changed by y. A parabola with that slope has its lowest point at
+    η = sᵀs / sᵀy: equation (34) in docs/mathematics; Barzilai and Borwein (1988), equation 5. J
+    may rise for a step or two. What is higher than all of the last `RECENT` values is tried again
+    with half the step: Raydan (1997).
+    """
+    value, grad = descent.evaluate(descent.x)
+    eta, recent = FIRST_CHANGE / _largest(grad), deque([value], RECENT)
+    for _ in range(iterations):
+        for _ in range(HALVINGS):
+            x = (descent.x - descent.x.dtype.type(eta) * grad).astype(descent.x.dtype, copy=False)
+            value, next_grad = descent.evaluate(x)
+            if value <= max(recent):
+                break
+            eta /= 2
+        else:
+            descent.end("stalled", _AS_GOOD_AS)
+            return
+        s = (x - descent.x).reshape(-1).astype(np.float64)
+        y = (next_grad - grad).reshape(-1).astype(np.float64)
+        grad = next_grad
+        recent.append(value)
+        descent.accept(x, value)
+        # where the gradient grows along the step there is no lowest point: go further
+        eta = float(s @ s / (s @ y)) if s @ y > 0 else 2 * eta
     descent.end_after(iterations)
 
 

@@ -18,11 +18,15 @@ from nst_numpy.objective import Coefficients
 from nst_numpy.optimize import OPTIMIZERS
 from nst_numpy.vgg import POOLS
 
-# J_content is a sum over positions, J_style is divided by their square, as in the lecture.
-# A β that grows with the picture keeps the balance that the eye sees. The value was chosen
-# by looking: see docs/defaults.
+# J_content is a sum over positions, J_style is divided by their square, as in the lecture. A β that
+# grows with the picture keeps the balance that the eye sees. This one is for a J that cannot be
+# balanced, as it lacks a part; the others are from `balance`.
 BETA_PER_PIXEL = 0.1
 SMALLEST_SIZE = 16
+# Pixel values. What the network does not see stays: from noise of all values the picture is under
+# grain at the end. The course that goes with the lecture draws from ±20, too.
+NOISE = 20
+MOST_STRENGTH = 100
 # Painted at one size only, a picture larger than this gets strokes but no large forms: units
 # of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
 COARSEST_SIZE = 256
@@ -44,9 +48,12 @@ class Settings:
         Longest side of the result, in pixels.
     iterations : int
         Steps of the optimiser, at each scale.
+    strength : float
+        How strong the style is, 0 to 100: β is found from the two pictures, so that equal
+        strength is equally strong for every pair. 25 more make β ten times as large.
     alpha, beta : float
-        Weights of content and style in J = α J_content + β J_style. beta=None is
-        `BETA_PER_PIXEL` times the number of pixels, so that a larger picture looks alike.
+        Weights of content and style in J = α J_content + β J_style. A beta given here takes the
+        place of strength.
     tv_weight : float
         Weight of the total variation; above 0 it smooths the picture.
     content_layers, style_layers : mapping of str to float, optional
@@ -54,13 +61,14 @@ class Settings:
     init : "content", "noise", "style", a path or, for `transfer`, an ndarray
         The picture to start from.
     seed : int
-        Of the noise.
+        Of the noise, which is up to `NOISE` around the mean colour of VGG's pictures.
     pool : {"avg", "max"}
         Kind of pooling.
     optimizer : {"lbfgs", "gd", "adam"}
         How J is minimised; see `nst_numpy.optimize`.
     learning_rate : float, optional
-        In pixel values, for "gd" and "adam"; see `nst_numpy.optimize`.
+        In pixel values, for "gd" and "adam"; without it "gd" finds its own. See
+        `nst_numpy.optimize`.
     scales : int, optional
         Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
         many as it takes to begin at `COARSEST_SIZE` or less.
@@ -77,6 +85,7 @@ class Settings:
 
     size: int = 512
     iterations: int = 150
+    strength: float = 50.0
     alpha: float = Coefficients.alpha
     beta: float | None = None
     tv_weight: float = Coefficients.tv_weight
@@ -109,13 +118,18 @@ class Settings:
         if self._is_given("learning_rate"):
             rate = check_number("learning_rate", self.learning_rate, zero=False)
             self._keep("learning_rate", rate)
-        checked = self.coefficients(1.0 if self.beta is None else self.beta)
+        self._keep("strength", check_number("strength", self.strength))
+        if self.strength > MOST_STRENGTH:
+            raise SettingError(f"strength must be from 0 to 100, not {self.strength:g}")
+        checked = self.coefficients()
         for name, value in vars(checked).items():
             if name != "beta" or self._is_given("beta"):
                 self._keep(name, value)
 
-    def coefficients(self, beta: float) -> Coefficients:
-        """Return the coefficients of J, for the β of a scale."""
+    def coefficients(self, beta: float | None = None) -> Coefficients:
+        """Return the coefficients of J, for the β of a scale; without one, for that given, or 1."""
+        given = 1.0 if self.beta is None else self.beta
+        beta = given if beta is None else beta
         return Coefficients(
             self.alpha, beta, self.content_layers, self.style_layers, self.tv_weight
         )
@@ -133,6 +147,7 @@ class GivenSettings(TypedDict, total=False):
 
     size: int
     iterations: int
+    strength: float
     alpha: float
     beta: float | None
     tv_weight: float

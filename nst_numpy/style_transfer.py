@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import former_names
@@ -26,12 +27,13 @@ from nst_numpy.measure.estimate import (
     measure_speed,
 )
 from nst_numpy.network import Network
-from nst_numpy.objective import AnyNetwork, Coefficients, Objective
+from nst_numpy.objective import AnyNetwork, Objective
 from nst_numpy.optimize import LEARNING_RATES, Minimum, Step, no_memory, run_optimizer
 from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, resize_image
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
+    NOISE,
     Settings,
     default_scales,
     refuse_unknown,
@@ -201,7 +203,7 @@ class Run:
         self.iterations = settings.iterations * self.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
-        coefficients = self.coefficients(self.scales - 1)
+        coefficients = settings.coefficients()
         vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
         self.names = vgg.check_names(coefficients.names)
         self.init = self._read_init(settings.init if init is None else init)
@@ -296,24 +298,30 @@ class Run:
 
     def objective(self, scale: int) -> Objective:
         """Make J at a scale."""
+        return self._objective(scale, self.beta(scale))
+
+    def _objective(self, scale: int, beta: float) -> Objective:
         return Objective(
             self.vgg,
             self.x(self.content, scale),
             self.style_x(scale),
-            **asdict(self.coefficients(scale)),
+            **asdict(self.settings.coefficients(beta)),
             losses=self.losses,
         )
 
-    def coefficients(self, scale: int) -> Coefficients:
-        """Return what each term of J counts at a scale."""
-        return self.settings.coefficients(self.beta(scale))
-
     def beta(self, scale: int) -> float:
         """β at a scale: it follows the number of pixels."""
-        pixels = math.prod(self.shape(scale)[1:3])
-        if self.settings.beta is None:
-            return BETA_PER_PIXEL * pixels
-        return self.settings.beta * pixels / math.prod(self.content.shape[:2])
+        return self._beta_a_pixel * math.prod(self.shape(scale)[1:3])
+
+    @cached_property
+    def _beta_a_pixel(self) -> float:
+        """β as given, or balanced at the coarsest scale, by the number of pixels."""
+        if self.settings.beta is not None:
+            return self.settings.beta / math.prod(self.content.shape[:2])
+        any_beta = BETA_PER_PIXEL * math.prod(self.shape(0)[1:3])
+        pictures = self.x(self.content, 0), self.x(self.style, 0)
+        objective = self._objective(0, any_beta)
+        return BETA_PER_PIXEL * style_factor(objective, *pictures, self.settings.strength)
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
@@ -352,7 +360,7 @@ class Run:
             return self.style
         if isinstance(init, str) and init == "noise":
             rng = np.random.default_rng(self.settings.seed)
-            return rng.integers(0, 256, self.shape(0)[1:], dtype=np.uint8)
+            return deprocess(rng.uniform(-NOISE, NOISE, self.shape(0)))
         return as_image(init)
 
     # what it costs, and what it was
@@ -397,6 +405,8 @@ class Run:
         height, width = self.content.shape[:2]
         used = asdict(self.settings) | {"height": height, "width": width}
         used |= {"beta": self.beta(self.scales - 1)}
+        if self.settings.beta is not None:
+            used["strength"] = None
         used |= {"scales": self.scales, "style_size": self.style_size}
         # what the network itself says: own layers run plainly, other networks may have neither
         used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}

@@ -79,6 +79,43 @@ def test_gradient_descent_is_the_lectures_step():
     np.testing.assert_allclose(result.x, START - 5.0 / np.abs(gradient).max() * gradient)
 
 
+def test_gradient_descent_finds_the_step_that_is_right_for_a_parabola():
+    def parabola(x):
+        return 3.5 * float(np.square(x).sum()), 7.0 * x
+
+    seen = []
+    run_optimizer("gd", parabola, START, 2, callback=lambda step: seen.append(step.x))
+    gradient = parabola(START)[1]
+    np.testing.assert_allclose(seen[0], START - gradient / np.abs(gradient).max())
+    np.testing.assert_allclose(seen[1], 0, atol=1e-12)  # η = sᵀs / sᵀy = 1/7
+
+
+def test_gradient_descent_without_a_rate_gets_further_than_with_one():
+    found, given = (
+        run_optimizer("gd", bowl(), START, 40, learning_rate=rate) for rate in (None, 1.0)
+    )
+    assert found.losses[-1] < 0.01 * given.losses[-1]
+
+
+def test_a_step_that_leads_up_is_halved():
+    def narrow(x):  # 1 pixel value, the first step, is far beyond the lowest point
+        return float(np.square(100 * x).sum()), 2e4 * x
+
+    seen = []
+    run_optimizer("gd", narrow, np.full((1, 2, 2, 3), 0.3), 1, callback=lambda s: seen.append(s.x))
+    np.testing.assert_allclose(seen[0], 0.3 - 0.5)
+
+
+def test_gradient_descent_says_where_no_step_lowers_j():
+    calls = iter(range(10**6))
+
+    def noise(x):
+        return 1.0 + next(calls), np.ones_like(x)
+
+    result = run_optimizer("gd", noise, START, 5)
+    assert (result.reason, result.losses) == ("stalled", [])
+
+
 def test_adams_first_step_has_the_length_of_the_learning_rate():
     result = run_optimizer("adam", bowl(), START, 1, learning_rate=0.5)
     np.testing.assert_allclose(result.x, START - 0.5, rtol=1e-6)

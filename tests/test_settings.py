@@ -18,7 +18,7 @@ from nst_numpy.style_transfer import Result, transfer
 
 NAMES = [field.name for field in fields(Settings)]
 WHOLE = ["size", "iterations", "seed", "scales", "style_size"]
-NUMBERS = ["alpha", "beta", "tv_weight", "learning_rate"]
+NUMBERS = ["strength", "alpha", "beta", "tv_weight", "learning_rate"]
 
 
 # each setting once
@@ -85,7 +85,7 @@ def test_constants_are_found_under_their_former_module_too():
         ("calback", "unknown setting 'calback': did you mean callback?"),
         ("Alpha", "unknown setting 'Alpha': did you mean alpha?"),
         ("content_layer", "unknown setting 'content_layer': did you mean content_layers"),
-        ("xyz", "unknown setting 'xyz': choose from size, iterations, alpha, "),
+        ("xyz", "unknown setting 'xyz': choose from size, iterations, strength, "),
     ],
 )
 def test_an_unknown_setting_is_refused_with_the_nearest(name, message):
@@ -123,6 +123,12 @@ def test_none_is_a_value_only_where_it_is_the_default(name):
 def test_what_is_no_number_is_refused(name, value):
     with pytest.raises(SettingError, match=rf"^{name} must be a finite number (of at least|above)"):
         Settings(**{name: value})
+
+
+def test_strength_is_a_dial():
+    assert Settings(strength=np.float32(100)).strength == 100
+    with pytest.raises(SettingError, match=r"^strength must be from 0 to 100, not 100\.5$"):
+        Settings(strength=100.5)
 
 
 @pytest.mark.parametrize("name", ["content_layers", "style_layers"])

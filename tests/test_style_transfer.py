@@ -140,7 +140,7 @@ def start_of(tmp_path, kind):
     """Return a value of `init`, and the picture that it should start from."""
     other = picture(7, 50, 20)
     save_image(tmp_path / "start.png", other)
-    noise = np.random.default_rng(3).integers(0, 256, (24, 32, 3), dtype=np.uint8)
+    noise = deprocess(np.random.default_rng(3).uniform(-20, 20, (1, 24, 32, 3)))
     return {
         "content": ("content", CONTENT),
         "style": ("style", resize_image(STYLE, (24, 32))),
@@ -213,9 +213,13 @@ def test_beta_follows_the_pixels_of_each_scale(monkeypatch, given):
 
     monkeypatch.setattr(style_transfer, "Objective", Spy)
     result = paint(size=64, scales=3, iterations=1, beta=given)
-    full = BETA_PER_PIXEL * 48 * 64 if given is None else given
-    assert betas == [full / 16, full / 4, full]
-    assert result.settings["beta"] == full
+    full = result.settings["beta"]
+    if given is None:
+        balanced, *betas = betas  # at the coarsest scale, with any β
+        assert balanced == BETA_PER_PIXEL * 12 * 16
+    else:
+        assert full == given
+    assert betas == pytest.approx([full / 16, full / 4, full])
 
 
 def test_stopped_at_a_coarse_scale_the_result_has_the_full_size():
@@ -235,7 +239,7 @@ def test_ctrl_c_between_two_scales_keeps_the_picture_so_far(monkeypatch):
         return Objective(*args, **more)
 
     monkeypatch.setattr(style_transfer, "Objective", interrupted)
-    result = paint(size=64, scales=2, iterations=2)
+    result = paint(size=64, scales=2, iterations=2, beta=1e3)
     assert (result.reason, result.message) == ("interrupted", "stopped by Ctrl-C")
     assert len(result.history) == 2
     assert result.image.shape == (48, 64, 3)
@@ -262,9 +266,9 @@ def test_the_style_picture_has_its_own_size(monkeypatch):
             super().__init__(vgg, content_x, style_x, **more)
 
     monkeypatch.setattr(style_transfer, "Objective", Spy)
-    assert paint(iterations=1).settings["style_size"] == 32
-    assert paint(iterations=1, style_size=20).settings["style_size"] == 20
-    assert paint(iterations=1, style_size=80, scales=2).settings["style_size"] == 80
+    assert paint(iterations=1, beta=1e3).settings["style_size"] == 32
+    assert paint(iterations=1, beta=1e3, style_size=20).settings["style_size"] == 20
+    assert paint(iterations=1, beta=1e3, style_size=80, scales=2).settings["style_size"] == 80
     assert shapes == [(32, 24), (20, 15), (40, 30), (80, 60)]
 
 
@@ -471,8 +475,9 @@ def test_the_settings_hold_every_value_that_was_used():
     assert result.settings == {
         "size": 32,
         "iterations": 2,
+        "strength": 50.0,
         "alpha": 3,
-        "beta": BETA_PER_PIXEL * 24 * 32,
+        "beta": result.settings["beta"],
         "tv_weight": 0.0,
         "content_layers": {"relu2_1": 1.0},
         "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
@@ -489,16 +494,26 @@ def test_the_settings_hold_every_value_that_was_used():
     }
 
 
-def test_beta_grows_with_the_pixels():
-    small, large = (paint(size=size, iterations=1).settings for size in (32, 64))
-    assert large["beta"] == 4 * small["beta"]
-    assert paint(iterations=1, beta=5.0).settings["beta"] == 5.0
+def test_beta_follows_strength_and_alpha_and_takes_the_place_of_strength():
+    weak, strong, heavy = (
+        paint(iterations=1, **given).settings["beta"]
+        for given in ({"strength": 25}, {"strength": 75}, {"strength": 25, "alpha": 7})
+    )
+    assert strong == pytest.approx(100 * weak)
+    assert heavy == pytest.approx(7 * weak)
+    used = paint(iterations=1, beta=5.0, strength=75).settings
+    assert (used["beta"], used["strength"]) == (5.0, None)
 
 
-@pytest.mark.parametrize("optimizer", ["gd", "adam"])
-def test_the_settings_hold_the_learning_rate(optimizer):
+@pytest.mark.parametrize("given", [{"alpha": 0}, {"content": STYLE, "style": STYLE}])
+def test_a_j_without_one_part_has_a_beta_all_the_same(given):
+    assert paint(iterations=1, **given).settings["beta"] > 0
+
+
+@pytest.mark.parametrize(("optimizer", "rate"), [("gd", None), ("adam", LEARNING_RATES["adam"])])
+def test_the_settings_hold_the_learning_rate(optimizer, rate):
     used = paint(iterations=1, optimizer=optimizer).settings
-    assert used["learning_rate"] == LEARNING_RATES[optimizer]
+    assert used["learning_rate"] == rate
     used = paint(iterations=1, optimizer=optimizer, learning_rate=0.5).settings
     assert used["learning_rate"] == 0.5
 
@@ -751,7 +766,7 @@ def test_memory_that_is_used_up_between_two_scales_gives_the_last_picture(monkey
             super().__init__(*args, **options)
 
     monkeypatch.setattr(style_transfer, "Objective", Large)
-    result = paint(scales=2)
+    result = paint(scales=2, beta=1e3)
     assert (result.reason, len(result.history)) == ("memory", 4)
 
 

@@ -220,6 +220,9 @@ def report(args: argparse.Namespace, result: Result, output: Path) -> None:
     if args.quiet:
         say_failure(result)
         return
+    strength, beta = result.settings["strength"], result.settings["beta"]
+    if strength is not None:
+        print(f"strength {strength:g} made β = {beta:.4g}", file=sys.stderr)
     parts = ", ".join(f"{name} {value:.3g}" for name, value in result.terms.items())
     print(f"loss {result.loss:.4g} = {parts}", file=sys.stderr)
     print(f"{result.message} in {duration(result.seconds)}", file=sys.stderr)

@@ -310,7 +310,7 @@ def _grams(run: Run, image: Image) -> list[dict[str, Any]]:
     They are means over positions, so that pictures of different size can be compared.
     """
     last = run.scales - 1
-    names = run.vgg.check_names(run.coefficients(last).style)
+    names = run.vgg.check_names(run.settings.coefficients().style)
     first = max(0, len(names) // 2 - 1)
     chosen = names[first : first + GRAM_LAYERS]
     if not chosen:

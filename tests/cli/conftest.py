@@ -24,7 +24,7 @@ QUICK = [
     *("--content-layers", "relu2_2", "--style-layers", "relu1_1,relu2_1"),
 ]
 # One evaluation of J before the first iteration, then one in each.
-DESCENT = ["--optimizer", "gd", "--iterations", "9"]
+DESCENT = ["--optimizer", "gd", "--learning-rate", "1", "--iterations", "9"]
 
 
 def nst(*words):

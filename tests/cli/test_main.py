@@ -14,7 +14,6 @@ import nst_numpy
 from nst_numpy.cli import COMMANDS
 from nst_numpy.errors import ImageError
 from nst_numpy.pictures.images import load_image, save_image
-from nst_numpy.style_transfer import BETA_PER_PIXEL
 from tests import posix
 from tests.cli.conftest import QUICK, nst, one_line, python, unspaced
 
@@ -41,14 +40,15 @@ DEFAULTS = {
         "--size PX longest side in pixels (default: 512)",
         "--iterations N steps, at each scale (default: 150)",
         "--alpha ALPHA weight of content (default: 1.0)",
-        f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+        "how strong the style is, 0 to 100; 25 more make β ten times as large (default: 50.0)",
+        "weight of style, in place of --strength (default: found from the pictures)",
         "(default: relu4_2=1)",
         "(default: relu1_1=0.2,relu2_1=0.2,relu3_1=0.2,relu4_1=0.2,relu5_1=0.2)",
         "(default: content)",
         "of the noise (default: 0)",
         "kind of pooling (default: avg)",
         "how J is minimised (default: lbfgs)",
-        "in pixel values, 0 to 255 (default: gd 1, adam 2)",
+        "in pixel values, 0 to 255 (default: gd finds its own, adam 2)",
         "sizes, coarse to fine (default: begin at 256 pixels or less)",
         "(default: as --size)",
         "(default: bundled)",
@@ -64,7 +64,7 @@ DEFAULTS = {
     "pull": [
         "the picture now (default: CONTENT)",
         "longest side in pixels (default: 256)",
-        f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+        "weight of style, in place of --strength (default: found from the pictures)",
     ],
     "reconstruct": [
         "longest side in pixels (default: 256)",

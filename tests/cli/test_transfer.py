@@ -11,7 +11,6 @@ import pytest
 from nst_numpy.measure import estimate
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import samples
-from nst_numpy.style_transfer import BETA_PER_PIXEL
 from nst_numpy.vgg import VGG
 from tests.cli.conftest import (
     DESCENT,
@@ -45,7 +44,9 @@ def test_transfer_end_to_end(capsys):
         "bundled",
     )
     assert run["stopped"] == "did the 2 iterations asked for"
-    assert run["settings"]["beta"] == BETA_PER_PIXEL * 21 * 32
+    beta = run["settings"]["beta"]
+    assert run["settings"]["strength"] == 50
+    assert f"strength 50 made β = {beta:.4g}\n" in err
     assert run["settings"]["content_layers"] == {"relu2_2": 1.0}
     assert run["settings"]["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
     assert [entry["iteration"] for entry in run["history"]] == [1, 2]
@@ -74,6 +75,7 @@ def test_every_option_reaches_the_run(loaded):
     assert json.loads(Path("run.json").read_text(encoding="utf-8"))["settings"] == {
         "size": 48,
         "iterations": 1,
+        "strength": None,
         "alpha": 2.0,
         "beta": 3.0,
         "tv_weight": 4.0,

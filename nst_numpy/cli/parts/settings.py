@@ -9,19 +9,24 @@ from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
-from nst_numpy.settings import BETA_PER_PIXEL, COARSEST_SIZE, Settings
+from nst_numpy.settings import COARSEST_SIZE, Settings
 from nst_numpy.vgg import POOLS
 
 NAMES = tuple(f.name for f in fields(Settings))
-COEFFICIENTS = tuple(f.name for f in fields(Coefficients))
+COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
     "size": {"type": int, "metavar": "PX", "help": "longest side in pixels"},
     "iterations": {"type": int, "metavar": "N", "help": "steps, at each scale"},
+    "strength": {
+        "type": float,
+        "metavar": "S",
+        "help": "how strong the style is, 0 to 100; 25 more make β ten times as large",
+    },
     "alpha": {"type": float, "help": "weight of content"},
     "beta": {
         "type": float,
-        "help": f"weight of style (default: {BETA_PER_PIXEL:g} times the number of pixels)",
+        "help": "weight of style, in place of --strength (default: found from the pictures)",
     },
     "tv_weight": {"type": float, "help": "weight of smoothness"},
     "content_layers": {
@@ -40,9 +45,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "optimizer": {"choices": list(OPTIMIZERS), "help": "how J is minimised"},
     "learning_rate": {
         "type": float,
-        "help": "in pixel values, 0 to 255 (default: "
-        + ", ".join(f"{name} {rate:g}" for name, rate in LEARNING_RATES.items())
-        + ")",
+        "help": "in pixel values, 0 to 255 (default: gd finds its own, "
+        f"adam {LEARNING_RATES['adam']:g})",
     },
     "scales": {
         "type": int,

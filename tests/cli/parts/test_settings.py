@@ -18,6 +18,7 @@ from nst_numpy.settings import Settings
 TYPED = {
     "size": ("48", 48),
     "iterations": ("7", 7),
+    "strength": ("62.5", 62.5),
     "alpha": ("2", 2.0),
     "beta": ("0.1", 0.1),
     "tv_weight": ("1e-3", 0.001),
