@@ -204,13 +204,12 @@ class NeighbourStyle:
         """Yield "style/neighbours", with a gradient for each layer."""
         if not self.coefficients:
             return
-        chosen = {name: features[name] for name in self.coefficients}
-        columns = self._columns(chosen, self.grid)
+        columns = self._columns(features, self.grid)
         if self.targets is None:
             self._find(columns)
         value, grad = neighbour_loss(columns, self.targets)  # type: ignore[arg-type]
         grad *= self.factors * grad.dtype.type(self.coefficient)
-        shapes = {name: a.shape for name, a in chosen.items()}
+        shapes = {name: features[name].shape for name in self.coefficients}
         yield "style/neighbours", self.coefficient * value, hypercolumns_backward(grad, shapes)
 
     def draw_to(self, matches: Matches) -> None:
@@ -236,14 +235,15 @@ class NeighbourStyle:
         """Return the painting's hypercolumns; set how much each of their channels counts."""
         features = self.vgg.forward(self.style_x, self.coefficients)
         whole = sum(self.coefficients.values())
-        self.factors = np.concatenate([
-            np.full(a.shape[-1], np.sqrt(self.coefficients[name] / whole / squared_length(a)))
-            for name, a in features.items()
-        ]).astype(self.style_x.dtype)  # fmt: skip
+        factors = [
+            np.full(a.shape[-1], math.sqrt(coefficient / whole / squared_length(a)))
+            for a, coefficient in ((features[name], c) for name, c in self.coefficients.items())
+        ]
+        self.factors = np.concatenate(factors).astype(self.style_x.dtype)
         return self._columns(features, grid)
 
     def _columns(self, features: Mapping[str, Array], grid: Shape) -> Array:
-        columns = hypercolumns(features, grid)
+        columns = hypercolumns({name: features[name] for name in self.coefficients}, grid)
         columns *= self.factors
         return columns
 
