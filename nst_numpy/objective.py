@@ -24,7 +24,7 @@ from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import Losses, total_variation_loss
 from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
-from nst_numpy.styles import STYLES, Term, check_style_loss, measure_style, times
+from nst_numpy.styles import STYLES, Matches, Term, check_style_loss, measure_style, times
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
@@ -208,6 +208,11 @@ class Objective:
     def style_targets(self) -> Any:
         """What the style loss compares with: of each layer, or of all neighbours."""
         return self.measured_style.targets
+
+    @property
+    def matches(self) -> Matches | None:
+        """The neighbours; None before the first call, and for style losses that have none."""
+        return getattr(self.measured_style, "matches", None)
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.

@@ -17,6 +17,7 @@ from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
+from nst_numpy.look.source import SourceMap, map_source
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
@@ -37,6 +38,7 @@ from nst_numpy.settings import (
     refuse_unknown,
     show_settings,
 )
+from nst_numpy.styles import Matches, check_style_loss
 from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ class Result:
     kept : dict, optional
         The entry of the picture where it is not that of the last iteration: after a run that
         diverged, `image` is the picture with the lowest J.
+    source : SourceMap, optional
+        Of a run with neighbours: where in the painting each place of the picture comes from.
     """
 
     image: Image
@@ -74,6 +78,7 @@ class Result:
     message: str
     reason: str
     kept: dict[str, Any] | None = None
+    source: SourceMap | None = None
 
     @property
     def iterations(self) -> int:
@@ -196,8 +201,10 @@ class Run:
         self.settings, self.own = settings, own
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None
+        check_style_loss(settings.style_loss, self.losses)
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
+        self.passes = settings.passes(self.scales)
         self.iterations = settings.iterations * self.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
@@ -225,6 +232,7 @@ class Run:
         self.history, self._started = [], time.perf_counter()
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
+        self._matches: Matches | None = None
         try:
             with progress_bar(self.iterations, shown=progress) as bar:
                 minimum = self._climb([bar, *callbacks])
@@ -240,13 +248,13 @@ class Run:
 
     def _climb(self, callbacks: Sequence[Callback]) -> Minimum:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
-        for scale in range(self.scales):
-            minimum = self._paint(scale, callbacks)
+        for scale, iterations in self.passes:
+            minimum = self._paint(scale, iterations, callbacks)
             if minimum.reason not in ("iterations", "stalled", "flat"):
                 break
         return minimum
 
-    def _paint(self, scale: int, callbacks: Sequence[Callback]) -> Minimum:
+    def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
         objective = self.objective(scale)
         before = len(self.history)
@@ -265,7 +273,7 @@ class Run:
             self.settings.optimizer,
             objective,
             self.x(self.init if self._latest is None else deprocess(self._latest.x), scale),
-            self.settings.iterations,
+            iterations,
             learning_rate=self.settings.learning_rate,
             callback=record,
         )
@@ -277,7 +285,7 @@ class Run:
             self._kept = progress(before, loss, minimum.x).entry
         else:
             self._kept = None
-        self._latest = minimum
+        self._latest, self._matches = minimum, objective.matches
         return minimum
 
     def _result(self, minimum: Minimum) -> Result:
@@ -290,7 +298,16 @@ class Run:
             message = f"did the {len(self.history)} iterations asked for"
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
-        return Result(image, history, self._used(), message, minimum.reason, kept)
+        source = None if minimum.reason == "memory" else self._source(image)
+        return Result(image, history, self._used(), message, minimum.reason, kept, source)
+
+    def _source(self, image: Image) -> SourceMap | None:
+        """Say where in the painting the picture comes from, if it was drawn to places there."""
+        if self._matches is None:
+            return None
+        last = self.scales - 1
+        painting = self.style.shape[:2]
+        return map_source(self.objective(last), self._matches, self.x(image, last), painting)
 
     # what it is done with
 

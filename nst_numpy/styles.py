@@ -40,8 +40,8 @@ COLUMN_LAYERS = {
 GRID = 4  # pixels a side that share one hypercolumn
 # What a distance of 1 counts: with these the default β does to the picture about what it does with
 # Gram matrices. Chosen by looking, at 256 pixels.
-GAUSSIAN_UNIT = 1e5
-COSINE_UNIT = 1e5
+GAUSSIAN_UNIT = 1e6
+COSINE_UNIT = 1e6
 
 Term = tuple[str, float, dict[str, Any]]  # its name, its value, the gradient for each layer
 
