@@ -40,8 +40,8 @@ COLUMN_LAYERS = {
 GRID = 4  # pixels a side that share one hypercolumn
 # What a distance of 1 counts: with these the default β does to the picture about what it does with
 # Gram matrices. Chosen by looking, at 256 pixels.
-GAUSSIAN_UNIT = 1e6
-COSINE_UNIT = 1e6
+GAUSSIAN_UNIT = 2e6
+COSINE_UNIT = 5e6
 
 Term = tuple[str, float, dict[str, Any]]  # its name, its value, the gradient for each layer
 
@@ -62,7 +62,14 @@ class Network(Protocol):
 
 
 class Style(Protocol):
-    """A style picture, measured, to compare others with."""
+    """A style picture, measured, to compare others with.
+
+    Attributes
+    ----------
+    targets : what others are compared with
+    """
+
+    targets: Any
 
     def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
         """Yield the terms of J_style, coefficients included, with the gradients for features."""
@@ -195,7 +202,7 @@ class NeighbourStyle:
         self.coefficient = COSINE_UNIT * sum(coefficients.values())
         self.grid = coarse_grid(shape)
         self.matches: Matches | None = None
-        self.targets: Array | None = None
+        self.targets: Any = None
         self._painting: Array | None = None
         if coefficients:
             self._painting = self._measure(coarse_grid(style_x.shape))
@@ -207,7 +214,7 @@ class NeighbourStyle:
         columns = self._columns(features, self.grid)
         if self.targets is None:
             self._find(columns)
-        value, grad = neighbour_loss(columns, self.targets)  # type: ignore[arg-type]
+        value, grad = neighbour_loss(columns, self.targets)
         grad *= self.factors * grad.dtype.type(self.coefficient)
         shapes = {name: features[name].shape for name in self.coefficients}
         yield "style/neighbours", self.coefficient * value, hypercolumns_backward(grad, shapes)
@@ -221,7 +228,7 @@ class NeighbourStyle:
     def similarity(self, x: Array) -> Array:
         """Return the cosine of each place of x to the one that it is drawn to, (N, *grid)."""
         columns = self._columns(self.vgg.forward(x, self.coefficients), self.grid)
-        return cosines(columns, self.targets)  # type: ignore[arg-type]
+        return cosines(columns, self.targets)
 
     def _find(self, columns: Array) -> None:
         """Find the nearest neighbours; of the painting no more than these is kept."""
@@ -282,7 +289,11 @@ def _rows_of(painting: Array, matches: Matches) -> Array:
     return taken
 
 
-STYLES = {"gram": GramStyle, "wasserstein": GaussianStyle, "neighbours": NeighbourStyle}
+STYLES: dict[str, Any] = {
+    "gram": GramStyle,
+    "wasserstein": GaussianStyle,
+    "neighbours": NeighbourStyle,
+}
 
 
 def check_style_loss(name: str, losses: Losses | None = None) -> str:
@@ -316,7 +327,7 @@ def measure_style(
     """
     # the fused engine takes a gradient that is one matrix in parts: it is never there whole
     in_parts = getattr(vgg, "engine", None) == "fused"
-    kind: Any = STYLES[check_style_loss(name, losses)]
+    kind = STYLES[check_style_loss(name, losses)]
     more = {} if losses is None else {"losses": losses}
     style: Style = kind(vgg, shape, style_x, coefficients, in_parts=in_parts, **more)
     return style
