@@ -182,7 +182,8 @@ def load_source(path: Path) -> SourceMap:
         return SourceMap(
             found["indices"].astype(np.intp, casting="same_kind"),
             found["similarity"],
-            *(_pair(found[name]) for name in ("style_grid", "painting")),
+            _pair(found["style_grid"]),
+            _pair(found["painting"]),
             float(found["loss"]),
         )
     except (NstError, ValueError, TypeError) as error:
