@@ -379,21 +379,29 @@ class Run:
         last = self.scales - 1
         if not isinstance(self.vgg, Network):
             return None
+        with_neighbours = self.settings.style_loss == "neighbours"
         return estimate_run(
-            self.vgg, self.shape(last), self.names, self.settings.optimizer, self.style_shape(last)
+            self.vgg,
+            self.shape(last),
+            self.names,
+            self.settings.optimizer,
+            self.style_shape(last),
+            self.coefficients(last).style if with_neighbours else (),
         )
 
     @cached_property
     def expected_seconds(self) -> float:
         """Estimate the time of the whole run, from a convolution or a small step, timed once."""
-        estimate = self.estimate()
+        estimate, search = self.estimate(), 0.0
         if estimate is not None and getattr(self.vgg, "engine", None) == "fused":
-            step = estimate.multiplications / measure_speed(self.vgg.dtype) * STEP_OVERHEAD
+            speed = measure_speed(self.vgg.dtype)
+            step, search = estimate.multiplications / speed * STEP_OVERHEAD, estimate.search / speed
         else:
             pixels = math.prod(self.shape(self.scales - 1)[1:3])
             step = pixels * measure_seconds_a_pixel(self.vgg, self.names)
-        # each coarser scale has a quarter of the pixels
-        return self.settings.iterations * step * sum(0.25**k for k in range(self.scales))
+        # each coarser scale has a quarter of the pixels, a sixteenth of the pairs of places
+        part = {scale: 0.25 ** (self.scales - 1 - scale) for scale in range(self.scales)}
+        return sum(n * step * part[scale] + search * part[scale] ** 2 for scale, n in self.passes)
 
     def _check_smallest(self) -> None:
         """Refuse pictures that leave the deepest layer no position, at the coarsest scale."""

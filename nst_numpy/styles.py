@@ -189,6 +189,12 @@ class NeighbourStyle:
         The neighbours; None before there are any.
     targets : ndarray, (N, *grid, Σ C_l), or None
         Their hypercolumns.
+
+    Notes
+    -----
+    At a step there are three arrays of hypercolumns, the picture's, their targets and the
+    gradient, and the gradient of each layer. While neighbours are found there are three too, and
+    blocks of similarities.
     """
 
     layers: ClassVar = COLUMN_LAYERS
@@ -262,6 +268,36 @@ def coarse_grid(shape: Shape) -> tuple[int, ...]:
     (64, 42)
     """
     return tuple(max(1, round(n / GRID)) for n in shape[1:-1])
+
+
+class NeighbourCost(NamedTuple):
+    """What neighbours cost beside the passes through the network.
+
+    Attributes
+    ----------
+    bytes : int
+        At the peak.
+    multiplications : int
+        To find them once.
+    """
+
+    bytes: int
+    multiplications: int
+
+
+def neighbour_cost(
+    shapes: Mapping[str, Shape], shape: Shape, style_shape: Shape, itemsize: int
+) -> NeighbourCost:
+    """Count what neighbours cost, for activations of these shapes.
+
+    >>> neighbour_cost({"relu1_1": (1, 8, 8, 64)}, (1, 8, 8, 3), (1, 8, 12, 3), 4)
+    NeighbourCost(bytes=20480, multiplications=1536)
+    """
+    channels = sum(a[-1] for a in shapes.values())
+    places, style_places = (math.prod(coarse_grid(s)) for s in (shape, style_shape))
+    columns = (2 * max(places, style_places) + places) * channels
+    values = columns + sum(math.prod(a) for a in shapes.values())
+    return NeighbourCost(itemsize * values, places * style_places * channels)
 
 
 def squared_length(a: Array) -> float:

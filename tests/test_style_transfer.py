@@ -476,6 +476,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "tv_weight": 0.0,
         "content_layers": {"relu2_1": 1.0},
         "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
+        "style_loss": "gram",
         "init": "content",
         "seed": 9,
         "pool": "max",
