@@ -12,7 +12,7 @@ from nst_numpy.look.source import SourceMap
 HEIGHT = 3.2  # inches, of the two pictures
 ACROSS = 6  # spots that have an arrow
 LABEL = {"boxstyle": "circle,pad=0.15", "facecolor": RED, "linewidth": 0}
-FAINT = 0.25  # of the painting that shines through where a place is not used
+FAINT = 0.4  # of the painting that shines through where a place is not used
 
 Picture = NDArray[np.uint8]
 
