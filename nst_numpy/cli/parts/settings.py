@@ -33,8 +33,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "style_layers": {
         "type": layer_weights,
         "metavar": "LAYERS",
-        "help": f"likewise (default: {show_layer_weights(STYLE_LAYERS)}; for neighbours relu1_1, "
-        "relu1_2, …, relu4_3, 0.1 each)",
+        "help": "likewise; for neighbours relu1_1, relu1_2, …, relu4_3, 0.1 each "
+        f"(default: {show_layer_weights(STYLE_LAYERS)})",
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
     "init": {"help": "start from content, noise, style, or a picture"},
