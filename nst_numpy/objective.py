@@ -11,22 +11,22 @@ Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be 
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.checks import check_answer, check_array, check_number, unwarned
+from nst_numpy.common.checks import check_answer, check_number, unwarned
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.fused.gradients import style_loss_in_parts
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import Losses, total_variation_loss
+from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
+from nst_numpy.styles import STYLES, Matches, Term, check_style_loss, measure_style, times
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
-STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
 
 
 @dataclass(frozen=True)
@@ -39,15 +39,18 @@ class Coefficients:
         Weights of content and style.
     content_layers, style_layers : mapping of str to float, optional
         λ of each layer. Default: VGG's relu4_2 for content, and relu1_1 … relu5_1 with
-        λ = 0.2 each for style, as in Gatys et al.
+        λ = 0.2 each for style, as in Gatys et al.; for neighbours relu1_1, relu1_2, …,
+        relu4_3 with 0.1 each, as in Kolkin et al.
     tv_weight : float
         Weight τ of the total variation.
+    style_loss : {"gram", "wasserstein", "neighbours"}
+        How styles are compared; see `nst_numpy.styles`.
 
     Raises
     ------
     SettingError
         A weight is no number, negative or not finite, or all of them are 0; layers are no
-        mapping.
+        mapping; there is no such style loss.
 
     Examples
     --------
@@ -61,12 +64,14 @@ class Coefficients:
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None
     tv_weight: float = 0.0
+    style_loss: str = "gram"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be; keep Python's numbers, and the layers that are meant."""
+        style_layers = STYLES[check_style_loss(self.style_loss)].layers
         for name in ("alpha", "beta", "tv_weight"):
             object.__setattr__(self, name, check_number(name, getattr(self, name)))
-        for name, default in (("content_layers", CONTENT_LAYERS), ("style_layers", STYLE_LAYERS)):
+        for name, default in (("content_layers", CONTENT_LAYERS), ("style_layers", style_layers)):
             given = getattr(self, name)
             layers = check_layers(name, default if given is None else given)
             object.__setattr__(self, name, layers)
@@ -136,14 +141,16 @@ class Objective:
     vgg : VGG or Sequential
         Any object with the four methods of `AnyNetwork`.
     content_x, style_x : ndarray, (N, *sizes, C)
-        What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size: the
-        style's Gram matrices are scaled to the generated x's number of positions.
+        What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size.
     alpha, beta : float
         Weights of content and style.
     content_layers, style_layers : mapping of str to float, optional
         λ of each layer; for these and their defaults see `Coefficients`.
     tv_weight : float
         Weight τ of the total variation.
+    style_loss : {"gram", "wasserstein", "neighbours"}
+        How styles are compared. Neighbours are found for the x of the first call, and stay: J
+        is one function. A new objective finds new ones.
     losses : Losses, optional
         The functions to use in place of `content_loss`, `gram_matrix` and `style_loss`.
 
@@ -151,12 +158,14 @@ class Objective:
     ----------
     terms : dict of str to float
         The terms of the last call, coefficients included ("content/relu4_2",
-        "style/relu1_1", …, "tv"). They add up to J exactly.
+        "style/relu1_1", …, "style/neighbours", "tv"). They add up to J exactly.
+    measured_style : Style
+        What is known of the style picture; see `nst_numpy.styles`.
 
     Raises
     ------
     SettingError
-        As `Coefficients`.
+        As `Coefficients`; losses of your own beside a style loss that is not "gram".
     UnknownNameError
         A layer that the network does not have.
     GradientError, ShapeError
@@ -174,9 +183,12 @@ class Objective:
         content_layers: Mapping[str, float] | None = None,
         style_layers: Mapping[str, float] | None = None,
         tv_weight: float = Coefficients.tv_weight,
+        style_loss: str = Coefficients.style_loss,
         losses: Losses | None = None,
     ) -> None:
-        coefficients = Coefficients(alpha, beta, content_layers, style_layers, tv_weight)
+        coefficients = Coefficients(
+            alpha, beta, content_layers, style_layers, tv_weight, style_loss
+        )
         self.vgg = vgg
         self.tv_weight = float(coefficients.tv_weight)
         self.content, self.style = coefficients.content, coefficients.style
@@ -184,29 +196,23 @@ class Objective:
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
         self.content_targets: Mapping[str, Array] = {}
-        self.style_targets: dict[str, Array] = {}
-        # the fused engine takes the style gradient in parts: it is never there whole
-        self._in_parts = losses is None and getattr(vgg, "engine", None) == "fused"
         self.losses = Losses() if losses is None else losses
         with unwarned():
-            self._set_targets(content_x, style_x)
+            if self.content:
+                self.content_targets = vgg.forward(content_x, self.content)
+            self.measured_style = measure_style(
+                style_loss, vgg, self.shape, style_x, self.style, losses
+            )
 
-    def _set_targets(self, content_x: Array, style_x: Array) -> None:
-        """Measure once what never changes: content activations and style Gram matrices."""
-        if self.content:
-            self.content_targets = self.vgg.forward(content_x, self.content)
-        if self.style:
-            features = self.vgg.forward(style_x, self.style)
-            sizes = self.vgg.feature_shapes(self.shape, self.style)
-            for name, a in features.items():
-                positions = np.prod(sizes[name][:-1]) / np.prod(a.shape[:-1])
-                if self.losses.compares_activations:
-                    self.style_targets[name] = a
-                else:
-                    gram = check_array(
-                        "Objective: the Gram matrix", self.losses.gram_matrix(a), (a.shape[-1],) * 2
-                    )
-                    self.style_targets[name] = gram * a.dtype.type(positions)
+    @property
+    def style_targets(self) -> Any:
+        """What the style loss compares with: of each layer, or of all neighbours."""
+        return self.measured_style.targets
+
+    @property
+    def matches(self) -> Matches | None:
+        """The neighbours; None before the first call, and for style losses that have none."""
+        return getattr(self.measured_style, "matches", None)
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.
@@ -258,45 +264,35 @@ class Objective:
         """
         with unwarned():
             _, grads = self._measure(x)
-            gradients = {
-                term: self.vgg.backward({term.split("/")[1]: grad}) for term, grad in grads.items()
-            }
+            gradients = {term: self.vgg.backward(grad) for term, grad in grads.items()}
             if self.tv_weight > 0:
                 gradients["tv"] = self._tv_term(x)[1]
         return gradients
 
-    def _measure(self, x: Array) -> tuple[dict[str, float], dict[str, Any]]:
-        """Run forward; return the value of each layer's terms, and the gradient of each."""
+    def _measure(self, x: Array) -> tuple[dict[str, float], dict[str, dict[str, Any]]]:
+        """Run forward; return the value of each term, and its gradient at one layer or several."""
         if x.shape != self.shape:
             raise ShapeError(
                 f"Objective: x must be shaped like content_x {self.shape}, not {x.shape}"
             )
-        values: dict[str, float] = {}
-        grads: dict[str, Any] = {}
         features = self.vgg.forward(x, self.names) if self.names else {}
         passes = getattr(self.vgg, "passes", None)
-        for name, a in features.items():
-            if name in self.content:
-                term = f"content/{name}"
-                answer = self.losses.content_loss(a, self.content_targets[name])
-                value, grad = check_answer(f"Objective: {term}", answer, a.shape)
-                values[term], grads[term] = _times(self.content[name], value, grad)
-            if name in self.style:
-                term = f"style/{name}"
-                values[term], grads[term] = self._style_term(a, name)
+        terms = [*self._content_terms(features), *self.measured_style.terms(features)]
         if getattr(self.vgg, "passes", None) != passes:
             raise SettingError(
                 "Objective: a loss has called forward of the network that it is measured with, "
                 "which now remembers another x: give the loss a network of its own"
             )
-        return values, grads
+        terms.sort(key=lambda term: max(self.names.index(layer) for layer in term[2]))
+        return {term: value for term, value, _ in terms}, {term: grad for term, _, grad in terms}
 
-    def _style_term(self, a: Array, name: str) -> tuple[float, Any]:
-        target, coefficient = self.style_targets[name], self.style[name]
-        if self._in_parts:
-            return style_loss_in_parts(a, target, coefficient)
-        answer = self.losses.style_loss(a, target)
-        return _times(coefficient, *check_answer(f"Objective: style/{name}", answer, a.shape))
+    def _content_terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
+        for name, coefficient in self.content.items():
+            term = f"content/{name}"
+            answer = self.losses.content_loss(features[name], self.content_targets[name])
+            value, grad = check_answer(f"Objective: {term}", answer, features[name].shape)
+            value, grad = times(coefficient, value, grad)
+            yield term, value, {name: grad}
 
     def _tv_term(self, x: Array) -> tuple[float, Array]:
         value, grad = total_variation_loss(x)
@@ -304,22 +300,15 @@ class Objective:
         return self.tv_weight * value, grad
 
 
-def _by_layer(grads: dict[str, Any]) -> dict[str, Any]:
+def _by_layer(grads: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """Add up the gradients of each layer; `grads` is emptied, so that nobody else keeps them."""
     sums: dict[str, Any] = {}
     while grads:
-        term, grad = grads.popitem()
-        layer = term.split("/")[1]
-        sums[layer] = sums[layer] + grad if layer in sums else grad
+        _, of_layers = grads.popitem()
+        while of_layers:
+            layer, grad = of_layers.popitem()
+            sums[layer] = sums[layer] + grad if layer in sums else grad
     return sums
-
-
-def _times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
-    """Multiply a term and its gradient, in place where the gradient's memory is its own."""
-    if grad.flags.writeable and grad.flags.owndata and grad.dtype.kind == "f":
-        grad *= coefficient
-        return coefficient * value, grad
-    return coefficient * value, coefficient * grad
 
 
 __getattr__ = former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})

@@ -57,7 +57,11 @@ class Settings:
     tv_weight : float
         Weight of the total variation; above 0 it smooths the picture.
     content_layers, style_layers : mapping of str to float, optional
-        λ of each layer; default {"relu4_2": 1} and relu1_1 … relu5_1 with 0.2 each.
+        λ of each layer; default {"relu4_2": 1} and relu1_1 … relu5_1 with 0.2 each; for
+        neighbours relu1_1, relu1_2, …, relu4_3 with 0.1 each.
+    style_loss : {"gram", "wasserstein", "neighbours"}
+        How styles are compared: by Gram matrices, by means and covariances, or each place with
+        its nearest neighbour in the painting; see `nst_numpy.styles`.
     init : "content", "noise", "style", a path or, for `transfer`, an ndarray
         The picture to start from.
     seed : int
@@ -91,6 +95,7 @@ class Settings:
     tv_weight: float = Coefficients.tv_weight
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None
+    style_loss: str = Coefficients.style_loss
     init: str = "content"
     seed: int = 0
     pool: str = "avg"
@@ -131,8 +136,30 @@ class Settings:
         given = 1.0 if self.beta is None else self.beta
         beta = given if beta is None else beta
         return Coefficients(
-            self.alpha, beta, self.content_layers, self.style_layers, self.tv_weight
+            self.alpha,
+            beta,
+            self.content_layers,
+            self.style_layers,
+            self.tv_weight,
+            self.style_loss,
         )
+
+    def passes(self, scales: int) -> list[tuple[int, int]]:
+        """List the passes of a run: the scale of each, and its iterations.
+
+        Each pass finds its neighbours anew, so a run with neighbours does the last scale's
+        iterations in two passes.
+
+        >>> Settings(iterations=150).passes(2)
+        [(0, 150), (1, 150)]
+        >>> Settings(iterations=150, style_loss="neighbours").passes(2)
+        [(0, 150), (1, 75), (1, 75)]
+        """
+        every = [(scale, self.iterations) for scale in range(scales)]
+        if self.style_loss != "neighbours" or self.iterations < 2:
+            return every
+        half = self.iterations // 2
+        return [*every[:-1], (scales - 1, self.iterations - half), (scales - 1, half)]
 
     def _is_given(self, name: str) -> bool:
         """Whether a setting has a value; None is one only where it is the default."""
@@ -153,6 +180,7 @@ class GivenSettings(TypedDict, total=False):
     tv_weight: float
     content_layers: Mapping[str, float] | None
     style_layers: Mapping[str, float] | None
+    style_loss: str
     seed: int
     pool: str
     optimizer: str

@@ -18,6 +18,7 @@ from nst_numpy.common.moved import former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
+from nst_numpy.look.source import SourceMap, map_source
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
@@ -39,6 +40,7 @@ from nst_numpy.settings import (
     refuse_unknown,
     show_settings,
 )
+from nst_numpy.styles import Matches, check_style_loss
 from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
@@ -68,6 +70,8 @@ class Result:
     kept : dict, optional
         The entry of the picture where it is not that of the last iteration: after a run that
         diverged, `image` is the picture with the lowest J.
+    source : SourceMap, optional
+        Of a run with neighbours: where in the painting each place of the picture comes from.
     """
 
     image: Image
@@ -76,6 +80,7 @@ class Result:
     message: str
     reason: str
     kept: dict[str, Any] | None = None
+    source: SourceMap | None = None
 
     @property
     def iterations(self) -> int:
@@ -198,8 +203,10 @@ class Run:
         self.settings, self.own = settings, own
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None
+        check_style_loss(settings.style_loss, self.losses)
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
+        self.passes = settings.passes(self.scales)
         self.iterations = settings.iterations * self.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
@@ -227,6 +234,7 @@ class Run:
         self.history, self._started = [], time.perf_counter()
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
+        self._matches: Matches | None = None
         try:
             with progress_bar(self.iterations, shown=progress) as bar:
                 minimum = self._climb([bar, *callbacks])
@@ -242,13 +250,13 @@ class Run:
 
     def _climb(self, callbacks: Sequence[Callback]) -> Minimum:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
-        for scale in range(self.scales):
-            minimum = self._paint(scale, callbacks)
+        for scale, iterations in self.passes:
+            minimum = self._paint(scale, iterations, callbacks)
             if minimum.reason not in ("iterations", "stalled", "flat"):
                 break
         return minimum
 
-    def _paint(self, scale: int, callbacks: Sequence[Callback]) -> Minimum:
+    def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
         objective = self.objective(scale)
         before = len(self.history)
@@ -267,7 +275,7 @@ class Run:
             self.settings.optimizer,
             objective,
             self.x(self.init if self._latest is None else deprocess(self._latest.x), scale),
-            self.settings.iterations,
+            iterations,
             learning_rate=self.settings.learning_rate,
             callback=record,
         )
@@ -279,7 +287,7 @@ class Run:
             self._kept = progress(before, loss, minimum.x).entry
         else:
             self._kept = None
-        self._latest = minimum
+        self._latest, self._matches = minimum, objective.matches
         return minimum
 
     def _result(self, minimum: Minimum) -> Result:
@@ -292,7 +300,16 @@ class Run:
             message = f"did the {len(self.history)} iterations asked for"
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
-        return Result(image, history, self._used(), message, minimum.reason, kept)
+        source = None if minimum.reason == "memory" else self._source(image)
+        return Result(image, history, self._used(), message, minimum.reason, kept, source)
+
+    def _source(self, image: Image) -> SourceMap | None:
+        """Say where in the painting the picture comes from, if it was drawn to places there."""
+        if self._matches is None:
+            return None
+        last = self.scales - 1
+        painting = self.style.shape[:2]
+        return map_source(self.objective(last), self._matches, self.x(image, last), painting)
 
     # what it is done with
 
@@ -321,7 +338,8 @@ class Run:
         any_beta = BETA_PER_PIXEL * math.prod(self.shape(0)[1:3])
         pictures = self.x(self.content, 0), self.x(self.style, 0)
         objective = self._objective(0, any_beta)
-        return BETA_PER_PIXEL * style_factor(objective, *pictures, self.settings.strength)
+        chosen = self.settings.strength, self.settings.style_loss
+        return BETA_PER_PIXEL * style_factor(objective, *pictures, *chosen)
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
@@ -370,21 +388,29 @@ class Run:
         last = self.scales - 1
         if not isinstance(self.vgg, Network):
             return None
+        with_neighbours = self.settings.style_loss == "neighbours"
         return estimate_run(
-            self.vgg, self.shape(last), self.names, self.settings.optimizer, self.style_shape(last)
+            self.vgg,
+            self.shape(last),
+            self.names,
+            self.settings.optimizer,
+            self.style_shape(last),
+            self.settings.coefficients().style if with_neighbours else (),
         )
 
     @cached_property
     def expected_seconds(self) -> float:
         """Estimate the time of the whole run, from a convolution or a small step, timed once."""
-        estimate = self.estimate()
+        estimate, search = self.estimate(), 0.0
         if estimate is not None and getattr(self.vgg, "engine", None) == "fused":
-            step = estimate.multiplications / measure_speed(self.vgg.dtype) * STEP_OVERHEAD
+            speed = measure_speed(self.vgg.dtype)
+            step, search = estimate.multiplications / speed * STEP_OVERHEAD, estimate.search / speed
         else:
             pixels = math.prod(self.shape(self.scales - 1)[1:3])
             step = pixels * measure_seconds_a_pixel(self.vgg, self.names)
-        # each coarser scale has a quarter of the pixels
-        return self.settings.iterations * step * sum(0.25**k for k in range(self.scales))
+        # each coarser scale has a quarter of the pixels, a sixteenth of the pairs of places
+        part = {scale: 0.25 ** (self.scales - 1 - scale) for scale in range(self.scales)}
+        return sum(n * step * part[scale] + search * part[scale] ** 2 for scale, n in self.passes)
 
     def _check_smallest(self) -> None:
         """Refuse pictures that leave the deepest layer no position, at the coarsest scale."""

@@ -1,9 +1,11 @@
 """The dial: equal marks are equally strong, whatever the painting."""
 
+import math
+
 import numpy as np
 import pytest
 
-from nst_numpy.balance import OUTWEIGHS, style_factor
+from nst_numpy.balance import AT_50, style_factor
 from nst_numpy.objective import Objective
 from nst_numpy.vgg import VGG
 
@@ -27,20 +29,22 @@ def objective_of(vgg, content, style, **more):
 
 @pytest.mark.parametrize("strength", [0, 30, 50, 100])
 @pytest.mark.parametrize("alpha", [1.0, 5.0])
-def test_half_way_the_style_outweighs_the_content_by_what_the_dial_says(vgg, strength, alpha):
+def test_half_way_the_terms_of_style_are_as_large_as_the_dial_says(vgg, strength, alpha):
     content, style = pictures()
     before = objective_of(vgg, content, style, alpha=alpha, beta=3.0)
-    beta = 3.0 * style_factor(before, content, style, strength)
+    beta = 3.0 * style_factor(before, content, style, strength, "gram")
     balanced = objective_of(vgg, content, style, alpha=alpha, beta=beta)
     balanced((content + style) / 2)
-    of = {part: sum(v for k, v in balanced.terms.items() if k.startswith(part)) for part in "cs"}
-    assert of["s"] / of["c"] == pytest.approx(OUTWEIGHS * 10 ** ((strength - 50) / 25))
+    content = balanced.terms.pop("content/relu2_1")
+    mean = math.sqrt(math.prod(balanced.terms.values()))  # of two layers
+    assert mean / content == pytest.approx(AT_50["gram"] * 10 ** ((strength - 50) / 25))
 
 
 def test_beta_does_not_depend_on_the_beta_before(vgg):
     content, style = pictures()
     found = [
-        beta * style_factor(objective_of(vgg, content, style, beta=beta), content, style, 50)
+        beta
+        * style_factor(objective_of(vgg, content, style, beta=beta), content, style, 50, "gram")
         for beta in (1e-3, 1.0, 1e5)
     ]
     assert found == pytest.approx([found[0]] * 3)
@@ -49,8 +53,8 @@ def test_beta_does_not_depend_on_the_beta_before(vgg):
 def test_what_has_no_balance_stays(vgg):
     content, style = pictures()
     without = objective_of(vgg, content, style, alpha=0.0)
-    assert style_factor(without, content, style, 50) == 1
+    assert style_factor(without, content, style, 50, "gram") == 1
     same = objective_of(vgg, content, content)
-    assert style_factor(same, content, content, 50) == 1
+    assert style_factor(same, content, content, 50, "gram") == 1
     content[0, 0, 0, 0] = np.inf
-    assert style_factor(without, content, style, 50) == 1
+    assert style_factor(without, content, style, 50, "gram") == 1

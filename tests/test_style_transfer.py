@@ -481,6 +481,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "tv_weight": 0.0,
         "content_layers": {"relu2_1": 1.0},
         "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
+        "style_loss": "gram",
         "init": "content",
         "seed": 9,
         "pool": "max",
@@ -821,3 +822,88 @@ def test_one_network_in_two_threads_paints_what_it_paints_alone():
     for i in (0, 1):
         for image in found[i]:
             np.testing.assert_array_equal(image, alone[i])
+
+
+# neighbours
+
+
+def test_only_neighbours_have_a_source():
+    assert paint().source is None
+    assert paint(style_loss="wasserstein").source is None
+    source = paint(style_loss="neighbours").source
+    assert source.grid == (6, 8)
+    assert source.style_grid == (8, 6)
+    assert source.painting == STYLE.shape[:2]
+    assert source.rows.max() < 40
+    assert source.cols.max() < 30
+    assert 0 < source.loss < 1
+    assert source.loss == pytest.approx(1 - source.similarity.mean())
+
+
+def test_the_last_scale_is_painted_in_two_passes_with_neighbours_of_their_own(monkeypatch):
+    made = []
+
+    class Kept(Objective):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            made.append(self)
+
+    monkeypatch.setattr(style_transfer, "Objective", Kept)
+    result = paint(style_loss="neighbours", iterations=5, scales=2)
+    assert [entry["width"] for entry in result.history] == [16] * 5 + [32] * 5
+    assert result.message == "did the 10 iterations asked for"
+    # two passes of the last scale, and the map
+    assert [objective.shape[2] for objective in made] == [16, 32, 32, 32]
+    second, third, of_map = (objective.matches.indices for objective in made[1:])
+    assert (second != third).any()
+    assert (third == of_map).all()
+    assert (result.source.indices == third[0]).all()
+
+
+def test_a_run_with_neighbours_lowers_j_and_repeats():
+    first, second = (paint(style_loss="neighbours", iterations=6) for _ in range(2))
+    losses = [entry["loss"] for entry in first.history]
+    assert losses[2] < losses[0]
+    assert losses[5] < losses[3]
+    np.testing.assert_array_equal(first.image, second.image)
+    assert first.source.loss == second.source.loss
+
+
+def test_a_run_that_ends_at_a_coarse_scale_has_a_source():
+    result = paint(style_loss="neighbours", scales=2, size=64, callback=stop_after(1))
+    assert result.image.shape == (48, 64, 3)
+    assert result.source.grid == (6, 8)
+    assert 0 < result.source.loss < 1
+
+
+def test_where_memory_is_used_up_the_picture_matters_and_not_the_source():
+    def fail(progress):
+        if progress.iteration == 2:
+            raise MemoryError
+
+    result = paint(style_loss="neighbours", callback=fail)
+    assert result.reason == "memory"
+    assert result.source is None
+
+
+@pytest.mark.parametrize("kind", ["gram", "wasserstein", "neighbours"])
+def test_a_constant_painting(kind):
+    result = paint(style=np.full((20, 20, 3), 77, np.uint8), style_loss=kind)
+    assert result.reason == "iterations"
+    assert np.isfinite(result.loss)
+
+
+def test_a_style_loss_that_there_is_not():
+    with pytest.raises(SettingError, match="style_loss must be one of gram, wasserstein, neighb"):
+        paint(style_loss="patches")
+
+
+def test_the_time_of_a_search_is_expected_too(monkeypatch):
+    monkeypatch.setattr(style_transfer, "measure_speed", lambda dtype: 1e6)
+    runs = {}
+    for kind in ("wasserstein", "neighbours"):
+        settings = Settings(size=32, iterations=3, style_loss=kind, **LAYERS)
+        runs[kind] = Run(settings, VGG_TINY, CONTENT, STYLE)
+    # two passes, 48 by 48 places, 4 + 8 channels
+    more = runs["neighbours"].expected_seconds - runs["wasserstein"].expected_seconds
+    assert more == pytest.approx(2 * 48 * 48 * 12 / 1e6)

@@ -32,13 +32,15 @@ BOX, ROW, LEFT, HEAD = (256, 88), 128, 16, 60
 
 ABOUT = {
     "cli": "one file a command",
-    "report": "one HTML page about a run",
+    "report": "HTML pages about a run",
     "figures": "every matplotlib picture",
     "course": "assignments: hand out, grade",
     "signals": "heartbeats, volumes, movies",
+    "run_folder": "a run's pictures and map",
     "style_transfer": "two pictures in, one out",
     "measure": "what a run costs, told before",
     "look": "inside a network",
+    "styles": "Gram, Gaussians, neighbours",
     "optimize": "L-BFGS, descent, Adam",
     "vgg": "VGG-16 and 19 as lists of rows",
     "network": "rows in order: two loops",

@@ -16,6 +16,7 @@ COMMANDS = {
     "dream": "paint a picture from noise that excites a unit",
     "pull": "show which loss term pulls which pixel, and how strongly",
     "reconstruct": "paint from noise what a layer still knows of a picture",
+    "source": "show where in the painting each place of a result comes from",
     "trace": "write one activation out as the sum that it is",
     "gram": "show which channels fire together in a picture",
     "judge": "judge pictures: what each kept of the photograph, what it has of the painting",

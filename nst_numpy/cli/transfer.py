@@ -10,6 +10,7 @@ Ctrl-C or SIGTERM ends a run early and writes the picture so far.
 
 import argparse
 import math
+import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nst_numpy.callbacks import Callback, snapshot_saver
 from nst_numpy.cli.parts.options import add_threads, duration, use_threads, whole_number
-from nst_numpy.cli.parts.outputs import claim, claim_folder, results
+from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
@@ -26,6 +27,7 @@ from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture
+from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
 from nst_numpy.settings import SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.vgg import VGG
@@ -59,6 +61,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--layers", metavar="FILE.py",
         help="layers or losses of your own, as conv_forward and conv_backward; the file is run",
     )  # fmt: skip
+    parser.add_argument(
+        "--save-run", metavar="DIR",
+        help="write pictures, settings and source map there, for nst source; it is made",
+    )  # fmt: skip
     parser.add_argument("--json", metavar="FILE", help="write settings and loss history there")
     parser.add_argument("--report", metavar="FILE", help="write an HTML page about the run there")
 
@@ -81,11 +87,14 @@ def run(args: argparse.Namespace) -> int:
     claim(args, inputs(args), picture=output, JSON=history, report=page)
     job = prepare(args)
     callbacks = make_snapshots(args, output)
+    folder = claim_run_folder(args)
     recorder = make_recorder(job) if page else None
     result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
     with results() as keep:
         keep(output, lambda place: save_image(place, result.image))
         keep(history, lambda place: write_json(place, record(args, result)))
+        for place, write in run_files(folder, job, result, record(args, result)).items():
+            keep(place, write)
         if recorder:
             keep(page, lambda place: write_page(args, place, output, result, recorder))
     report(args, result, output)
@@ -109,6 +118,23 @@ def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
     saver = snapshot_saver(args.snapshot_every, folder)
     claim_folder(args, folder, inputs(args), r"\d{5,}\.png")
     return [saver]
+
+
+def claim_run_folder(args: argparse.Namespace) -> Path | None:
+    """Make the folder of --save-run, and make sure of it."""
+    if args.save_run is None:
+        return None
+    names = "|".join(map(re.escape, (*PICTURES, RECORD, SOURCE)))
+    return claim_folder(args, args.save_run, inputs(args), names)
+
+
+def run_files(
+    folder: Path | None, job: Run, result: Result, written: dict[str, Any]
+) -> dict[Path, Write]:
+    """List what --save-run writes, each file with how."""
+    if folder is None:
+        return {}
+    return {folder / name: write for name, write in writers(job, result, written).items()}
 
 
 class Ended(Protocol):

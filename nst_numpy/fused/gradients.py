@@ -9,7 +9,7 @@ from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.kernels.memory import scratch_array
 from nst_numpy.kernels.parts import WHOLE, EachPart, one_after_the_other
 from nst_numpy.kernels.products import multiply
-from nst_numpy.losses import style_pull
+from nst_numpy.losses import MeanAndCovariance, style_pull, wasserstein_pull
 
 
 class GradientInParts:
@@ -79,6 +79,41 @@ def style_loss_in_parts(
         f = a[place].reshape(-1, a.shape[-1])
         product = scratch_array("style", f.shape, f.dtype)
         multiply(f, pull, product)  # (M', C) @ (C, C) -> (M', C)
+        part += product.reshape(part.shape)
+
+    return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
+
+
+def wasserstein_loss_in_parts(
+    a: Array, target: MeanAndCovariance, coefficient: float = 1.0
+) -> tuple[float, GradientInParts]:
+    """Do what `losses.wasserstein_loss` does, in parts likewise.
+
+    The gradient is (a − mean) @ pull + shift at every position.
+
+    Parameters
+    ----------
+    a, target : as in `wasserstein_loss`
+    coefficient : float
+        What value and gradient are multiplied by.
+
+    Returns
+    -------
+    value : float
+    grad_a : GradientInParts
+    """
+    value, (mean, pull, shift) = wasserstein_pull(a, target)
+    pull *= coefficient
+    shift *= coefficient
+
+    def add_to(part: Array, place: tuple[Any, ...]) -> None:
+        # (…, C) -> (M', C)
+        f = a[place].reshape(-1, a.shape[-1])
+        centred = scratch_array("centred style", f.shape, f.dtype)
+        np.subtract(f, mean, out=centred)
+        product = scratch_array("style", f.shape, f.dtype)
+        multiply(centred, pull, product)  # (M', C) @ (C, C) -> (M', C)
+        product += shift
         part += product.reshape(part.shape)
 
     return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)

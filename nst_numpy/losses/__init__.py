@@ -23,7 +23,7 @@ from nst_numpy.losses.gaussian import (
     wasserstein_pull,
 )
 from nst_numpy.losses.gram import gram_matrix, style_loss, style_pull
-from nst_numpy.losses.neighbours import find_neighbours, neighbour_loss
+from nst_numpy.losses.neighbours import cosines, find_neighbours, neighbour_loss
 from nst_numpy.losses.positions import PIECE_VALUES, sum_of_squares
 from nst_numpy.losses.smoothness import total_variation_loss
 
@@ -33,6 +33,7 @@ __all__ = [
     "MeanAndCovariance",
     "TransportPull",
     "content_loss",
+    "cosines",
     "find_neighbours",
     "gaussian_distance",
     "gram_matrix",

@@ -55,11 +55,7 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
     >>> neighbour_loss(np.array([[2.0, 0.0]]), np.array([[0.0, 5.0]]))
     (1.0, array([[ 0. , -0.5]]))
     """
-    if a.shape != targets.shape:
-        raise ShapeError(
-            f"neighbour_loss: a {a.shape} and targets {targets.shape} must have one shape: "
-            f"one target a position"
-        )
+    _check_shapes("neighbour_loss", a, targets)
     f, t = as_rows("neighbour_loss", a), as_rows("neighbour_loss", targets)
     pieces = row_pieces(f)
     sums, grad = np.empty(len(pieces)), np.empty_like(f)
@@ -75,6 +71,41 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
 
     for_each(work, range(len(pieces)))
     return float(sums.sum()) / len(f), grad.reshape(a.shape)
+
+
+def cosines(a: Array, targets: Array) -> Array:
+    """Return the cosine of each position to its own target; 0 where one of the two is 0.
+
+    `neighbour_loss` is the mean of what they lack to 1.
+
+    Parameters
+    ----------
+    a, targets : ndarray, (N, *sizes, C)
+
+    Returns
+    -------
+    ndarray, (N, *sizes)
+
+    Raises
+    ------
+    ShapeError
+        If the shapes differ.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> cosines(np.array([[3.0, 4.0], [0.0, 0.0]]), np.array([[7.0, 0.0], [5.0, 0.0]]))
+    array([0.6, 0. ])
+    """
+    _check_shapes("cosines", a, targets)
+    f, t = as_rows("cosines", a), as_rows("cosines", targets)
+    found = np.empty(len(f), a.dtype)
+
+    def work(rows: slice) -> None:
+        found[rows] = np.einsum("ic,ic->i", _directions(f[rows])[0], _directions(t[rows])[0])
+
+    for_each(work, row_pieces(f))
+    return found.reshape(a.shape[:-1])
 
 
 def find_neighbours(a: Array, style_a: Array, *, centre: bool = True) -> tuple[Integers, Array]:
@@ -142,6 +173,14 @@ def find_neighbours(a: Array, style_a: Array, *, centre: bool = True) -> tuple[I
     for_each(normalise, row_pieces(s))
     for_each(find, chunks(len(f), BLOCK_BYTES // (len(s) * a.itemsize)))
     return indices, similarity
+
+
+def _check_shapes(who: str, a: Array, targets: Array) -> None:
+    if a.shape != targets.shape:
+        raise ShapeError(
+            f"{who}: a {a.shape} and targets {targets.shape} must have one shape: "
+            f"one target a position"
+        )
 
 
 def _mean(rows: Array, centre: bool) -> Array:

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import MEMORY
+from nst_numpy.styles import neighbour_cost
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
 BASE_BYTES = 125e6  # Python, NumPy, SciPy, the HDF5 reader, memory kept for reuse
@@ -35,11 +37,14 @@ class Estimate:
         Peak memory of the process.
     fixed_bytes : int
         The part of it that a smaller picture needs too.
+    search : int
+        Multiplications that it takes to find all neighbours once.
     """
 
     multiplications: int
     bytes: int
     fixed_bytes: int
+    search: int = 0
 
 
 def multiplications(
@@ -65,6 +70,7 @@ def estimate_run(
     names: list[str],
     optimizer: str = "lbfgs",
     style_shape: tuple[int, ...] | None = None,
+    column_layers: Iterable[str] = (),
 ) -> Estimate:
     """Estimate arithmetic and memory of a run.
 
@@ -78,6 +84,8 @@ def estimate_run(
     optimizer : str
     style_shape : tuple of int, optional
         Of the style picture, which goes through the network once.
+    column_layers : iterable of str
+        Those whose neighbours are found; none for other style losses.
     """
     below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1] if names else []
     counts = multiplications(vgg, image_shape, below)
@@ -90,8 +98,11 @@ def estimate_run(
     fixed = BASE_BYTES + get_threads() * THREAD_BYTES
     fixed += sum(w.nbytes for w, _ in vgg.params.values())
     fixed += vgg.plan(image_shape, names).kernel_bytes if names else 0
-    total = fixed + max(passes) + optimizer_bytes
-    return Estimate(2 * sum(counts.values()), int(total), int(fixed))
+    total, search = fixed + max(passes) + optimizer_bytes, 0
+    if style_shape and (shapes := vgg.feature_shapes(image_shape, column_layers)):
+        cost = neighbour_cost(shapes, image_shape, style_shape, vgg.dtype.itemsize)
+        total, search = total + cost.bytes, cost.multiplications
+    return Estimate(2 * sum(counts.values()), int(total), int(fixed), search)
 
 
 def _pass_bytes(vgg: Network, shape: tuple[int, ...], names: list[str], below: list[str]) -> int:

@@ -1,17 +1,15 @@
-"""One self-contained HTML file about a run."""
+"""Self-contained HTML files: about a run, and about where its picture comes from."""
 
 from nst_numpy.report.page import (
     RunRecorder,
     Snapshot,
-    data_uri,
     geometric,
     inline_svg,
-    jpeg,
     peak_memory,
-    png,
-    shrink,
     write_report,
 )
+from nst_numpy.report.parts import data_uri, jpeg, png, shrink
+from nst_numpy.report.source import write_source_page
 
 __all__ = [
     "RunRecorder",
@@ -24,4 +22,5 @@ __all__ = [
     "png",
     "shrink",
     "write_report",
+    "write_source_page",
 ]

@@ -1,7 +1,5 @@
 """One HTML file about a run: nothing in it is fetched from elsewhere, and it opens from disk."""
 
-import base64
-import hashlib
 import io
 import re
 import statistics
@@ -13,7 +11,6 @@ from typing import Any
 
 import matplotlib
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
@@ -25,6 +22,7 @@ from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.pictures.images import resize_image
+from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
 from nst_numpy.style_transfer import Result, Run
 
 try:
@@ -136,13 +134,9 @@ def write_report(
     """
     check_output(path)
     run, peak = recorder.run, peak_memory()
-    environment = Environment(
-        loader=PackageLoader("nst_numpy.report"), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.filters["allowed"] = _allowed
-    page = environment.get_template("report.html").render(
-        title=f"{_name(names[0])} in the style of {_name(names[1])}",
+    page = render(
+        "report.html",
+        title=f"{stem(names[0])} in the style of {stem(names[1])}",
         names=names,
         version=nst_numpy.__version__,
         command=command,
@@ -164,38 +158,6 @@ def peak_memory() -> int | None:
         return None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else 1024 * peak  # others count in KiB
-
-
-def shrink(image: Image, longest: int) -> Image:
-    """Make a picture smaller, if its longest side is more than that."""
-    return resize_image(image, longest) if max(image.shape[:2]) > longest else image
-
-
-def jpeg(image: Image, quality: int) -> bytes:
-    """Encode a picture as a JPEG file."""
-    return _encoded(image, format="JPEG", quality=quality)
-
-
-def png(image: Image) -> bytes:
-    """Encode a picture as a PNG file."""
-    return _encoded(image, format="PNG")
-
-
-def _encoded(image: Image, **settings: Any) -> bytes:
-    from PIL import Image as Pillow
-
-    buffer = io.BytesIO()
-    Pillow.fromarray(image).save(buffer, optimize=True, **settings)
-    return buffer.getvalue()
-
-
-def data_uri(kind: str, data: bytes) -> str:
-    """Write a picture's bytes as an address that contains them.
-
-    >>> data_uri("png", b"abc")
-    'data:image/png;base64,YWJj'
-    """
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def inline_svg(figure: Figure) -> Markup:
@@ -242,33 +204,12 @@ def _font(found: re.Match[str]) -> str:
     return "".join(f"{name}: {value}; " for name, value in given if value) + "font-family: "
 
 
-def _allowed(block: str) -> Markup:
-    """Name a block of style or script in a Content-Security-Policy, by its hash.
-
-    >>> _allowed("")
-    Markup("'sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU='")
-    """
-    digest = hashlib.sha256(block.encode("utf-8")).digest()
-    return Markup(f"'sha256-{base64.b64encode(digest).decode('ascii')}'")
-
-
-def _name(name: str) -> str:
-    return Path(name).stem or name
-
-
-def _embed(image: Image, longest: int, quality: int = 88) -> dict[str, Any]:
-    """Turn a picture into what an <img> needs."""
-    small = shrink(image, longest)
-    height, width = small.shape[:2]
-    return {"uri": data_uri("jpeg", jpeg(small, quality)), "width": width, "height": height}
-
-
 def _pictures(run: Run, result: Result) -> dict[str, dict[str, Any]]:
     return {
-        "content": _embed(run.content, SMALL),
-        "style": _embed(run.style, SMALL),
-        "before": _embed(run.content, LARGE),
-        "after": _embed(result.image, LARGE),
+        "content": embed(run.content, SMALL),
+        "style": embed(run.style, SMALL),
+        "before": embed(run.content, LARGE),
+        "after": embed(result.image, LARGE),
     }
 
 

@@ -6,7 +6,7 @@ import pytest
 from nst_numpy.errors import ShapeError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.kernels.threads import set_threads
-from nst_numpy.losses import find_neighbours, neighbour_loss, neighbours, positions
+from nst_numpy.losses import cosines, find_neighbours, neighbour_loss, neighbours, positions
 
 
 def cosine(a, t):
@@ -130,3 +130,15 @@ def test_of_equally_similar_ones_the_first():
 def test_what_it_says_of_bad_input(call, message):
     with pytest.raises(ShapeError, match=re.escape(message)):
         call()
+
+
+def test_cosines_are_what_the_loss_is_the_mean_of():
+    a, t = np.random.default_rng(7).standard_normal((2, 1, 4, 5, 3))
+    a[0, 1, 2] = 0
+    found = cosines(a, t)
+    assert found.shape == (1, 4, 5)
+    rows = zip(a.reshape(-1, 3), t.reshape(-1, 3), strict=True)
+    np.testing.assert_allclose(found.ravel(), [cosine(*pair) for pair in rows])
+    assert 1 - found.mean() == pytest.approx(neighbour_loss(a, t)[0])
+    with pytest.raises(ShapeError, match=r"cosines: a .* must have one shape"):
+        cosines(a, t[:, :2])

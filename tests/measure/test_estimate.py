@@ -122,3 +122,17 @@ def test_the_speed_is_a_number_of_multiplications():
     speed = measure_speed(np.dtype(np.float32))
     assert math.isfinite(speed)
     assert speed > 0
+
+
+def test_neighbours_cost_memory_and_a_search(vgg16):
+    shape, layers = (1, 512, 512, 3), ["relu1_1", "relu4_3"]
+    without, with_them = (
+        estimate_run(vgg16, shape, layers, "lbfgs", shape, chosen) for chosen in ((), layers)
+    )
+    assert without.search == 0
+    # 128×128 places in either picture, 64 + 512 channels
+    assert with_them.search == (128 * 128) ** 2 * (64 + 512)
+    columns = 3 * 128 * 128 * (64 + 512)
+    gradients = 512 * 512 * 64 + 64 * 64 * 512
+    assert with_them.bytes - without.bytes == 4 * (columns + gradients)
+    assert with_them.multiplications == without.multiplications

@@ -7,9 +7,10 @@ from typing import Any
 
 from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
 from nst_numpy.network import ENGINES
-from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
+from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
 from nst_numpy.settings import COARSEST_SIZE, Settings
+from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
 NAMES = tuple(f.name for f in fields(Settings))
@@ -37,8 +38,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "style_layers": {
         "type": layer_weights,
         "metavar": "LAYERS",
-        "help": f"likewise (default: {show_layer_weights(STYLE_LAYERS)})",
+        "help": "likewise; for neighbours relu1_1, relu1_2, …, relu4_3, 0.1 each "
+        f"(default: {show_layer_weights(STYLE_LAYERS)})",
     },
+    "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
     "init": {"help": "start from content, noise, style, or a picture"},
     "seed": {"type": int, "help": "of the noise"},
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},

@@ -24,6 +24,7 @@ TYPED = {
     "tv_weight": ("1e-3", 0.001),
     "content_layers": ("relu2_2=0.25,relu1_1", {"relu2_2": 0.25, "relu1_1": 1.0}),
     "style_layers": ("relu1_1=0.333333333333", {"relu1_1": 0.333333333333}),
+    "style_loss": ("wasserstein", "wasserstein"),
     "init": ("a b.png", "a b.png"),
     "seed": ("5", 5),
     "pool": ("max", "max"),

@@ -1,0 +1,107 @@
+"""Show where in the painting each place of a result comes from.
+
+FOLDER is what a run with neighbours has saved; other style losses leave no source map:
+
+  nst transfer neuschwanstein starry_night --style-loss neighbours -o painted.png --save-run run
+  nst source run -o source.html
+
+In the page, point at a stroke and see the place in the painting that it is from, and the
+strength of the match. As .png, .jpg, .svg or .pdf it is a picture with arrows.
+"""
+
+import argparse
+from pathlib import Path
+
+from nst_numpy.cli.parts.options import table, whole_number
+from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.errors import OutputError
+from nst_numpy.files import check_output, expand_input, write_json
+from nst_numpy.look.source import SourceMap
+from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, SavedRun, load_run
+
+PAGES = (".html", ".htm")
+PLACES = 5  # most used ones that are printed
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Describe the command's arguments."""
+    from nst_numpy.figures.source import ACROSS
+
+    parser.add_argument("folder", metavar="FOLDER", help="what nst transfer --save-run has written")
+    parser.add_argument(
+        "-o", "--output", required=True, metavar="FILE",
+        help="page or figure to write: .html, .png, .jpg, .svg or .pdf",
+    )  # fmt: skip
+    parser.add_argument(
+        "--arrows", type=whole_number, default=ACROSS, metavar="N", help="arrows in a row"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the map and its numbers there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Find out first whether the results can be written; then read, print and draw."""
+    output = _check_output(args.output)
+    numbers = check_output(args.json) if args.json else None
+    folder = expand_input(args.folder, OutputError)
+    claim(args, [folder / name for name in (*PICTURES, RECORD, SOURCE)],
+          picture=output, JSON=numbers)  # fmt: skip
+    saved = load_run(args.folder)
+    with results() as keep:
+        keep(output, lambda place: _write(place, saved, args.arrows))
+        keep(numbers, lambda place: write_json(place, _record(saved.source)))
+    source = saved.source
+    print(f"{100 * source.share:.1f} % of the painting is used; J_style {source.loss:.4f}\n")
+    rows = [("row", "column", "times used")]
+    rows += [(str(row), str(col), str(times)) for row, col, times in source.most_used(PLACES)]
+    print(table(rows, right="rrr"))
+    print(f"\n{output}")
+    return 0
+
+
+def _check_output(path: str) -> Path:
+    from nst_numpy.figures import check_figure_output
+
+    if Path(path).suffix.lower() in PAGES:
+        return check_output(path)
+    try:
+        return check_figure_output(path)
+    except OutputError as error:
+        if "a figure is written as" in str(error):
+            raise OutputError(f"{error}, a page as .html") from error
+        raise
+
+
+def _write(place: Path, saved: SavedRun, across: int) -> None:
+    if place.suffix.lower() in PAGES:
+        from nst_numpy.report import write_source_page
+
+        names = tuple(str(saved.record.get(kind, kind)) for kind in ("content", "style"))
+        write_source_page(
+            place,
+            saved.source,
+            saved.result,
+            saved.style,
+            names=(names[0], names[1]),
+            across=across,
+        )
+    else:
+        from nst_numpy.figures import save_figure
+        from nst_numpy.figures.source import source_figure
+
+        save_figure(source_figure(saved.source, saved.result, saved.style, across), place)
+
+
+def _record(source: SourceMap) -> dict[str, object]:
+    """Collect the numbers, for JSON."""
+    return {
+        "painting": list(source.painting),
+        "grid": list(source.grid),
+        "rows": source.rows.tolist(),
+        "cols": source.cols.tolist(),
+        "similarity": source.similarity.astype(float).round(6).tolist(),
+        "share": source.share,
+        "loss": source.loss,
+        "most_used": [
+            {"row": row, "col": col, "times": times} for row, col, times in source.most_used(PLACES)
+        ],
+    }

@@ -1,0 +1,119 @@
+"""Where in the painting a result comes from, as a picture."""
+
+import matplotlib
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import ConnectionPatch
+from numpy.typing import NDArray
+
+from nst_numpy.figures.style import INK, RED
+from nst_numpy.look.source import SourceMap
+
+HEIGHT = 3.2  # inches, of the two pictures
+ACROSS = 6  # spots that have an arrow
+LABEL = {"boxstyle": "circle,pad=0.15", "facecolor": RED, "linewidth": 0}
+FAINT = 0.4  # of the painting that shines through where a place is not used
+
+Picture = NDArray[np.uint8]
+
+
+def spots(source: SourceMap, across: int = ACROSS) -> list[tuple[int, int]]:
+    """Choose places of the result for arrows, on an even grid: rows and columns of the map.
+
+    >>> flat = np.zeros((4, 8), int)
+    >>> spots(SourceMap(flat, flat + 0.5, (1, 1), (9, 9), 0.5), 2)
+    [(2, 2), (2, 6)]
+    """
+    height, width = source.grid
+    columns = min(across, width)
+    rows = max(1, min(height, round(columns * height / width)))
+    down, right = (((np.arange(n) + 0.5) * size / n).astype(int) for n, size in
+                   ((rows, height), (columns, width)))  # fmt: skip
+    return [(int(row), int(col)) for row in down for col in right]
+
+
+def heat_image(source: SourceMap, style: Picture) -> Picture:
+    """Show the painting where it is used: (n_H, n_W, 3) of the painting's grid, bright is often.
+
+    Parameters
+    ----------
+    source : SourceMap
+    style : ndarray, uint8 (H, W, 3)
+        The painting, whatever its size.
+    """
+    levels = np.log1p(source.uses) / (np.log1p(source.uses.max()) or 1.0)
+    colours = matplotlib.colormaps["inferno"](levels)[..., :3]
+    size = style.shape[:2]
+    # each pixel of the painting has the colour of its place: (H, W)
+    rows, cols = ((np.arange(n) * g) // n for n, g in zip(size, source.style_grid, strict=True))
+    heat = colours[np.ix_(rows, cols)]
+    grey = style.mean(axis=-1, keepdims=True) / 255
+    picture: Picture = (255 * ((1 - FAINT) * heat + FAINT * grey)).round().astype(np.uint8)
+    return picture
+
+
+def similarity_image(source: SourceMap) -> Picture:
+    """Show the strength of each match, (n_H, n_W, 3): dark is weak; over the range that occurs."""
+    low, high = (float(v) for v in np.percentile(source.similarity, (1, 99)))
+    levels = np.clip((source.similarity - low) / ((high - low) or 1.0), 0, 1)
+    image: Picture = matplotlib.colormaps["viridis"](levels, bytes=True)[..., :3]
+    return np.ascontiguousarray(image)
+
+
+def source_figure(
+    source: SourceMap, result: Picture, style: Picture, across: int = ACROSS
+) -> Figure:
+    """Draw the result and the painting with arrows between them, the places used, the matches.
+
+    Parameters
+    ----------
+    source : SourceMap
+    result, style : ndarray, uint8 (H, W, 3)
+        The pictures of the run, whatever their size.
+    across : int
+        Arrows in a row.
+    """
+    pictures = {
+        "result": result,
+        "painting": style,
+        f"strength of the match: {1 - source.loss:.2f} on average": similarity_image(source),
+        f"{100 * source.share:.0f} % of the painting is used; bright: often": heat_image(
+            source, style
+        ),
+    }
+    wide = sum(image.shape[1] / image.shape[0] for image in (result, style))
+    figure = Figure(figsize=(HEIGHT * wide, 2 * HEIGHT + 0.5), layout="constrained")
+    ratios = [image.shape[1] / image.shape[0] for image in (result, style)]
+    panels = figure.subplots(2, 2, width_ratios=ratios)
+    sizes = (result.shape, style.shape, result.shape, style.shape)
+    for axes, (title, image), (height, width, _) in zip(
+        panels.ravel(), pictures.items(), sizes, strict=True
+    ):
+        axes.imshow(image, extent=(0, width, height, 0), interpolation="nearest")
+        axes.set_title(title, fontsize=9, color=INK)
+        axes.set_axis_off()
+    for number, place in enumerate(spots(source, across), start=1):
+        start, end = _ends(source, place, result.shape, style.shape)
+        strength = max(0.0, float(source.similarity[place]))
+        arrow = ConnectionPatch(
+            start, end, "data", "data", axesA=panels[0, 0], axesB=panels[0, 1],
+            arrowstyle="-|>", color=RED, linewidth=0.7, alpha=0.35 + 0.6 * strength,
+        )  # fmt: skip
+        figure.add_artist(arrow)
+        arrow.set_in_layout(False)
+        for axes, (x, y) in ((panels[0, 0], start), (panels[0, 1], end)):
+            axes.text(x, y, str(number), fontsize=6, color="white", ha="center", va="center",
+                      bbox=LABEL)  # fmt: skip
+    return figure
+
+
+def _ends(
+    source: SourceMap, place: tuple[int, int], result: tuple[int, ...], style: tuple[int, ...]
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Say where an arrow begins and ends, x and y in pixels of the two pictures."""
+    there = divmod(int(source.indices[place]), source.style_grid[1])
+    (x0, y0), (x1, y1) = (
+        ((at[1] + 0.5) * size[1] / grid[1], (at[0] + 0.5) * size[0] / grid[0])
+        for at, size, grid in ((place, result, source.grid), (there, style, source.style_grid))
+    )
+    return (x0, y0), (x1, y1)

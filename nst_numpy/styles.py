@@ -1,0 +1,369 @@
+"""How the styles of two pictures are compared: by Gram matrices, by Gaussians, by neighbours.
+
+Each of them measures the style picture once, and then gives values and gradients for the
+activations of another picture. `Objective` asks for no more than that.
+
+The functions are those of `losses`. What is decided here is how much each layer counts. Numbers
+of relu4_1 are a hundred times those of relu1_1, and it has eight times as many. In (5) a factor
+makes up for it; here each layer is divided by the mean squared length of the painting's own
+vectors in it, 1/M Σ_i ‖b_i‖² = tr Σ_S + ‖μ_S‖². So λ = 0.2 each means that all layers count alike.
+"""
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import numpy as np
+
+from nst_numpy.common.arrays import Array, Integers, Shape
+from nst_numpy.common.checks import check_answer, check_array
+from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.fused.gradients import style_loss_in_parts, wasserstein_loss_in_parts
+from nst_numpy.losses import (
+    Losses,
+    cosines,
+    find_neighbours,
+    hypercolumns,
+    hypercolumns_backward,
+    mean_and_covariance,
+    neighbour_loss,
+    sum_of_squares,
+    wasserstein_loss,
+)
+
+STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
+COLUMN_LAYERS = {
+    f"relu{block}_{i}": 0.1
+    for block, convolutions in enumerate((2, 2, 3, 3), start=1)
+    for i in range(1, convolutions + 1)
+}
+GRID = 4  # pixels a side that share one hypercolumn
+# What a distance of 1 counts: with these the default β does to the picture about what it does with
+# Gram matrices. Chosen by looking, at 256 pixels.
+GAUSSIAN_UNIT = 2e6
+COSINE_UNIT = 5e6
+
+Term = tuple[str, float, dict[str, Any]]  # its name, its value, the gradient for each layer
+
+
+class Network(Protocol):
+    """What a style asks of a network."""
+
+    def check_names(self, names: Iterable[str]) -> list[str]:
+        """Sort layer names from the input upwards."""
+
+    def feature_shapes(
+        self, shape: tuple[int, ...], /, names: Iterable[str] | None = None
+    ) -> dict[str, tuple[int, ...]]:
+        """Return the shape of each layer's activation for an input of `shape`."""
+
+    def forward(self, x: Array, names: Iterable[str], /) -> Mapping[str, Array]:
+        """Compute the activations of the named layers."""
+
+
+class Style(Protocol):
+    """A style picture, measured, to compare others with.
+
+    Attributes
+    ----------
+    targets : what others are compared with
+    """
+
+    targets: Any
+
+    def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
+        """Yield the terms of J_style, coefficients included, with the gradients for features."""
+
+
+class _LayerByLayer:
+    """A style that is compared in each layer alone.
+
+    Attributes
+    ----------
+    coefficients : dict of str to float
+        What each layer's distance is multiplied by.
+    targets : dict of str to what is compared with
+    """
+
+    def __init__(
+        self, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float]
+    ) -> None:
+        self.coefficients = dict(coefficients)
+        self.targets: dict[str, Any] = {}
+        sizes = vgg.feature_shapes(shape, coefficients) if coefficients else {}
+        features = vgg.forward(style_x, coefficients) if coefficients else {}
+        for name, a in features.items():
+            self._measure(name, a, math.prod(sizes[name][:-1]))
+
+    def _measure(self, name: str, a: Array, positions: int) -> None:
+        raise NotImplementedError
+
+    def _compare(self, name: str, a: Array) -> tuple[float, Any]:
+        raise NotImplementedError
+
+    def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
+        """Yield "style/LAYER" for each layer."""
+        for name in self.targets:
+            value, grad = self._compare(name, features[name])
+            yield f"style/{name}", value, {name: grad}
+
+
+class GramStyle(_LayerByLayer):
+    """Gram matrices, (5); or losses of somebody's own.
+
+    The targets are the painting's matrices, scaled to the generated picture's number of
+    positions.
+    """
+
+    layers: ClassVar = STYLE_LAYERS
+
+    def __init__(self, *measured: Any, in_parts: bool, losses: Losses | None = None) -> None:
+        self.losses = Losses() if losses is None else losses
+        self.in_parts = in_parts and losses is None
+        super().__init__(*measured)
+
+    def _measure(self, name: str, a: Array, positions: int) -> None:
+        if self.losses.compares_activations:
+            self.targets[name] = a
+            return
+        shape = (a.shape[-1],) * 2
+        gram = check_array("Objective: the Gram matrix", self.losses.gram_matrix(a), shape)
+        self.targets[name] = gram * a.dtype.type(positions / np.prod(a.shape[:-1]))
+
+    def _compare(self, name: str, a: Array) -> tuple[float, Any]:
+        target, coefficient = self.targets[name], self.coefficients[name]
+        if self.in_parts:
+            return style_loss_in_parts(a, target, coefficient)
+        answer = self.losses.style_loss(a, target)
+        return times(coefficient, *check_answer(f"Objective: style/{name}", answer, a.shape))
+
+
+class GaussianStyle(_LayerByLayer):
+    """Means and covariances, (27), each layer in units of the painting's mean squared length."""
+
+    layers: ClassVar = STYLE_LAYERS
+
+    def __init__(self, *measured: Any, in_parts: bool) -> None:
+        self.in_parts = in_parts
+        super().__init__(*measured)
+
+    def _measure(self, name: str, a: Array, positions: int) -> None:
+        self.targets[name] = mean_and_covariance(a)
+        self.coefficients[name] *= GAUSSIAN_UNIT / squared_length(a)
+
+    def _compare(self, name: str, a: Array) -> tuple[float, Any]:
+        target, coefficient = self.targets[name], self.coefficients[name]
+        if self.in_parts:
+            return wasserstein_loss_in_parts(a, target, coefficient)
+        return times(coefficient, *wasserstein_loss(a, target))
+
+
+class Matches(NamedTuple):
+    """Which place of the painting each place of a picture is drawn to.
+
+    Attributes
+    ----------
+    indices : ndarray of int, (N, *grid)
+        Into the places of the painting, as rows.
+    style_grid : tuple of int
+        How many places the painting has along each axis.
+    """
+
+    indices: Integers
+    style_grid: tuple[int, ...]
+
+
+class NeighbourStyle:
+    """Nearest neighbours of hypercolumns, (30) to (33).
+
+    The layers are brought to a grid with a place for every 4×4 pixels. Each is divided by the
+    root mean square length of the painting's vectors in it, and multiplied by √(λ_l / Σλ): so
+    layers of one λ have one share in the squared lengths.
+
+    The neighbours are found for the first picture that is compared, and stay as they are: J is
+    one function. A new object finds new ones.
+
+    Attributes
+    ----------
+    matches : Matches or None
+        The neighbours; None before there are any.
+    targets : ndarray, (N, *grid, Σ C_l), or None
+        Their hypercolumns.
+
+    Notes
+    -----
+    At a step there are three arrays of hypercolumns, the picture's, their targets and the
+    gradient, and the gradient of each layer. While neighbours are found there are three too, and
+    blocks of similarities.
+    """
+
+    layers: ClassVar = COLUMN_LAYERS
+
+    def __init__(
+        self, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
+        *, in_parts: bool = False,
+    ) -> None:  # fmt: skip
+        self.vgg, self.style_x = vgg, style_x
+        self.coefficients = {name: coefficients[name] for name in vgg.check_names(coefficients)}
+        self.coefficient = COSINE_UNIT * sum(coefficients.values())
+        self.grid = coarse_grid(shape)
+        self.matches: Matches | None = None
+        self.targets: Any = None
+        self._painting: Array | None = None
+        if coefficients:
+            self._painting = self._measure(coarse_grid(style_x.shape))
+
+    def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
+        """Yield "style/neighbours", with a gradient for each layer."""
+        if not self.coefficients:
+            return
+        columns = self._columns(features, self.grid)
+        if self.targets is None:
+            self._find(columns)
+        value, grad = neighbour_loss(columns, self.targets)
+        grad *= self.factors * grad.dtype.type(self.coefficient)
+        shapes = {name: features[name].shape for name in self.coefficients}
+        yield "style/neighbours", self.coefficient * value, hypercolumns_backward(grad, shapes)
+
+    def draw_to(self, matches: Matches) -> None:
+        """Take neighbours that were found before, on whatever grids."""
+        self.grid = matches.indices.shape[1:]
+        painting = self._measure(matches.style_grid)
+        self.matches, self.targets, self._painting = matches, _rows_of(painting, matches), None
+
+    def similarity(self, x: Array) -> Array:
+        """Return the cosine of each place of x to the one that it is drawn to, (N, *grid)."""
+        columns = self._columns(self.vgg.forward(x, self.coefficients), self.grid)
+        return cosines(columns, self.targets)
+
+    def _find(self, columns: Array) -> None:
+        """Find the nearest neighbours; of the painting no more than these is kept."""
+        assert self._painting is not None
+        indices, _ = find_neighbours(columns, self._painting)
+        grid = self._painting.shape[1:-1]
+        self.matches = Matches(indices.reshape(columns.shape[:-1]), grid)
+        self.targets, self._painting = _rows_of(self._painting, self.matches), None
+
+    def _measure(self, grid: Shape) -> Array:
+        """Return the painting's hypercolumns; set how much each of their channels counts."""
+        features = self.vgg.forward(self.style_x, self.coefficients)
+        whole = sum(self.coefficients.values())
+        factors = [
+            np.full(a.shape[-1], math.sqrt(coefficient / whole / squared_length(a)))
+            for a, coefficient in ((features[name], c) for name, c in self.coefficients.items())
+        ]
+        self.factors = np.concatenate(factors).astype(self.style_x.dtype)
+        return self._columns(features, grid)
+
+    def _columns(self, features: Mapping[str, Array], grid: Shape) -> Array:
+        columns = hypercolumns({name: features[name] for name in self.coefficients}, grid)
+        columns *= self.factors
+        return columns
+
+
+def coarse_grid(shape: Shape) -> tuple[int, ...]:
+    """Count the places along each axis of an x (N, *sizes, C), one for `GRID` pixels.
+
+    >>> coarse_grid((1, 256, 170, 3))
+    (64, 42)
+    """
+    return tuple(max(1, round(n / GRID)) for n in shape[1:-1])
+
+
+class NeighbourCost(NamedTuple):
+    """What neighbours cost beside the passes through the network.
+
+    Attributes
+    ----------
+    bytes : int
+        At the peak.
+    multiplications : int
+        To find them once.
+    """
+
+    bytes: int
+    multiplications: int
+
+
+def neighbour_cost(
+    shapes: Mapping[str, Shape], shape: Shape, style_shape: Shape, itemsize: int
+) -> NeighbourCost:
+    """Count what neighbours cost, for activations of these shapes.
+
+    >>> neighbour_cost({"relu1_1": (1, 8, 8, 64)}, (1, 8, 8, 3), (1, 8, 12, 3), 4)
+    NeighbourCost(bytes=20480, multiplications=1536)
+    """
+    channels = sum(a[-1] for a in shapes.values())
+    places, style_places = (math.prod(coarse_grid(s)) for s in (shape, style_shape))
+    columns = (2 * max(places, style_places) + places) * channels
+    values = columns + sum(math.prod(a) for a in shapes.values())
+    return NeighbourCost(itemsize * values, places * style_places * channels)
+
+
+def squared_length(a: Array) -> float:
+    """Mean squared length of a layer's vectors, tr Σ + ‖μ‖²; 1 where all are 0."""
+    return sum_of_squares(a) / math.prod(a.shape[:-1]) or 1.0
+
+
+def times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
+    """Multiply a term and its gradient, in place where the gradient's memory is its own."""
+    if grad.flags.writeable and grad.flags.owndata and grad.dtype.kind == "f":
+        grad *= coefficient
+        return coefficient * value, grad
+    return coefficient * value, coefficient * grad
+
+
+def _rows_of(painting: Array, matches: Matches) -> Array:
+    """Take the hypercolumn that each place is drawn to: (N', *sizes', C) -> (N, *grid, C)."""
+    rows = painting.reshape(-1, painting.shape[-1])
+    if matches.indices.max() >= len(rows):
+        raise ShapeError(
+            f"NeighbourStyle: the painting has {len(rows)} places, and a match names number "
+            f"{matches.indices.max()}: take the painting that the matches were found in"
+        )
+    taken: Array = rows[matches.indices]
+    return taken
+
+
+STYLES: dict[str, Any] = {
+    "gram": GramStyle,
+    "wasserstein": GaussianStyle,
+    "neighbours": NeighbourStyle,
+}
+
+
+def check_style_loss(name: str, losses: Losses | None = None) -> str:
+    """Refuse a style loss that there is not, and one beside losses of somebody's own."""
+    if name not in STYLES:
+        raise SettingError(f"style_loss must be one of {', '.join(STYLES)}, not {name!r}")
+    if losses is not None and name != "gram":
+        raise SettingError(
+            f"style_loss {name!r} cannot be used with losses of your own, which compare styles "
+            "themselves: leave out one of the two"
+        )
+    return name
+
+
+def measure_style(
+    name: str, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
+    losses: Losses | None = None,
+) -> Style:  # fmt: skip
+    """Measure a style picture, to compare an x of `shape` with it.
+
+    Parameters
+    ----------
+    name : {"gram", "wasserstein", "neighbours"}
+    vgg : network
+    shape : tuple of int, (N, *sizes, C)
+    style_x : ndarray, (N', *sizes', C)
+    coefficients : mapping of str to float
+        β λ of each layer.
+    losses : Losses, optional
+        Functions of somebody's own, for "gram".
+    """
+    # the fused engine takes a gradient that is one matrix in parts: it is never there whole
+    in_parts = getattr(vgg, "engine", None) == "fused"
+    kind = STYLES[check_style_loss(name, losses)]
+    more = {} if losses is None else {"losses": losses}
+    style: Style = kind(vgg, shape, style_x, coefficients, in_parts=in_parts, **more)
+    return style
