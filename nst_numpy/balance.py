@@ -14,7 +14,7 @@ from nst_numpy.objective import Objective
 
 # A style term, the geometric mean of all, over that of content, half way, where the dial stands at
 # 50. Chosen so that as much is kept of the photograph with each: see docs/defaults.
-AT_50 = {"gram": 0.27, "wasserstein": 0.27, "neighbours": 0.27}
+AT_50 = {"gram": 0.2, "wasserstein": 0.2, "neighbours": 8.0}
 TENFOLD = 25.0  # marks of the dial from one β to that ten times as large
 
 

@@ -849,7 +849,7 @@ def test_the_last_scale_is_painted_in_two_passes_with_neighbours_of_their_own(mo
             made.append(self)
 
     monkeypatch.setattr(style_transfer, "Objective", Kept)
-    result = paint(style_loss="neighbours", iterations=5, scales=2)
+    result = paint(style_loss="neighbours", iterations=5, beta=1e3, scales=2)
     assert [entry["width"] for entry in result.history] == [16] * 5 + [32] * 5
     assert result.message == "did the 10 iterations asked for"
     # two passes of the last scale, and the map

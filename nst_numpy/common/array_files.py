@@ -7,6 +7,7 @@ them is to run what the file says. Of an .npz only what is asked for is unpacked
 import io
 import math
 import os
+import re
 import struct
 import zipfile
 import zlib
@@ -23,6 +24,8 @@ MOST_ARRAYS = 1000  # in an .npz
 _LONGEST_HEADER = 10_000  # NumPy's own limit
 _PIECE = 2**20
 _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # what NumPy writes
+# What NumPy writes into a header: texts, whole numbers, True, False, and what holds them together.
+_LITERAL = re.compile(r"'[^'\\]*'|\d+L?(?!\w)|True\b|False\b|[\s{}()\[\]:,-]+")
 _KINDS = "biufcmMSU"  # dtypes whose entries lie in the array itself
 
 
@@ -135,6 +138,7 @@ def _read_header(stream: IO[bytes]) -> Declared:
     if version not in readers:
         raise ValueError(f"the version {version} of its format is not for arrays of numbers")
     try:
+        _check_literal(head.getvalue()[head.tell() :], version)
         shape, fortran_order, dtype = readers[version](head)
     # NumPy takes it for a Python literal, and Python's parser has many ways to refuse one.
     except Exception as error:
@@ -145,6 +149,14 @@ def _read_header(stream: IO[bytes]) -> Declared:
         raise ValueError("the shape of an array is not one")
     stream.seek(head.tell())
     return Declared(shape, dtype, fortran_order)
+
+
+def _check_literal(head: bytes, version: tuple[int, int]) -> None:
+    """Refuse what is no plain literal: Python's parser would print a warning of it."""
+    size = int.from_bytes(head[: 2 * version[0]], "little")
+    text = head[2 * version[0] :][:size].decode("latin-1")
+    if _LITERAL.sub("", text):
+        raise ValueError("not a literal")
 
 
 def _read_array(stream: IO[bytes], size: int) -> NDArray[Any]:

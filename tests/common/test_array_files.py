@@ -3,6 +3,7 @@ import io
 import re
 import struct
 import tracemalloc
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -127,6 +128,17 @@ def test_wrong_arrays_are_refused(path, kind, peak):
     with pytest.raises(ValueError, match=f"{re.escape(said)}|a has more than 512 megabytes"):
         read_npz(path, everything)
     assert peak() < 5_000_000
+
+
+@pytest.mark.parametrize("shape", ["(1or 2,)", "(3,), '\\d': 1", "(0x,)"])
+def test_a_header_of_which_pythons_parser_warns_is_refused_without_a_warning(path, shape):
+    text = f"{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}}}".encode()
+    path.write_bytes(b"\x93NUMPY\1\0" + struct.pack("<H", len(text)) + text + bytes(4))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        with pytest.raises(ValueError, match="the header of an array cannot be read"):
+            read_npy(path)
+    assert not told
 
 
 def test_a_missing_file_and_an_npz_in_place_of_an_npy_are_refused(path):

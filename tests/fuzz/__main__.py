@@ -63,7 +63,7 @@ def main() -> None:
     parser.add_argument("reader", choices=READERS)
     parser.add_argument("--seconds", type=int, default=24)
     parser.add_argument("--merge", action="store_true")
-    args = parser.parse_args()
+    args, of_the_fuzzer = parser.parse_known_args()
     corpus, found = HERE / "corpus" / args.reader, HERE / "found" / args.reader
     found.mkdir(parents=True, exist_ok=True)
     for number, data in enumerate(SEEDS[args.reader]()):
@@ -72,8 +72,12 @@ def main() -> None:
     if args.merge:
         options = ["-merge=1", str(corpus), str(found)]
     options += [*LIMITS, "-print_final_stats=1", f"-artifact_prefix={found.parent}/"]
+    # to merge, the fuzzer starts this again, in a shell and with options of its own
+    again = f"{sys.executable} -m tests.fuzz {args.reader}"
     atheris.Setup(
-        [sys.argv[0], *options], lambda data: read(args.reader, data), custom_mutator=mutate
+        [again, *(of_the_fuzzer or options)],
+        lambda data: read(args.reader, data),
+        custom_mutator=mutate,
     )
     atheris.Fuzz()
 
