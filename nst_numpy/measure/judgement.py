@@ -20,6 +20,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import gaussian_distance, mean_and_covariance
 from nst_numpy.measure import statistics
+from nst_numpy.objective import AnyNetwork
 from nst_numpy.pictures.images import Picture, as_image, preprocess, resize_image
 from nst_numpy.vgg import VGG
 
@@ -70,7 +71,9 @@ class Judgement:
         return asdict(self)
 
 
-def judge(content: Picture, style: Picture, result: Picture, vgg: VGG | None = None) -> Judgement:
+def judge(
+    content: Picture, style: Picture, result: Picture, vgg: AnyNetwork | None = None
+) -> Judgement:
     """Judge a picture by statistics that it was not painted with.
 
     Parameters
@@ -78,7 +81,7 @@ def judge(content: Picture, style: Picture, result: Picture, vgg: VGG | None = N
     content, style, result : path or ndarray, uint8 (H, W, 3)
         The content gets the result's size; the style keeps its proportions, and the result's
         longest side.
-    vgg : VGG, optional
+    vgg : VGG, or any object with the methods of `AnyNetwork`, optional
         Default: the bundled VGG-16.
 
     Returns
@@ -92,6 +95,8 @@ def judge(content: Picture, style: Picture, result: Picture, vgg: VGG | None = N
         A picture is too small; content and style are the same picture.
     ImageError
         A file cannot be read.
+    UnknownNameError
+        The network lacks one of `LAYERS`.
     """
     return Judge(content, style, vgg)(result)
 
@@ -102,9 +107,9 @@ class Judge:
     Parameters and errors are those of `judge`.
     """
 
-    def __init__(self, content: Picture, style: Picture, vgg: VGG | None = None) -> None:
+    def __init__(self, content: Picture, style: Picture, vgg: AnyNetwork | None = None) -> None:
         self.content, self.style = as_image(content), as_image(style)
-        self.vgg = VGG.load() if vgg is None else vgg
+        self.vgg: AnyNetwork = VGG.load() if vgg is None else vgg
         self._scales: dict[tuple[int, int], _Scale] = {}
 
     def __call__(self, result: Picture) -> Judgement:
@@ -145,7 +150,7 @@ class Judge:
 class _Seen:
     """A picture and what is measured of it alone."""
 
-    def __init__(self, vgg: VGG, image: Image) -> None:
+    def __init__(self, vgg: AnyNetwork, image: Image) -> None:
         self.image = image
         self.features = vgg.forward(preprocess(image, dtype=vgg.dtype), vgg.check_names(LAYERS))
         self.points = {  # what has a distribution: activations, and patches of each detail
@@ -169,7 +174,7 @@ class _Scale:
         A picture of the size that counts.
     """
 
-    def __init__(self, vgg: VGG, content: Image, style: Image, like: Image) -> None:
+    def __init__(self, vgg: AnyNetwork, content: Image, style: Image, like: Image) -> None:
         size = like.shape[:2]
         self._vgg = vgg
         self._content = _Seen(vgg, resize_image(content, size))

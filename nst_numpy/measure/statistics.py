@@ -93,10 +93,22 @@ def sliced_distance(a: Array, b: Array, directions: Array) -> float:
     directions : ndarray, (C, D)
         Of length 1 each; see `draw_directions`.
     """
-    levels = (np.arange(QUANTILES) + 0.5) / QUANTILES
-    # (M, C) @ (C, D) -> (M, D) -> (Q, D)
-    first, second = (np.quantile(each @ directions, levels, axis=0) for each in (a, b))
+    first, second = (_quantiles(each @ directions) for each in (a, b))  # (M, C) @ (C, D)
     return float(np.square(first - second).mean())
+
+
+def _quantiles(values: Array) -> Floats:
+    """Return `QUANTILES` quantiles of each column, (M, D) -> (D, Q).
+
+    `np.quantile` gives the same; all in one sort takes a fraction of its time.
+    """
+    ordered = np.sort(np.ascontiguousarray(values.T), axis=1)
+    places = (np.arange(QUANTILES) + 0.5) / QUANTILES * (len(values) - 1)
+    below = places.astype(int)
+    above = np.minimum(below + 1, len(values) - 1)
+    share = places - below
+    quantiles: Floats = ordered[:, below] * (1 - share) + ordered[:, above] * share
+    return quantiles
 
 
 def draw_directions(channels: int, rng: np.random.Generator, dtype: np.dtype) -> Array:

@@ -17,10 +17,12 @@ from matplotlib.figure import Figure
 import nst_numpy
 from nst_numpy.callbacks import Progress
 from nst_numpy.common.arrays import Array, Image
+from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
+from nst_numpy.measure import Judge
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
 from nst_numpy.style_transfer import Result, Run
@@ -130,7 +132,8 @@ def write_report(
 
     Notes
     -----
-    The network runs three more times, forward, for the Gram matrices.
+    The network runs three more times, forward, for the Gram matrices, and four times for the
+    judgement.
     """
     check_output(path)
     run, peak = recorder.run, peak_memory()
@@ -147,7 +150,7 @@ def write_report(
         terms=_terms(result.history),
         grams=_grams(run, result.image),
         settings=_settings(result.settings),
-        facts=_facts(result, recorder, peak),
+        facts=_facts(result, recorder, peak) + _judged(run, result.image),
     )
     write_text(path, page)
 
@@ -294,6 +297,16 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _short(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
+    """Judge the picture, if it is large enough and the network has the layers for that."""
+    try:
+        found = Judge(run.content, run.style, run.vgg)(image)
+    except (SettingError, UnknownNameError):
+        return []
+    parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"
+    return [("Judged", f"{found.score:.2f} of 2: {parts} (0 is the ideal, see nst judge)")]
 
 
 def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tuple[str, str]]:

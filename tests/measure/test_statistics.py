@@ -62,6 +62,15 @@ def test_the_sliced_distance_by_hand(rng):
     assert statistics.sliced_distance(points, shuffled, directions) == pytest.approx(0, abs=1e-12)
 
 
+def test_quantiles_are_those_of_numpy(rng):
+    values = rng.standard_normal((37, 3)).astype(np.float32)
+    levels = (np.arange(512) + 0.5) / 512
+    np.testing.assert_allclose(
+        statistics._quantiles(values), np.quantile(values, levels, axis=0).T, rtol=1e-5, atol=1e-6
+    )
+    assert (statistics._quantiles(np.full((1, 2), 7.0)) == 7).all()
+
+
 def test_the_pyramid_adds_up_to_the_picture(cat):
     *details, rest = statistics.laplacian_pyramid(cat)
     whole = rest

@@ -322,6 +322,18 @@ def test_a_system_that_does_not_tell_its_memory(monkeypatch):
     assert "unknown on this system" in Page("r.html").text
 
 
+def test_the_picture_is_judged_where_the_network_has_the_layers(monkeypatch):
+    make("r.html", iterations=1)
+    assert "Judged" not in Page("r.html").text  # the tiny network ends at relu2_1
+
+    class Found:
+        content, style, copied, score = 0.5, 0.25, 0.125, 1.875
+
+    monkeypatch.setattr(report.page, "Judge", lambda *pair: lambda image: Found)
+    make("r.html", iterations=1)
+    assert "1.88 of 2: content 0.50, style 0.25, copied 12% (0 is the ideal" in Page("r.html").text
+
+
 # the recorder
 
 
