@@ -175,7 +175,7 @@ import nst_numpy as nst
 from nst_numpy.pictures import sample_path
 
 def occupied():
-    with open("/proc/self/statm") as file:
+    with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1])
 
 def left():

@@ -138,7 +138,7 @@ def test_where_an_array_goes_no_line_of_python_is_run():
 
 def resident():
     """Return what the process occupies now, in bytes."""
-    with open("/proc/self/statm") as file:
+    with open("/proc/self/statm", encoding="ascii") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
