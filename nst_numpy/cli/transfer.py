@@ -23,7 +23,7 @@ from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import former_names
 from nst_numpy.files import check_output, write_json
-from nst_numpy.measure.free_memory import available_memory
+from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture
@@ -209,7 +209,9 @@ def announce(run: Run) -> None:
     _, height, width, _ = run.shape(run.scales - 1)
     cost = f"about {duration(seconds)}"
     if estimate is not None:
-        cost += f" and {estimate.bytes / 1e6:.0f} MB of memory"
+        # to read a large picture may have taken more than the run will
+        most = max(estimate.bytes, peak_memory() or 0)
+        cost += f" and {most / 1e6:.0f} MB of memory"
     free = available_memory()
     if estimate is not None and free:
         cost += f" ({free / 1e9:.1f} GB are free)"

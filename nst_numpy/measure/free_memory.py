@@ -1,4 +1,4 @@
-"""How much memory a new program may use: what the system says, and what its group is left.
+"""How much memory a new program may use, and how much this one has used.
 
 Containers, batch systems and systemd put a process into control groups, each with a limit of
 its own. The system's own figure knows nothing of them.
@@ -10,11 +10,24 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
+
 GROUPS = "sys/fs/cgroup"
 # Files of a control group: its limit, what it uses, and the entry of memory.stat with the part
 # of that which is a cache of files not read lately; the system takes it back when need be.
 VERSION_2 = ("memory.max", "memory.current", "inactive_file")
 VERSION_1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+
+
+def peak_memory() -> int | None:
+    """Bytes that this process has used at most; None where the system does not say."""
+    if resource is None:
+        return None
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else 1024 * peak  # others count in KiB
 
 
 def available_memory(root: Path = Path("/")) -> int | None:

@@ -3,7 +3,6 @@
 import io
 import re
 import statistics
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,15 +22,10 @@ from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.measure import Judge
+from nst_numpy.measure.free_memory import peak_memory as peak_memory
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
 from nst_numpy.style_transfer import Result, Run
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
-
 
 PICTURES = 12  # of the run as it evolved
 THUMBNAIL = 240  # longest side of those, in pixels
@@ -153,14 +147,6 @@ def write_report(
         facts=_facts(result, recorder, peak) + _judged(run, result.image),
     )
     write_text(path, page)
-
-
-def peak_memory() -> int | None:
-    """Bytes that this process has used at most; None where the system does not say."""
-    if resource is None:
-        return None
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else 1024 * peak  # others count in KiB
 
 
 def inline_svg(figure: Figure) -> Markup:

@@ -326,3 +326,9 @@ def test_after_the_cost_a_slow_run_is_told_a_size_that_is_quick(
     assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK,
                "--layers", own_file) == 0  # fmt: skip
     assert "--size 16 would take about " in capsys.readouterr().err
+
+
+def test_what_reading_took_is_told_as_well(loaded, capsys, monkeypatch):
+    monkeypatch.setattr("nst_numpy.cli.transfer.peak_memory", lambda: 7_654_000_000)
+    assert nst("transfer", "chelsea", "starry_night", "-o", "a.png", *QUICK) == 0
+    assert " and 7654 MB of memory (" in capsys.readouterr().err

@@ -13,6 +13,7 @@ from PIL import Image
 from nst_numpy import report
 from nst_numpy.cli import main
 from nst_numpy.errors import OutputError
+from nst_numpy.measure import free_memory
 from nst_numpy.pictures.images import load_image, resize_image, save_image
 from nst_numpy.report import RunRecorder, geometric, write_report
 from nst_numpy.style_transfer import Run, Settings
@@ -317,7 +318,7 @@ def test_the_gram_matrices_are_those_of_the_last_scale():
 
 
 def test_a_system_that_does_not_tell_its_memory(monkeypatch):
-    monkeypatch.setattr(report.page, "resource", None)
+    monkeypatch.setattr(free_memory, "resource", None)
     make("r.html", iterations=1)
     assert "unknown on this system" in Page("r.html").text
 
