@@ -1,5 +1,18 @@
-"""What a run costs, how fast this machine is, are the gradients right, how good is a picture."""
+"""What a run costs, how fast this machine is, are the gradients right, how good is a picture.
 
-from nst_numpy.measure.judgement import Judge, Judgement, judge
+The judge is looked up when it is first used: a run asks this room for its cost alone.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nst_numpy.measure.judgement import Judge, Judgement, judge
 
 __all__ = ["Judge", "Judgement", "judge"]
+
+
+def __getattr__(name: str) -> object:
+    if name in __all__:
+        return getattr(import_module("nst_numpy.measure.judgement"), name)
+    raise AttributeError(f"module 'nst_numpy.measure' has no attribute {name!r}")
