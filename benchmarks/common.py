@@ -62,12 +62,12 @@ def take_turns(runs, rounds):
     return times
 
 
-def write_table(name, lines):
-    """Put lines between <!-- name --> and <!-- /name --> in docs/performance.md."""
-    text = PAGE.read_text(encoding="utf-8")
+def write_table(name, lines, page=PAGE):
+    """Put lines between <!-- name --> and <!-- /name --> on a page of the documentation."""
+    text = page.read_text(encoding="utf-8")
     block = f"<!-- {name} -->\n" + "\n".join(lines) + f"\n<!-- /{name} -->"
     pattern = f"<!-- {name} -->.*?<!-- /{name} -->"
     if not re.search(pattern, text, flags=re.S):
-        raise SystemExit(f"{PAGE} has no place for {name}")
-    with atomic_write(PAGE) as temporary:
+        raise SystemExit(f"{page} has no place for {name}")
+    with atomic_write(page) as temporary:
         temporary.write_text(re.sub(pattern, lambda _: block, text, flags=re.S), encoding="utf-8")

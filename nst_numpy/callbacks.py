@@ -26,7 +26,7 @@ class Progress:
     Attributes
     ----------
     iteration, iterations : int
-        Done, and to do in all.
+        Done, and to do in all, at most: a scale that ends early makes them fewer.
     loss : float
         J of the picture so far, and `terms` its parts.
     seconds : float
@@ -87,6 +87,7 @@ def bar_updater(bar: "tqdm[Any]") -> Callback:
 
     def update(progress: Progress) -> None:
         bar.set_postfix_str(f"loss {progress.loss:.4g}", refresh=False)
+        bar.total = min(bar.total, progress.iterations)
         bar.update()
 
     return update

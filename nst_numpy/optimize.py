@@ -19,6 +19,7 @@ What goes wrong in other programs, and what is done about it here:
 - *Nothing is painted.* Where the gradient is 0 at the start, the run ends and says so.
 - *It diverges.* Where J has risen from the first to the last iteration, the same holds.
 - *The memory is used up.* The last picture is kept.
+- *It goes on and nobody sees a difference.* With `patience` the run ends where J hardly falls.
 
 SciPy works in float64; the picture is cast at this boundary and nowhere else.
 
@@ -50,6 +51,7 @@ FIRST_STEP = 1.0  # pixel values; what L-BFGS first tries
 MEMORY = 10  # pairs (step, change of gradient) that L-BFGS remembers
 FIRST_CHANGE = 1.0  # pixel values; of the steepest pixel in the first step of gradient descent
 LEARNING_RATES = {"adam": 2.0}
+SETTLED = 0.04  # of J: a run that is patient for so many iterations ends if they lower it by less
 RECENT = 10  # values of J of which a step of gradient descent may reach the highest
 HALVINGS = 30  # of a step, before no step lowers J any more
 
@@ -74,9 +76,9 @@ class Minimum:
     losses : list of float
         J after each iteration.
     reason : str
-        "iterations", "stalled", "flat", "stopped", "interrupted", "not finite", "diverged" or
-        "memory". A run is flat if nothing moved the picture, though J is not 0: the gradient was
-        0, or every step too short.
+        "iterations", "settled", "stalled", "flat", "stopped", "interrupted", "not finite",
+        "diverged" or "memory". A run is flat if nothing moved the picture, though J is not 0: the
+        gradient was 0, or every step too short.
     message : str
         The same in plain words.
     kept : int, optional
@@ -123,6 +125,10 @@ class _StopRun(Exception):  # noqa: N818, a signal, not an error
     """A callback asked to stop."""
 
 
+class _Settled(Exception):  # noqa: N818
+    """J hardly falls any more."""
+
+
 class _NoSlope(Exception):  # noqa: N818
     """The gradient is 0 at the start: no optimiser would move the picture."""
 
@@ -134,6 +140,7 @@ def run_optimizer(
     iterations: int,
     *,
     learning_rate: float | None = None,
+    patience: int = 0,
     callback: StepCallback | None = None,
 ) -> Minimum:
     """Minimise `function` from x.
@@ -151,6 +158,9 @@ def run_optimizer(
         For "gd" and "adam", in pixel values. Of "gd" it is the length of the first step (the
         largest change of a pixel), and the step size η stays as it is then; without it η is found
         anew in each step. Of "adam" it is the length of every step, by default 2.
+    patience : int
+        End after so many iterations that lowered the lowest J by less than `SETTLED` together;
+        0 never does.
     callback : callable, optional
         Called with a `Step` after each iteration; a return value of True ends the run.
 
@@ -173,12 +183,14 @@ def run_optimizer(
     """
     if name not in OPTIMIZERS:
         raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
-    descent = _Descent(function, x, callback)
+    descent = _Descent(function, x, callback, patience)
     try:
         with unwarned():
             _go_down(name, descent, iterations, learning_rate)
     except _StopRun:
         descent.end("stopped", "stopped by the callback")
+    except _Settled:
+        descent.end_well("settled", settled_message(patience, len(descent.minimum.losses)))
     except _NoSlope:
         descent.end_at_rest()
     except NonFiniteError as error:
@@ -208,6 +220,14 @@ def _go_down(name: str, descent: "_Descent", iterations: int, learning_rate: flo
             (_gradient_descent if name == "gd" else _adam)(descent, iterations, rate)
 
 
+def settled_message(patience: int, iterations: int) -> str:
+    """Say why a run ended before its iterations did."""
+    return (
+        f"J fell by less than {100 * SETTLED:g} % over the last {patience} of {iterations} "
+        "iterations"
+    )
+
+
 def no_memory() -> TooLargeError:
     """Make the error for a run that has no picture when its memory is used up."""
     return TooLargeError(
@@ -227,9 +247,10 @@ def asks_to_stop(answer: object) -> bool:
 class _Descent:
     """The way down so far: checked evaluations, accepted iterations, the last x and the best."""
 
-    def __init__(self, function: Function, x: Array, callback: StepCallback | None) -> None:
-        self.function = function
-        self.callback = callback
+    def __init__(
+        self, function: Function, x: Array, callback: StepCallback | None, patience: int
+    ) -> None:
+        self.function, self.callback, self.patience = function, callback, patience
         self.start = x.copy()
         self.minimum = Minimum(self.start)
         self.first: float | None = None  # J at the start
@@ -270,6 +291,12 @@ class _Descent:
                 answer = self.callback(Step(len(self.minimum.losses), value, x, seconds))
             if asks_to_stop(answer):
                 raise _StopRun
+        if self._has_settled():
+            raise _Settled
+
+    def _has_settled(self) -> bool:
+        losses, n = self.minimum.losses, self.patience
+        return 0 < n < len(losses) and min(losses[-n:]) > (1 - SETTLED) * min(losses[:-n])
 
     def keep_best(self) -> None:
         if self.best is not None and self.best[1] != len(self.minimum.losses):
@@ -289,7 +316,11 @@ class _Descent:
             )
 
     def end_after(self, iterations: int) -> None:
-        self.end("iterations", f"did the {iterations} iterations asked for")
+        self.end_well("iterations", f"did the {iterations} iterations asked for")
+
+    def end_well(self, reason: str, message: str) -> None:
+        """End as intended, unless the iterations led nowhere."""
+        self.end(reason, message)
         if np.array_equal(self.x, self.start):
             self.end("flat", "no step has changed the picture: use a larger learning rate")
         elif self.first is not None and self.minimum.losses[-1] > self.first:

@@ -27,13 +27,14 @@ SMALLEST_SIZE = 16
 # grain at the end. The course that goes with the lecture draws from ±20, too.
 NOISE = 20
 MOST_STRENGTH = 100
+MOST_ITERATIONS, PATIENCE = 150, 10  # measured in docs/defaults
 # Painted at one size only, a picture larger than this gets strokes but no large forms: units
 # of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
 COARSEST_SIZE = 256
 
 _PIXELS = (SMALLEST_SIZE, " pixels")
-_LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "scales": (1, ""),
-          "seed": (0, "")}  # fmt: skip
+_LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
+          "scales": (1, ""), "seed": (0, "")}  # fmt: skip
 _CHOICES = {"pool": tuple(POOLS), "optimizer": OPTIMIZERS, "engine": ENGINES}
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -46,8 +47,8 @@ class Settings:
     ----------
     size : int
         Longest side of the result, in pixels.
-    iterations : int
-        Steps of the optimiser, at each scale.
+    iterations : int, optional
+        Steps of the optimiser at each scale, at most. Default 150.
     strength : float
         How strong the style is, 0 to 100: β is found from the two pictures, so that equal
         strength is equally strong for every pair. 25 more make β ten times as large.
@@ -73,6 +74,9 @@ class Settings:
     learning_rate : float, optional
         In pixel values, for "gd" and "adam"; without it "gd" finds its own. See
         `nst_numpy.optimize`.
+    patience : int, optional
+        End a scale after so many iterations that lowered J by less than 4 % together; 0 does not.
+        Default 10; 0 if iterations are given, and for "gd" and "adam".
     scales : int, optional
         Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
         many as it takes to begin at `COARSEST_SIZE` or less.
@@ -88,7 +92,7 @@ class Settings:
     """
 
     size: int = 512
-    iterations: int = 150
+    iterations: int | None = None
     strength: float = 50.0
     alpha: float = Coefficients.alpha
     beta: float | None = None
@@ -101,6 +105,7 @@ class Settings:
     pool: str = "avg"
     optimizer: str = "lbfgs"
     learning_rate: float | None = None
+    patience: int | None = None
     scales: int | None = None
     style_size: int | None = None
     engine: str = "fused"
@@ -144,6 +149,22 @@ class Settings:
             self.style_loss,
         )
 
+    @property
+    def most_iterations(self) -> int:
+        """Iterations at each scale, at most."""
+        return MOST_ITERATIONS if self.iterations is None else self.iterations
+
+    @property
+    def used_patience(self) -> int:
+        """The patience given, or that which goes with the other settings.
+
+        >>> Settings().used_patience, Settings(iterations=150).used_patience
+        (10, 0)
+        """
+        if self.patience is not None:
+            return self.patience
+        return PATIENCE if self.iterations is None and self.optimizer == "lbfgs" else 0
+
     def passes(self, scales: int) -> list[tuple[int, int]]:
         """List the passes of a run: the scale of each, and its iterations.
 
@@ -155,11 +176,11 @@ class Settings:
         >>> Settings(iterations=150, style_loss="neighbours").passes(2)
         [(0, 150), (1, 75), (1, 75)]
         """
-        every = [(scale, self.iterations) for scale in range(scales)]
-        if self.style_loss != "neighbours" or self.iterations < 2:
+        most = self.most_iterations
+        every = [(scale, most) for scale in range(scales)]
+        if self.style_loss != "neighbours" or most < 2:
             return every
-        half = self.iterations // 2
-        return [*every[:-1], (scales - 1, self.iterations - half), (scales - 1, half)]
+        return [*every[:-1], (scales - 1, most - most // 2), (scales - 1, most // 2)]
 
     def _is_given(self, name: str) -> bool:
         """Whether a setting has a value; None is one only where it is the default."""
@@ -173,7 +194,7 @@ class GivenSettings(TypedDict, total=False):
     """What type checkers know of `**settings`: the fields of `Settings`, but `init`."""
 
     size: int
-    iterations: int
+    iterations: int | None
     strength: float
     alpha: float
     beta: float | None
@@ -185,6 +206,7 @@ class GivenSettings(TypedDict, total=False):
     pool: str
     optimizer: str
     learning_rate: float | None
+    patience: int | None
     scales: int | None
     style_size: int | None
     engine: str

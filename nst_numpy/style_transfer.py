@@ -29,9 +29,23 @@ from nst_numpy.measure.estimate import (
 )
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Objective
-from nst_numpy.optimize import LEARNING_RATES, Minimum, Step, no_memory, run_optimizer
+from nst_numpy.optimize import (
+    LEARNING_RATES,
+    Minimum,
+    Step,
+    no_memory,
+    run_optimizer,
+    settled_message,
+)
 from nst_numpy.own_layers import OwnLayers, load_own
-from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, resize_image
+from nst_numpy.pictures.images import (
+    Picture,
+    as_image,
+    deprocess,
+    preprocess,
+    resize_image,
+    resize_x,
+)
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     NOISE,
@@ -207,7 +221,6 @@ class Run:
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.passes = settings.passes(self.scales)
-        self.iterations = settings.iterations * self.scales
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
         coefficients = settings.coefficients()
@@ -232,6 +245,7 @@ class Run:
         Each call begins afresh, and gives the same picture.
         """
         self.history, self._started = [], time.perf_counter()
+        self.iterations = self.most_iterations
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
         self._matches: Matches | None = None
@@ -252,8 +266,9 @@ class Run:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
         for scale, iterations in self.passes:
             minimum = self._paint(scale, iterations, callbacks)
-            if minimum.reason not in ("iterations", "stalled", "flat"):
+            if minimum.reason not in ("iterations", "settled", "stalled", "flat"):
                 break
+            self.iterations -= iterations - len(minimum.losses)
         return minimum
 
     def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
@@ -274,9 +289,10 @@ class Run:
         minimum = run_optimizer(
             self.settings.optimizer,
             objective,
-            self.x(self.init if self._latest is None else deprocess(self._latest.x), scale),
+            self._start(scale),
             iterations,
             learning_rate=self.settings.learning_rate,
+            patience=self.settings.used_patience,
             callback=record,
         )
         if minimum.kept:
@@ -290,14 +306,29 @@ class Run:
         self._latest, self._matches = minimum, objective.matches
         return minimum
 
+    def _start(self, scale: int) -> Array:
+        """Enlarge the picture so far, and add what the content has at this size and not before."""
+        if self._latest is None:
+            return self.x(self.init, scale)
+        before, size = self._latest.x, self.shape(scale)[1:3]
+        if before.shape[1:3] == size:
+            return before
+        coarse = resize_x(self._input(self.content, before.shape), size)
+        start: Array = resize_x(before, size) + (self.x(self.content, scale) - coarse)
+        return start
+
     def _result(self, minimum: Minimum) -> Result:
         """Make the picture, at its full size also if the run ended at a coarse scale."""
         image = deprocess(minimum.x)
         if image.shape != self.content.shape:
             image = resize_image(image, self.content.shape[:2])
-        message = minimum.message
-        if minimum.reason == "iterations":  # of all scales, not of the last alone
-            message = f"did the {len(self.history)} iterations asked for"
+        message, done = minimum.message, len(self.history)  # of all scales, not of the last alone
+        if minimum.reason == "settled":
+            message = settled_message(self.settings.used_patience, done)
+        elif minimum.reason == "iterations" and done == self.most_iterations:
+            message = f"did the {done} iterations asked for"
+        elif minimum.reason == "iterations":
+            message = f"did {done} iterations, the most at this size"
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)
@@ -312,6 +343,11 @@ class Run:
         return map_source(self.objective(last), self._matches, self.x(image, last), painting)
 
     # what it is done with
+
+    @property
+    def most_iterations(self) -> int:
+        """Iterations of all passes; a scale may end before it has done its own."""
+        return sum(iterations for _, iterations in self.passes)
 
     def objective(self, scale: int) -> Objective:
         """Make J at a scale."""
@@ -431,6 +467,8 @@ class Run:
         height, width = self.content.shape[:2]
         used = asdict(self.settings) | {"height": height, "width": width}
         used |= {"beta": self.beta(self.scales - 1)}
+        used |= {"iterations": self.settings.most_iterations}
+        used |= {"patience": self.settings.used_patience}
         if self.settings.beta is not None:
             used["strength"] = None
         used |= {"scales": self.scales, "style_size": self.style_size}

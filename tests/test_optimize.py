@@ -32,6 +32,31 @@ def test_the_loss_falls_and_every_iteration_is_recorded(name):
     assert result.reason == "iterations"
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_patience_ends_a_run_where_the_loss_hardly_falls_any_more(name):
+    def valley(x):
+        return float((x**4).sum()) + 1, 4 * x**3
+
+    start = np.full(START.shape, 10.0)
+    every = run_optimizer(name, valley, start, 200)
+    assert every.reason == "iterations"
+    result = run_optimizer(name, valley, start, 200, patience=3)
+    n = len(result.losses)
+    assert result.reason == "settled"
+    assert result.losses == every.losses[:n]
+    assert result.message == f"J fell by less than 4 % over the last 3 of {n} iterations"
+    lowest = np.minimum.accumulate(result.losses)
+    gains = 1 - lowest[3:] / lowest[:-3]
+    assert gains[-1] < 0.04
+    assert (gains[:-1] >= 0.04).all()
+
+
+def test_a_patient_run_that_diverges_says_so():
+    result = run_optimizer("gd", bowl(), START, 200, learning_rate=1e4, patience=2)
+    assert result.reason == "diverged"
+    assert result.kept == 0
+
+
 @pytest.mark.parametrize("factor", [1e-12, 1.0, 1e12])
 def test_lbfgs_does_not_care_about_the_size_of_the_loss(factor):
     result = run_optimizer("lbfgs", bowl(factor), START, 60)

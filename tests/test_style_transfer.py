@@ -18,7 +18,14 @@ from nst_numpy.errors import (
 from nst_numpy.measure import estimate
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
-from nst_numpy.pictures.images import deprocess, load_image, preprocess, resize_image, save_image
+from nst_numpy.pictures.images import (
+    deprocess,
+    load_image,
+    preprocess,
+    resize_image,
+    resize_x,
+    save_image,
+)
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
 from nst_numpy.vgg import VGG
@@ -190,16 +197,18 @@ def test_each_scale_starts_from_the_picture_of_the_one_before(monkeypatch):
 
     class Spy(Objective):
         def __call__(self, x):
-            starts.setdefault(x.shape, deprocess(x))
+            starts.setdefault(x.shape, x)
             return super().__call__(x)
 
     monkeypatch.setattr(style_transfer, "Objective", Spy)
-    paint(size=64, scales=2, callback=lambda progress: pictures.append(progress.image))
-    coarse = pictures[3]
-    assert (coarse != CONTENT).any()
-    full = resize_image(CONTENT, (48, 64))
-    np.testing.assert_array_equal(starts[1, 24, 32, 3], resize_image(full, (24, 32)))
-    np.testing.assert_array_equal(starts[1, 48, 64, 3], resize_image(coarse, (48, 64)))
+    paint(size=64, scales=2, callback=lambda progress: pictures.append(progress.x))
+    coarse, full = pictures[3], resize_image(CONTENT, (48, 64))
+    reduced = preprocess(resize_image(full, (24, 32)))
+    np.testing.assert_array_equal(starts[1, 24, 32, 3], reduced)
+    assert (coarse != reduced).any()
+    detail = preprocess(full) - resize_x(reduced, (48, 64))
+    start = starts[1, 48, 64, 3]
+    np.testing.assert_allclose(start, resize_x(coarse, (48, 64)) + detail, rtol=1e-5, atol=1e-3)
 
 
 @pytest.mark.parametrize("given", [None, 7.0])
@@ -374,8 +383,14 @@ def test_with_nothing_to_lower_the_loss_is_that_of_the_start():
     check_start(result, CONTENT, beta=0.0)
 
 
-def test_a_scale_that_stalls_before_another_has_no_entry():
-    result = paint(beta=0.0, size=64, scales=2, iterations=3)  # enlarged, it is less sharp than C
+def test_a_scale_that_stalls_before_another_has_no_entry(monkeypatch):
+    class FlatAtFirst(Objective):
+        def __call__(self, x):
+            value, grad = super().__call__(x)
+            return (0.0, 0 * grad) if x.shape[1] == 24 else (value, grad)
+
+    monkeypatch.setattr(style_transfer, "Objective", FlatAtFirst)
+    result = paint(size=64, scales=2, iterations=3)
     assert [entry["iteration"] for entry in result.history] == [1, 2, 3]
     assert {entry["height"] for entry in result.history} == {48}
     assert result.iterations == 3
@@ -385,6 +400,74 @@ def test_where_all_scales_stall_the_start_of_the_last_one_counts():
     grey = np.full((48, 64, 3), 128, dtype=np.uint8)
     [entry] = paint(content=grey, beta=0.0, size=64, scales=2).history
     assert (entry["iteration"], entry["height"]) == (0, 48)
+
+
+# how long
+
+
+def test_by_default_a_scale_ends_where_the_loss_hardly_falls():
+    seen = []
+    result = paint(iterations=None, size=64, scales=2, callback=seen.append)
+    by_height = {h: [e["loss"] for e in result.history if e["height"] == h] for h in (24, 48)}
+    for losses in by_height.values():
+        assert len(losses) < 150
+        assert losses[-1] > 0.96 * losses[-11]
+    assert result.reason == "settled"
+    n = result.iterations
+    assert result.message == f"J fell by less than 4 % over the last 10 of {n} iterations"
+    # what is left of the first scale's iterations is not to be done
+    coarse = len(by_height[24])
+    assert [p.iterations for p in seen] == [300] * coarse + [150 + coarse] * (n - coarse)
+    assert (result.settings["iterations"], result.settings["patience"]) == (150, 10)
+    again = paint(
+        size=64, scales=2, **{name: result.settings[name] for name in ("iterations", "patience")}
+    )
+    np.testing.assert_array_equal(again.image, result.image)
+
+
+def test_iterations_that_are_given_are_done():
+    result = paint(iterations=120)
+    assert result.iterations == 120
+    assert result.settings["patience"] == 0
+
+
+def test_a_last_scale_that_does_not_settle_is_not_called_complete(monkeypatch):
+    class FlatAtFirst(Objective):
+        def __call__(self, x):
+            value, grad = super().__call__(x)
+            return (value + 1e12, grad) if x.shape[1] == 24 else (value, grad)
+
+    monkeypatch.setattr(style_transfer, "Objective", FlatAtFirst)
+    result = paint(size=64, scales=2, iterations=8, patience=3)
+    assert [entry["height"] for entry in result.history] == [24] * 4 + [48] * 8
+    assert result.message == "did 12 iterations, the most at this size"
+
+
+# from one size to the next
+
+
+def test_a_finer_scale_starts_with_the_detail_of_the_photograph():
+    starts = {}
+
+    def stay(progress):
+        starts.setdefault(progress.x.shape[1], progress.x)
+        return False
+
+    fine = picture(1, 48, 64)
+    fine[::2, ::2] //= 2  # a pattern that 32 pixels cannot hold
+    # a rate at which no pixel value changes by more than a thousandth
+    settings = {"optimizer": "gd", "learning_rate": 1e-3, "iterations": 1, "scales": 2}
+    paint(content=fine, size=64, callback=stay, **settings)
+    np.testing.assert_allclose(starts[48], preprocess(fine), atol=0.01)
+
+
+def test_what_is_beyond_black_and_white_goes_on_to_the_next_scale():
+    bright = np.full((24, 32, 3), 255, dtype=np.uint8)
+    starts = []
+    paint(content=bright, size=64, scales=2, iterations=3, callback=lambda p: starts.append(p.x))
+    white = preprocess(bright)[0, 0, 0]
+    assert (starts[2] > white).any()
+    assert (starts[3] > white).any()
 
 
 # once more
@@ -487,6 +570,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "pool": "max",
         "optimizer": "lbfgs",
         "learning_rate": None,
+        "patience": 0,
         "scales": 1,
         "style_size": 32,
         "engine": "fused",

@@ -23,7 +23,7 @@ from nst_numpy.files import write_json
 from nst_numpy.pictures.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
-SIZE, ITERATIONS = 384, 100  # about a minute on two cores
+SIZE = 384
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--output", metavar="DIR", help="folder to make (default: nst-demo, nst-demo-2, …)"
     )
     add_settings(parser)
-    parser.set_defaults(size=SIZE, iterations=ITERATIONS, content=CONTENT, style=STYLE)
+    parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE)
 
 
 def run(args: argparse.Namespace) -> int:

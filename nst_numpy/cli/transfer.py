@@ -207,15 +207,18 @@ def announce(run: Run) -> None:
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
     estimate, seconds = run.estimate(), run.expected_seconds
     _, height, width, _ = run.shape(run.scales - 1)
-    cost = f"about {duration(seconds)}"
+    most = "up to " if run.settings.used_patience else ""
+    cost = f"{most}about {duration(seconds)}"
     if estimate is not None:
         # to read a large picture may have taken more than the run will
-        most = max(estimate.bytes, peak_memory() or 0)
-        cost += f" and {most / 1e6:.0f} MB of memory"
+        memory = max(estimate.bytes, peak_memory() or 0)
+        cost += f" and {memory / 1e6:.0f} MB of memory"
     free = available_memory()
     if estimate is not None and free:
         cost += f" ({free / 1e9:.1f} GB are free)"
-    print(f"{width}×{height} pixels, {run.iterations} iterations: {cost}", file=sys.stderr)
+    print(
+        f"{width}×{height} pixels, {most}{run.most_iterations} iterations: {cost}", file=sys.stderr
+    )
     smaller = int(run.settings.size * math.sqrt(LONG / seconds)) // 16 * 16
     if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
         at_size = seconds * (smaller / run.settings.size) ** 2

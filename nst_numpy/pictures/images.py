@@ -198,6 +198,43 @@ def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
     return np.array(resized)
 
 
+def resize_x(x: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Resize what VGG reads, as `resize_image` does, without rounding or clipping.
+
+    Parameters
+    ----------
+    x
+        float (1, H, W, 3), of any values.
+    size
+        (height, width).
+
+    Returns
+    -------
+    float array, (1, H', W', 3)
+        In the dtype of x; float64 loses what float32 does not hold.
+
+    Raises
+    ------
+    ShapeError
+        `x` has another shape, or is not float.
+    NonFiniteError
+        `x` has a NaN or an infinite value.
+
+    Examples
+    --------
+    >>> resize_x(np.full((1, 2, 4, 3), 300.5), (4, 8))[0, 0, 0]
+    array([300.5, 300.5, 300.5])
+    """
+    from PIL import Image
+
+    _check_x("resize_x", x)
+    if x.shape[1:3] == size:
+        return x.copy()
+    planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(x[0], -1, 0)]
+    resized = [plane.resize(size[::-1], Image.Resampling.LANCZOS) for plane in planes]
+    return np.stack([np.asarray(plane) for plane in resized], axis=-1)[np.newaxis].astype(x.dtype)
+
+
 def as_image(value: Picture, size: int | None = None) -> ImageArray:
     """Read what counts as a picture: a path, or an array of bytes.
 

@@ -57,7 +57,7 @@ DEFAULTS = {
     ],
     "demo": [
         "longest side in pixels (default: 384)",
-        "steps, at each scale (default: 100)",
+        "steps, at each scale (default: 150)",
         "(default: nst-demo, nst-demo-2, …)",
         "kind of pooling (default: avg)",
     ],

@@ -68,8 +68,8 @@ def test_every_option_reaches_the_run(loaded):
         "--content-layers", "relu2_2=0.25", "--style-layers", "relu1_1=0.5, relu2_1=1.5",
         "--style-loss", "wasserstein",
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
-        "--learning-rate", "0.5", "--scales", "2", "--style-size", "40", "--json", "run.json",
-        "--engine", "plain",
+        "--learning-rate", "0.5", "--patience", "5", "--scales", "2", "--style-size", "40",
+        "--json", "run.json", "--engine", "plain",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -88,6 +88,7 @@ def test_every_option_reaches_the_run(loaded):
         "pool": "max",
         "optimizer": "adam",
         "learning_rate": 0.5,
+        "patience": 5,
         "scales": 2,
         "style_size": 40,
         "engine": "plain",

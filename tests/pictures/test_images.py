@@ -25,6 +25,7 @@ from nst_numpy.pictures.images import (
     load_image,
     preprocess,
     resize_image,
+    resize_x,
     save_image,
 )
 from nst_numpy.pictures.samples import sample_path
@@ -162,6 +163,24 @@ def test_resize_refuses_floats():
 
 
 # as_image.
+
+
+@pytest.mark.parametrize("size", [(7, 9), (24, 40)])
+def test_resize_x_does_what_resize_image_does_without_rounding(size):
+    image = halves(12, 20)
+    expected = preprocess(resize_image(image, size))
+    # of bytes, Pillow rounds and clips twice on the way, once for each axis
+    clipped = np.clip(resize_x(preprocess(image), size), PIXEL_LOW, PIXEL_HIGH)
+    np.testing.assert_allclose(clipped, expected, atol=1.5)
+
+
+def test_resize_x_keeps_size_dtype_and_values():
+    x = np.random.default_rng(0).normal(0, 1e4, (1, 6, 5, 3))
+    same = resize_x(x, (6, 5))
+    assert same is not x
+    np.testing.assert_array_equal(same, x)
+    assert resize_x(x, (3, 3)).dtype == np.float64
+    assert np.abs(resize_x(x, (12, 10))).max() > 1e4
 
 
 def test_as_image_reads_a_path(tmp_path):

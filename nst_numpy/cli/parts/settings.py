@@ -8,8 +8,8 @@ from typing import Any
 from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
-from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
-from nst_numpy.settings import COARSEST_SIZE, Settings
+from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
+from nst_numpy.settings import COARSEST_SIZE, MOST_ITERATIONS, PATIENCE, Settings
 from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
@@ -18,7 +18,11 @@ COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
     "size": {"type": int, "metavar": "PX", "help": "longest side in pixels"},
-    "iterations": {"type": int, "metavar": "N", "help": "steps, at each scale"},
+    "iterations": {
+        "type": int,
+        "metavar": "N",
+        "help": f"steps, at each scale (default: {MOST_ITERATIONS})",
+    },
     "strength": {
         "type": float,
         "metavar": "S",
@@ -50,6 +54,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": float,
         "help": "in pixel values, 0 to 255 (default: gd finds its own, "
         f"adam {LEARNING_RATES['adam']:g})",
+    },
+    "patience": {
+        "type": int,
+        "metavar": "N",
+        "help": f"end a scale when N steps lowered J by less than {100 * SETTLED:g} %%, 0: never "
+        f"(default: {PATIENCE}; 0 with --iterations, gd and adam)",
     },
     "scales": {
         "type": int,

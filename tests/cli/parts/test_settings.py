@@ -30,6 +30,7 @@ TYPED = {
     "pool": ("max", "max"),
     "optimizer": ("adam", "adam"),
     "learning_rate": ("0.5", 0.5),
+    "patience": ("4", 4),
     "scales": ("2", 2),
     "style_size": ("32", 32),
     "engine": ("plain", "plain"),
