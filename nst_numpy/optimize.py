@@ -51,7 +51,7 @@ FIRST_STEP = 1.0  # pixel values; what L-BFGS first tries
 MEMORY = 10  # pairs (step, change of gradient) that L-BFGS remembers
 FIRST_CHANGE = 1.0  # pixel values; of the steepest pixel in the first step of gradient descent
 LEARNING_RATES = {"adam": 2.0}
-SETTLED = 0.04  # of J: a run that is patient for so many iterations ends if they lower it by less
+SETTLED = 0.05  # of J: a run that is patient for so many iterations ends if they lower it by less
 RECENT = 10  # values of J of which a step of gradient descent may reach the highest
 HALVINGS = 30  # of a step, before no step lowers J any more
 

@@ -411,10 +411,10 @@ def test_by_default_a_scale_ends_where_the_loss_hardly_falls():
     by_height = {h: [e["loss"] for e in result.history if e["height"] == h] for h in (24, 48)}
     for losses in by_height.values():
         assert len(losses) < 150
-        assert losses[-1] > 0.96 * losses[-11]
+        assert losses[-1] > 0.95 * losses[-11]
     assert result.reason == "settled"
     n = result.iterations
-    assert result.message == f"J fell by less than 4 % over the last 10 of {n} iterations"
+    assert result.message == f"J fell by less than 5 % over the last 10 of {n} iterations"
     # what is left of the first scale's iterations is not to be done
     coarse = len(by_height[24])
     assert [p.iterations for p in seen] == [300] * coarse + [150 + coarse] * (n - coarse)
