@@ -96,7 +96,7 @@ def measure(args):
         import torch
         from rivals import neural_style_pt, style_transfer_pytorch
 
-        found["machine"] += f", PyTorch {torch.__version__}"
+        found["machine"] = f"{machine()}, PyTorch {torch.__version__}"
         rivals = dict(zip(RIVALS, (neural_style_pt, style_transfer_pytorch), strict=True))
     for content, style in choose_pairs(args.pairs):
         photograph = nst.load_image(sample_path(content), size=args.size)
@@ -169,6 +169,7 @@ def draw(every, path):
 
     matplotlib.use("Agg")
     from matplotlib import pyplot as plt
+    from matplotlib.ticker import LogLocator
 
     figure, axes = plt.subplots(len(every), 2, figsize=(10, 3.6 * len(every)), squeeze=False)
     for found, row in zip(every, axes, strict=True):
@@ -180,13 +181,16 @@ def draw(every, path):
             # the marks that all pairs have, and where each ended
             mean = np.mean([c[: length - 1] + c[-1:] for c in curves], axis=0)
             for axis, column in zip(row, (2, 3), strict=True):
-                axis.plot(mean[:, 0], mean[:, column], ".-", label=name)
-                axis.plot(mean[-1, 0], mean[-1, column], "ok", ms=4)
+                [line] = axis.plot(mean[:, 0], mean[:, column], ".-", label=name)
+                axis.plot(mean[-1, 0], mean[-1, column], "o", ms=8, color=line.get_color())
         row[0].set_ylabel(f"content lost, {found['size']} pixels")
         row[1].set_ylabel("style missing")
     for axis in axes.ravel():
         axis.set_xscale("log")
         axis.set_xlabel("seconds")
+        axis.xaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        axis.xaxis.set_major_formatter("{x:g}")
+        axis.xaxis.set_minor_formatter("")
         axis.grid(alpha=0.3)
     axes[0, 1].legend(fontsize=8)
     figure.tight_layout()
