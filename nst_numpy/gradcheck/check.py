@@ -103,8 +103,8 @@ def check_backward(
         `backward(grad_out, cache) -> grads`: one array, a tuple in the order of `inputs`, or a
         dict by name.
     inputs : mapping of str to array
-        Arrays of float are checked; arrays of integers (labels) and anything that is no array
-        are passed on. If all are integers, they count as float.
+        Arrays of float are checked; arrays of integers (labels), which the report names, and
+        anything that is no array are passed on. If all are integers, they count as float.
     tolerance : float
         The largest relative error that passes; see `relative_error`. What rounding can do is
         always allowed.
@@ -202,7 +202,11 @@ def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:
     except Complaint as complaint:
         diagnoses = [complaint.diagnosis, *pair.complaints]
     rows = {arg: _row(study, arg) for arg in pair.names}
-    return GradientReport(rows, tuple(diagnoses), name)
+    whole = (
+        arg for arg, value in pair.inputs.items()
+        if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and arg not in rows
+    )  # fmt: skip
+    return GradientReport(rows, tuple(diagnoses), name, tuple(whole))
 
 
 def _measure(study: GradientStudy, options: _Options) -> None:

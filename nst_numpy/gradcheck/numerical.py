@@ -21,6 +21,8 @@ from nst_numpy.errors import GradientError, SettingError, ShapeError
 
 METHODS = ("central", "complex")
 COMPLEX_STEP = 1e-20
+LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
+WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -41,7 +43,8 @@ def numerical_gradient(
         Computed with in float64. Not modified.
     eps : float, optional
         The step, in units of an entry's size (or of x's root mean square, if that is
-        larger). Default: 6e-6 for "central", 1e-20 for "complex".
+        larger). Default: 6e-6 for "central", 1e-20 for "complex". Where it leaves f's domain, as
+        a logarithm's below 0, it is shortened.
     method : {"central", "complex"}
         "complex" is exact to rounding, but f must be analytic and take complex arrays:
         no max, no abs, no comparison, no conjugate.
@@ -82,10 +85,44 @@ def numerical_gradient(
     steps = step_sizes(at, eps)
     gradient = np.empty_like(at)
     for i in np.ndindex(*at.shape):
-        up, down = moved(at, i, float(steps[i])), moved(at, i, -float(steps[i]))
-        step = up[i] - down[i]  # the one really made: x + h is rounded
-        gradient[i] = (one_number(f(up)) - one_number(f(down))) / step
+        gradient[i] = _central_slope(f, at, i, float(steps[i]))
+    if not np.isfinite(gradient).all():
+        _repair_at_the_edge(f, at, steps, gradient)
     return gradient
+
+
+def _central_slope(f: Callable[[NDArray[Any]], Any], at: Array64, i: Any, step: float) -> Any:
+    up, down = moved(at, i, step), moved(at, i, -step)
+    length = up[i] - down[i]  # the one really made: x + h is rounded
+    return (one_number(f(up)) - one_number(f(down))) / length
+
+
+def _repair_at_the_edge(
+    f: Callable[[NDArray[Any]], Any], at: Array64, steps: Array64, gradient: Array64
+) -> None:
+    """Measure anew, with a shorter step, where a step has left the domain of f."""
+    if not np.isfinite(one_number(f(at.copy()))):
+        return
+    for i in map(tuple, np.argwhere(~np.isfinite(gradient))):
+
+        def is_inside(step: float, i: Any = i) -> bool:
+            return bool(np.isfinite(_central_slope(f, at, i, step)))
+
+        gradient[i] = _central_slope(f, at, i, step_inside(is_inside, float(steps[i])))
+
+
+def step_inside(is_inside: Callable[[float], bool], step: float) -> float:
+    """Shorten a step that leaves a function's domain until it is well inside.
+
+    Near the domain's end a curve is steep and bent: a step as long as the way there would be wrong.
+    Where no step is inside, the given one is returned.
+    """
+    shorter = step
+    while shorter > LEAST_STEP * step:
+        shorter /= 10
+        if is_inside(shorter):
+            return shorter / WELL_INSIDE
+    return step
 
 
 def relative_error(a: Any, b: Any) -> float:

@@ -143,6 +143,8 @@ class GradientReport:
         What is wrong, the most probable explanation first. Empty if nothing is.
     name : str
         What was checked.
+    unchecked : tuple of str
+        Arrays of whole numbers beside those of floats: labels, which have no gradient.
 
     Notes
     -----
@@ -152,6 +154,7 @@ class GradientReport:
     arguments: Mapping[str, ArgumentReport]
     diagnoses: tuple[Diagnosis, ...] = ()
     name: str = "gradient"
+    unchecked: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -200,7 +203,9 @@ class GradientReport:
             for row in self.arguments.values()
         }
         diagnoses = [asdict(diagnosis) for diagnosis in self.diagnoses]
-        return {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses}
+        return {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses} | (
+            {"unchecked": list(self.unchecked)} if self.unchecked else {}
+        )
 
     def _message(self) -> str:
         parts = [f"{self.name} is wrong"]
@@ -223,6 +228,9 @@ class GradientReport:
                 lines += ["", _kink_sentence(row)]
             if row.blind:
                 lines += ["", _blind_sentence(row)]
+        for argument in self.unchecked:
+            lines += ["", f"{argument}: whole numbers, passed on and not checked; for a check give "
+                      "floats"]  # fmt: skip
         for number, diagnosis in enumerate(self.diagnoses):
             lines += ["", f"{'diagnosis' if number == 0 else 'or, or also'}: {diagnosis}"]
         return "\n".join(lines)

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Diagnosis
-from nst_numpy.gradcheck.numerical import moved, step_sizes
+from nst_numpy.gradcheck.numerical import moved, step_inside, step_sizes
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair
 
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
 ROUNDINGS = 50  # how many roundings of an output one evaluation is allowed
 BENDS = 1e-3  # the two slopes differ by more than this part: bent, or broken
 FINER = (10.0, 1000.0)  # steps this much smaller tell one from the other
+# of a small entry beside large ones: steps that do not leave its surroundings
+OWN_SIZE = (0.5, 1e-3, 1e-5)
 
 
 @dataclass
@@ -149,6 +151,11 @@ class Prober:
 
     def _slope(self, i: int) -> tuple[Array64, Array64, Kink | None]:
         below, above, slope, rounding = self.at_step(i, self.steps[i])
+        if not self._is_inside(below, above):
+            self.steps[i] = step_inside(
+                lambda step: self._is_inside(*self.at_step(i, step)[:2]), float(self.steps[i])
+            )
+            below, above, slope, rounding = self.at_step(i, self.steps[i])
         jump = np.abs(above - below)
         with np.errstate(invalid="ignore"):
             bent = jump > BENDS * np.maximum(np.abs(above), np.abs(below)) + 4 * rounding
@@ -158,7 +165,10 @@ class Prober:
         for step in self._finer_steps(i):
             ends = below, above
             below, above, fine, rough = self.at_step(i, step)
-            still = bent & (np.abs(above - below) > jump / 2) & (jump > 4 * rough)
+            left = np.abs(above - below)
+            still = bent & (left > jump / 2) & (jump > 4 * rough)
+            # slopes may be larger so near to the entry, and their difference with them
+            still &= left > BENDS * np.maximum(np.abs(above), np.abs(below)) + 4 * rough
             settled = bent & ~still
             slope[settled], rounding[settled] = fine[settled], rough[settled]
             bent = still
@@ -172,9 +182,14 @@ class Prober:
         places = np.flatnonzero(bent)
         return slope, rounding, Kink(places, first[0][places], first[1][places])
 
+    def _is_inside(self, below: Array64, above: Array64) -> bool:
+        """Whether a step left no output of the function's domain that was there."""
+        return bool(np.isfinite((below + above)[np.isfinite(self.out.ravel())]).all())
+
     def _finer_steps(self, i: int) -> Iterator[float]:
         for divisor in FINER:
             yield self.steps[i] / divisor
         size = abs(self.x.ravel()[i])
         if 0 < size < self.steps[i] / FINER[-1]:
-            yield size / 2  # does not cross 0, where most kinks are
+            for part in OWN_SIZE:  # do not cross 0, where most kinks are
+                yield part * size

@@ -11,6 +11,18 @@ def test_by_hand():
     np.testing.assert_allclose(grad, [12, 4], rtol=1e-9)
 
 
+def test_a_step_does_not_leave_the_domain():
+    x = np.array([2.6e-6, 1.0, 2.0])
+    with np.errstate(all="ignore"):
+        grad = numerical_gradient(lambda v: np.log(v).sum(), x)
+    np.testing.assert_allclose(grad, 1 / x, rtol=1e-5)
+
+
+def test_a_function_that_is_nowhere_finite_gives_no_gradient():
+    grad = numerical_gradient(lambda v: np.nan * v.sum(), np.ones(2))
+    assert np.isnan(grad).all()
+
+
 @pytest.mark.parametrize("size", [1e-8, 1.0, 1e8])
 @pytest.mark.parametrize("method", ["central", "complex"])
 def test_any_size_of_numbers(size, method):
