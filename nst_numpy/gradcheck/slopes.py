@@ -173,6 +173,8 @@ class Prober:
             slope[settled], rounding[settled] = fine[settled], rough[settled]
             bent = still
             if not bent.any():
+                if step < self.steps[i] / FINER[-1]:
+                    self.steps[i] = step  # longer ones say nothing about this entry
                 return slope, rounding, None
             if step == self.steps[i] / FINER[0]:
                 # one-sided slopes are wrong by a multiple of the step: take that away
