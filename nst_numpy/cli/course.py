@@ -4,6 +4,7 @@
   nst course release handout                    the students' version: notebook and .py of each
   nst course check a4_style.py                  the public tests, as students run them
   nst course grade submissions --out grades     all tests; a file, a folder, or a class of them
+  nst course report grades -o class.html        a page for the teacher, from what grade wrote
 
 docs/course.md is the instructor's page.
 """
@@ -15,7 +16,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import table
-from nst_numpy.cli.parts.outputs import claim_folder, results
+from nst_numpy.cli.parts.outputs import claim, claim_folder, results
 from nst_numpy.course import (
     Assignment,
     Grade,
@@ -30,12 +31,13 @@ from nst_numpy.course import (
     load_assignments,
     release,
     release_source,
+    view_class,
 )
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
 from nst_numpy.course.results import folder_names, number, write_results
 from nst_numpy.errors import CourseError, OutputError
-from nst_numpy.files import check_folder, expand_input, write_json, write_text
+from nst_numpy.files import check_folder, check_output, expand_input, write_json, write_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -77,11 +79,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
         if name == "grade":
             sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
+    sub = action("report", "write a page about a class for its teacher")
+    sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … --out")
+    sub.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        default="class.html",
+        help="the page (default: %(default)s)",
+    )
+    sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
-    return {"list": _list, "release": _release, "check": _grade, "grade": _grade}[args.action](args)
+    actions = {
+        **{"list": _list, "release": _release},
+        **{"check": _grade, "grade": _grade, "report": _report},
+    }
+    return actions[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -139,6 +155,19 @@ def _grade(args: argparse.Namespace) -> int:
         print(table_of_class if many else as_text(graded[0][1]), end="")
     if lost:
         raise OutputError("; ".join(lost))
+    return 0
+
+
+def _report(args: argparse.Namespace) -> int:
+    output = check_output(args.output)
+    claim(args, [], page=output)
+    view = view_class(args.grades)
+    from nst_numpy.report import write_class_page  # matplotlib takes a second to load
+
+    with results() as keep:
+        keep(output, lambda place: write_class_page(place, view))
+    if not args.quiet:
+        print(output)
     return 0
 
 

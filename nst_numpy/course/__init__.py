@@ -4,6 +4,7 @@ docs/course.md tells how to run a course with it.
 """
 
 from nst_numpy.course.assignment import Assignment, Task, load_assignment, load_assignments
+from nst_numpy.course.classview import ClassView, view_class
 from nst_numpy.course.grade import Grade, TaskGrade, grade_answer, grade_submission
 from nst_numpy.course.isolation import Isolation, find_isolation
 from nst_numpy.course.notebook import notebook
@@ -13,6 +14,7 @@ from nst_numpy.course.submission import Submission, find_submissions
 
 __all__ = [
     "Assignment",
+    "ClassView",
     "Grade",
     "Isolation",
     "Submission",
@@ -31,4 +33,5 @@ __all__ = [
     "notebook",
     "release",
     "release_source",
+    "view_class",
 ]

@@ -15,11 +15,17 @@ TOLERANCE = 1e-6
 
 
 class Wrong(AssertionError):  # noqa: N818, what a test says of an answer
-    """An answer is wrong: `str()` is the sentence for public tests, `discreet` for hidden ones."""
+    """An answer is wrong: `str()` is the sentence for public tests, `discreet` for hidden ones.
 
-    def __init__(self, sentence: str, discreet: str | None = None) -> None:
+    `mistake` is a short name for what is wrong, by which a class is counted.
+    """
+
+    def __init__(
+        self, sentence: str, discreet: str | None = None, mistake: str = "wrong-result"
+    ) -> None:
         super().__init__(sentence)
         self.discreet = discreet if discreet is not None else sentence
+        self.mistake = mistake
 
 
 def same(got: Any, want: Any, what: str, *, tolerance: float = TOLERANCE) -> None:
@@ -55,21 +61,23 @@ it should be 1
         raise Wrong(
             f"{what}: the shape is {array.shape}, it should be {want.shape}",
             f"{what}: the shape is wrong",
+            "shape",
         )
     if not np.isfinite(array).all():
-        raise Wrong(f"{what}: there are NaN or infinite values in it")
+        raise Wrong(f"{what}: there are NaN or infinite values in it", mistake="not-finite")
     allowed = tolerance * max(1e-12, float(np.abs(want).max(initial=0)))
     wrong = np.abs(array - want) > allowed
     if not wrong.any():
         return
     count = f"{wrong.sum()} of {wrong.size} values are wrong" if want.ndim else "it is wrong"
-    kind = _kind_of_mistake(array, want) or count
+    mistake, kind = _kind_of_mistake(array, want) or ("some-values", count)
     kind = kind if want.ndim else kind.replace("every value", "it").replace("everything", "it")
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"[{', '.join(map(str, index))}] " if index else ""
     raise Wrong(
         f"{what}: {kind}; {at}is {array[index]:.6g}, it should be {want[index]:.6g}",
         f"{what}: {kind}",
+        mistake,
     )
 
 
@@ -97,15 +105,15 @@ def gradient(
         return
     diagnosis = report.diagnosis
     if diagnosis is None:
-        raise Wrong(f"{what}: the gradient is wrong")
+        raise Wrong(f"{what}: the gradient is wrong", mistake="unknown")
     sentence = f"{what}: {diagnosis.sentence} (gradient checker, {diagnosis.certainty})"
-    raise Wrong(sentence)
+    raise Wrong(sentence, mistake=diagnosis.name)
 
 
 def numbers(got: Any, what: str) -> np.ndarray:
     """Return got as an array of numbers, or say what it is instead."""
     if got is None:
-        raise Wrong(f"{what}: returns None: is there a return statement?")
+        raise Wrong(f"{what}: returns None: is there a return statement?", mistake="no-return")
     try:
         array = np.asarray(got)
     except Exception:
@@ -113,7 +121,9 @@ def numbers(got: Any, what: str) -> np.ndarray:
     if array.dtype.kind not in "biufc":
         kind = getattr(got, "kind", type(got).__name__)
         raise Wrong(
-            f"{what}: returns a {kind}, it should be numbers", f"{what}: returns no numbers"
+            f"{what}: returns a {kind}, it should be numbers",
+            f"{what}: returns no numbers",
+            "no-numbers",
         )
     return array
 
@@ -132,12 +142,12 @@ def true(condition: Any, sentence: str) -> None:
         raise Wrong(sentence)
 
 
-def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> str | None:
-    """Recognise what is wrong in the same way everywhere."""
+def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | None:
+    """Recognise what is wrong in the same way everywhere: its name, and the words for it."""
     if np.allclose(got, 0):
-        return "everything is 0"
+        return "all-zero", "everything is 0"
     if np.allclose(got, -want, rtol=1e-5, atol=0):
-        return "the sign is wrong"
+        return "sign", "the sign is wrong"
     scale = float(np.abs(want).max())
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float((got * want).sum() / np.square(want, dtype=float).sum())
@@ -146,10 +156,10 @@ def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> str | None:
     if scale and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio)):
         plain = any(abs(r - round(r)) < 1e-6 * abs(r) for r in (ratio, 1 / ratio))
         if plain or not constant:
-            return f"every value is {ratio:.6g} times what it should be"
+            return "factor", f"every value is {ratio:.6g} times what it should be"
     if want.size > 1 and np.ptp(shift) < 1e-6 * scale:
         way = "large" if np.mean(shift) > 0 else "small"
-        return f"every value is too {way} by {abs(float(np.mean(shift))):.6g}"
+        return "summand", f"every value is too {way} by {abs(float(np.mean(shift))):.6g}"
     if want.ndim == 2 and want.shape[0] == want.shape[1] and np.allclose(got, want.T):
-        return "it is transposed"
+        return "transposed", "it is transposed"
     return None

@@ -7,14 +7,21 @@ from dataclasses import dataclass
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from nst_numpy.common.checks import check_number
 from nst_numpy.common.moved import former_names, now_in
-from nst_numpy.course.assignment import LONGEST_SECONDS, Assignment, Task, assignments_folder
+from nst_numpy.course.assignment import (
+    LONGEST_SECONDS,
+    Assignment,
+    Task,
+    assignments_folder,
+    strip_solutions,
+)
 from nst_numpy.course.isolation import Isolation
+from nst_numpy.course.likeness import fingerprint
 from nst_numpy.course.plain import one_line
-from nst_numpy.course.reason import discreetly, openly
+from nst_numpy.course.reason import discreetly, mistake_of, openly
 from nst_numpy.course.sandbox import AnswerStoppedError, Sandbox
 from nst_numpy.course.submission import Cells, Submission, read_answer
 from nst_numpy.course.wire import RemoteError
@@ -26,7 +33,11 @@ RIGHT = "all tests pass"
 
 @dataclass(frozen=True)
 class TaskGrade:
-    """Points for one task, and why."""
+    """Points for one task, and why.
+
+    `mistake` is a short name for what is wrong, empty where nothing is; `hidden` says whether a
+    hidden test found it.
+    """
 
     name: str
     points: float
@@ -34,6 +45,8 @@ class TaskGrade:
     reason: str
     prints: str = ""
     refused: tuple[str, ...] = ()
+    mistake: str = ""
+    hidden: bool = False
 
     @property
     def right(self) -> bool:
@@ -46,6 +59,7 @@ class Grade:
     """The grade of one assignment: its tasks, which file was graded, and where.
 
     `isolation` is "bubblewrap", "docker" or "podman", or empty where only the fence stood.
+    `fingerprint` is that of `likeness.fingerprint`, without what was handed out.
     """
 
     assignment: str
@@ -54,6 +68,7 @@ class Grade:
     tasks: tuple[TaskGrade, ...]
     notes: tuple[str, ...] = ()
     isolation: str = ""
+    fingerprint: tuple[int, ...] = ()
 
     @property
     def points(self) -> float:
@@ -64,6 +79,14 @@ class Grade:
     def max_points(self) -> float:
         """What a full score is."""
         return sum(task.max_points for task in self.tasks)
+
+
+class Failure(NamedTuple):
+    """What fails: the reason in words, its short name, and whether a hidden test found it."""
+
+    reason: str
+    mistake: str
+    hidden: bool = False
 
 
 def grade_submission(
@@ -133,17 +156,21 @@ def grade_answer(
             progress(task.name)
         return grade
 
-    notes = []
+    notes: list[str] = []
+    code: tuple[int, ...] = ()
     try:
         cells = read_answer(path)
     except CourseError as error:
         reason = one_line(error)
-        tasks = [TaskGrade(t.name, 0, t.points, reason) for t in assignment.tasks]
+        tasks = [
+            TaskGrade(t.name, 0, t.points, reason, mistake="unreadable") for t in assignment.tasks
+        ]
     else:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             tasks = list(pool.map(work, assignment.tasks))
         refused = dict.fromkeys(what for task in tasks for what in task.refused)
         notes = [f"refused: the answer tried to {what}" for what in refused]
+        code = own_fingerprint(cells, assignment)
     return Grade(
         assignment.name,
         assignment.title,
@@ -151,6 +178,7 @@ def grade_answer(
         tuple(tasks),
         tuple(notes),
         isolation.how if isolation else "",
+        code,
     )
 
 
@@ -179,15 +207,25 @@ def grade_task(
             isolation=isolation,
         )
         with box:
-            reason = _reason(task, assignment, cells, box, hidden=hidden)
+            failure = _failure(task, assignment, cells, box, hidden=hidden)
             prints, refused = box.prints, tuple(box.refused)
     except SettingError:
         raise
     except Exception as error:  # one answer must not end the grading of a class
-        reason, prints, refused = f"the grader could not go on ({type(error).__name__})", "", ()
-    points = task.points if reason is None else 0
-    told = RIGHT if reason is None else reason or "a test fails"
-    return TaskGrade(task.name, points, task.points, told, prints, refused)
+        sentence = f"the grader could not go on ({type(error).__name__})"
+        failure, prints, refused = Failure(sentence, "grader"), "", ()
+    if failure is None:
+        return TaskGrade(task.name, task.points, task.points, RIGHT, prints, refused)
+    told = failure.reason or "a test fails"
+    return TaskGrade(
+        task.name, 0, task.points, told, prints, refused, failure.mistake, failure.hidden
+    )
+
+
+def own_fingerprint(cells: Cells, assignment: Assignment) -> tuple[int, ...]:
+    """Take the fingerprint of an answer, without what was handed out."""
+    handed_out = fingerprint([strip_solutions(assignment.solution)])
+    return tuple(sorted({*fingerprint(source for _, _, source in cells)} - {*handed_out}))
 
 
 def check_seconds(seconds: float) -> float:
@@ -198,27 +236,30 @@ def check_seconds(seconds: float) -> float:
     return number
 
 
-def _reason(
+def _failure(
     task: Task, assignment: Assignment, cells: Cells, box: Sandbox, *, hidden: bool
-) -> str | None:
-    """Run public and hidden tests; return None if they pass, else the reason."""
-    place = ""
+) -> Failure | None:
+    """Run public and hidden tests; return None if they pass, else what fails."""
+    in_hidden = False
     try:
         box.open()
         names = _test_names(assignment, box)
-        reason = _run_tests(task.public, names, f"{task.name}, public tests", openly)
-        if reason is None and hidden and task.hidden:
+        failure = _run_tests(task.public, names, f"{task.name}, public tests", openly)
+        if failure is None and hidden and task.hidden:
             box.hide_prints()
-            place = "hidden test: "
-            reason = _run_tests(
+            in_hidden = True
+            failure = _run_tests(
                 *(task.hidden, names, f"{task.name}, hidden tests"),
                 lambda error: discreetly(error, cells),
             )
     except AnswerStoppedError as stop:
         reason = one_line(stop)
+        failure = Failure(reason, "time" if reason.startswith("stopped after") else "ended")
     except RemoteError as error:  # while loading: out of memory, most likely
-        reason = openly(error)
-    return None if reason is None else place + reason
+        failure = Failure(openly(error), mistake_of(error))
+    if failure is None or not in_hidden:
+        return failure
+    return Failure(f"hidden test: {failure.reason}", failure.mistake, True)
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:
@@ -244,12 +285,12 @@ def _import_file(path: Path) -> None:
 
 def _run_tests(
     source: str, names: dict[str, Any], place: str, tell: Callable[[BaseException], str]
-) -> str | None:
-    """Run a test; return None if it passes, else the reason."""
+) -> Failure | None:
+    """Run a test; return None if it passes, else what fails."""
     try:
         exec(compile(source, place, "exec"), names)
     except (Exception, RemoteError) as error:
-        return tell(error)
+        return Failure(tell(error), mistake_of(error))
     return None
 
 

@@ -18,6 +18,13 @@ _OWN = {
     "TimeUpError": "still running when the time was up",
     "SystemExit": "the answer calls sys.exit",
 }
+_NAMES = {
+    "NotImplementedError": "not-written",
+    "NotDefinedError": "not-defined",
+    "TimeUpError": "time",
+    "SystemExit": "exit",
+    "MemoryError": "memory",
+}
 _SHAPE = re.compile(r"\(\d+(?:, ?\d+)*,?\)")
 _PLACE = re.compile(r"(.*), line (\d+)")
 
@@ -49,6 +56,16 @@ def discreetly(error: BaseException, cells: Sequence[tuple[str, int, str]] = ())
     if isinstance(error, AssertionError):
         return one_line(_without_values(str(error))) or "a test fails"
     return f"the test cannot use what came back ({type(error).__name__})"
+
+
+def mistake_of(error: BaseException) -> str:
+    """Name the mistake in a word, the same for all who make it; nothing an answer sent is in it."""
+    if isinstance(error, RemoteError):
+        kind = str(error.report.get("type"))
+        return _NAMES.get(kind) or (kind if _is_known(kind) else "exception")
+    if isinstance(error, Wrong):
+        return error.mistake
+    return "wrong-result" if isinstance(error, AssertionError) else "unusable-result"
 
 
 def _is_known(kind: str) -> bool:

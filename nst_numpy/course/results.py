@@ -52,6 +52,7 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
                 "points": grade.points,
                 "max_points": grade.max_points,
                 "notes": list(grade.notes),
+                "fingerprint": list(grade.fingerprint),
                 "tasks": [
                     {
                         "task": task.name,
@@ -59,6 +60,8 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
                         "max_points": task.max_points,
                         "reason": task.reason,
                         "prints": task.prints,
+                        "mistake": task.mistake,
+                        "hidden": task.hidden,
                     }
                     for task in grade.tasks
                 ],

@@ -1,5 +1,6 @@
-"""Self-contained HTML files: about a run, and about where its picture comes from."""
+"""Self-contained HTML files: about a run, where its picture comes from, and about a class."""
 
+from nst_numpy.report.classroom import write_class_page
 from nst_numpy.report.page import (
     RunRecorder,
     Snapshot,
@@ -21,6 +22,7 @@ __all__ = [
     "peak_memory",
     "png",
     "shrink",
+    "write_class_page",
     "write_report",
     "write_source_page",
 ]
