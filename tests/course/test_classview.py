@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from nst_numpy.cli import main
 from nst_numpy.course import view_class
 from nst_numpy.course.classview import LESSONS, WORDS
 from nst_numpy.course.results import write_results
@@ -92,3 +93,22 @@ def test_what_cannot_be_read_is_said(tmp_path):
 def test_each_diagnosis_has_words():
     assert {h.name for h in HYPOTHESES} == set(LESSONS)
     assert set(LESSONS) <= set(WORDS)
+
+
+# the command
+
+
+@posix
+def test_the_command_writes_the_page(tmp_path, capsys, bundled):
+    write_class(tmp_path / "grades", bundled["a1"])
+    page = tmp_path / "class.html"
+    assert main(["course", "report", str(tmp_path / "grades"), "-o", str(page)]) == 0
+    assert capsys.readouterr().out.strip() == str(page)
+    assert "17 of 30" in page.read_text(encoding="utf-8")
+
+
+def test_the_command_refuses_a_folder_without_grades(tmp_path, capsys):
+    page = tmp_path / "class.html"
+    assert main(["course", "report", str(tmp_path), "-o", str(page)]) == 2
+    assert "nst course grade CLASS --out FOLDER writes them" in capsys.readouterr().err
+    assert not page.exists()
