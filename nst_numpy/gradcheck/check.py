@@ -221,7 +221,9 @@ def _measure(study: GradientStudy, options: _Options) -> None:
                 "forward gives another out for the same inputs: fix its random numbers (dropout, "
                 "noise) for the check.",
                 1.0,
-                evidence=f"out differs by up to {np.nanmax(np.abs(study.out - again)):.3g}",
+                evidence=f"out differs by up to {np.nanmax(np.abs(study.out - again)):.3g}"
+                if again.shape == study.out.shape
+                else f"out is {study.out.shape}, then {again.shape}",
             )
         )
     _check_finite(study.out)

@@ -66,3 +66,12 @@ def test_whole_numbers_beside_floats_are_named():
     assert report.unchecked == ("y",)
     assert "y: whole numbers, passed on and not checked; for a check give floats" in str(report)
     assert report.record()["unchecked"] == ["y"]
+
+
+def test_an_out_of_random_shape_is_called_random():
+    rng = np.random.default_rng(0)
+    report = check_backward(
+        lambda x: (x[: rng.integers(1, 99)], x), lambda g, x: np.ones_like(x), {"x": np.ones(99)}
+    )
+    assert report.diagnosis.name == "random"
+    assert "then (" in report.diagnosis.evidence
