@@ -78,7 +78,7 @@ class Settings:
         `nst_numpy.optimize`.
     patience : int, optional
         End a scale after so many iterations that lowered J by less than 5 % together; 0 does not.
-        Default 10; 0 if iterations are given, and for "gd" and "adam".
+        Default 10; 0 if iterations are given, from noise, and for "gd" and "adam".
     scales : int, optional
         Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
         many as it takes to begin at `COARSEST_SIZE` or less.
@@ -165,7 +165,8 @@ class Settings:
         """
         if self.patience is not None:
             return self.patience
-        return PATIENCE if self.iterations is None and self.optimizer == "lbfgs" else 0
+        soon = self.optimizer == "lbfgs" and self.init != "noise"
+        return PATIENCE if soon and self.iterations is None else 0
 
     def passes(self, scales: int) -> list[tuple[int, int]]:
         """List the passes of a run: the scale of each, and its iterations.

@@ -175,3 +175,9 @@ def test_coefficients_take_the_beta_of_a_scale():
 def test_scales_begin_at_the_coarsest_size_or_less(size, scales):
     assert default_scales(size) == scales
     assert size / 2 ** (scales - 1) <= settings.COARSEST_SIZE
+
+
+def test_a_run_from_noise_does_all_its_iterations():
+    assert Settings(init="noise").used_patience == 0
+    assert Settings(init="noise", patience=3).used_patience == 3
+    assert Settings(init="style").used_patience == 10

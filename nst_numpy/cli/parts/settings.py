@@ -59,7 +59,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": int,
         "metavar": "N",
         "help": f"end a scale when N steps lowered J by less than {100 * SETTLED:g} %%, 0: never "
-        f"(default: {PATIENCE}; 0 with --iterations, gd and adam)",
+        f"(default: {PATIENCE}; 0 with --iterations, noise, gd, adam)",
     },
     "scales": {
         "type": int,
