@@ -18,10 +18,9 @@ import time
 import numpy as np
 import torch
 from torch.nn import functional
-from torch_step import BLOCKS
+from torch_step import activations, tensors
 
 from nst_numpy.pictures import deprocess, preprocess, resize_image
-from nst_numpy.settings import SMALLEST_SIZE
 
 # style-transfer-pytorch was tuned to another copy of VGG, whose activations are much smaller, and
 # its losses grow with them. Of 1, 0.3, 0.1, …, 0.001 this gives its best score, with three pairs
@@ -36,24 +35,13 @@ class TorchVGG:
     `edge` is how the first convolution pads; `factor` multiplies what is returned.
     """
 
-    def __init__(self, params, edge="constant", factor=1.0):
+    def __init__(self, params, edge=None, factor=1.0):
         self.edge, self.factor = edge, factor
-        self.params = {
-            name: (torch.tensor(w.transpose(3, 2, 0, 1).copy()), torch.tensor(b))
-            for name, (w, b) in list(params.items())[: sum(BLOCKS)]
-        }
+        self.params = tensors(params)
 
     def __call__(self, a):
         """x (1, 3, H, W), what `preprocess` makes -> every activation after its ReLU."""
-        found = {}
-        for block, count in enumerate(BLOCKS, start=1):
-            for i in range(1, count + 1):
-                w, b = self.params[f"conv{block}_{i}"]
-                edge = self.edge if not found else "constant"
-                a = functional.conv2d(functional.pad(a, (1, 1, 1, 1), edge), w, b)
-                a = found[f"relu{block}_{i}"] = functional.relu(a)
-            if block < len(BLOCKS):
-                a = functional.max_pool2d(a, 2)
+        found = activations(self.params, a, functional.max_pool2d, self.edge)
         return {name: self.factor * a for name, a in found.items()}
 
 
@@ -116,7 +104,7 @@ def style_transfer_pytorch(
     started = time.perf_counter()
     vgg = TorchVGG(params, edge="replicate", factor=factor)
     sizes = [size]
-    while round(size / 2 ** (len(sizes) / 2)) >= max(128, SMALLEST_SIZE):
+    while round(size / 2 ** (len(sizes) / 2)) >= 128:
         sizes.insert(0, round(size / 2 ** (len(sizes) / 2)))
     # its picture is 0 to 1, ours 0 to 255
     low = tensor(np.zeros((1, 1, 3), np.uint8))

@@ -7,18 +7,39 @@ from torch.nn import functional
 BLOCKS = (2, 2, 3, 3, 1)  # convolutions up to conv5_1
 
 
+def tensors(params, layout=torch.contiguous_format):
+    """The convolutions up to conv5_1, (kh, kw, C_in, C_out) -> (C_out, C_in, kh, kw)."""
+    return {
+        name: (
+            torch.tensor(w.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=layout),
+            torch.tensor(b),
+        )
+        for name, (w, b) in list(params.items())[: sum(BLOCKS)]
+    }
+
+
+def activations(params, a, pool, edge=None):
+    """Every activation after its ReLU; `edge` is how the first convolution pads, if not by 0."""
+    found = {}
+    for block, count in enumerate(BLOCKS, start=1):
+        for i in range(1, count + 1):
+            w, b = params[f"conv{block}_{i}"]
+            if edge and not found:
+                a = functional.conv2d(functional.pad(a, (1, 1, 1, 1), edge), w, b)
+            else:
+                a = functional.conv2d(a, w, b, padding=1)
+            a = found[f"relu{block}_{i}"] = functional.relu(a)
+        if block < len(BLOCKS):
+            a = pool(a, 2)
+    return found
+
+
 class TorchObjective:
     """J(x) and its pixel gradient: content relu4_2, style relu1_1 … relu5_1, average pooling."""
 
     def __init__(self, params, content, style, *, alpha, beta, channels_last):
         self.layout = torch.channels_last if channels_last else torch.contiguous_format
-        self.params = {
-            name: (
-                torch.tensor(w.transpose(3, 2, 0, 1).copy()).contiguous(memory_format=self.layout),
-                torch.tensor(b),
-            )
-            for name, (w, b) in list(params.items())[: sum(BLOCKS)]
-        }
+        self.params = tensors(params, self.layout)
         self.alpha, self.beta = alpha, beta
         with torch.no_grad():
             self.content = self.features(self.tensor(content))["relu4_2"]
@@ -31,16 +52,7 @@ class TorchObjective:
 
     def features(self, a):
         """Every activation after its ReLU."""
-        found = {}
-        for block, count in enumerate(BLOCKS, start=1):
-            for i in range(1, count + 1):
-                w, b = self.params[f"conv{block}_{i}"]
-                a = found[f"relu{block}_{i}"] = functional.relu(
-                    functional.conv2d(a, w, b, padding=1)
-                )
-            if block < len(BLOCKS):
-                a = functional.avg_pool2d(a, 2)
-        return found
+        return activations(self.params, a, functional.avg_pool2d)
 
     def gram(self, a):
         """(1, C, H, W) -> (C, C), without a copy in either layout."""
