@@ -221,6 +221,7 @@ class Run:
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.passes = settings.passes(self.scales)
+        self.iterations = sum(iterations for _, iterations in self.passes)  # at most
         self.content = as_image(content, settings.size)
         self.style = as_image(style)
         coefficients = settings.coefficients()
@@ -245,7 +246,7 @@ class Run:
         Each call begins afresh, and gives the same picture.
         """
         self.history, self._started = [], time.perf_counter()
-        self.iterations = self.most_iterations
+        self._to_do = self.iterations
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
         self._matches: Matches | None = None
@@ -268,7 +269,7 @@ class Run:
             minimum = self._paint(scale, iterations, callbacks)
             if minimum.reason not in ("iterations", "settled", "stalled", "flat"):
                 break
-            self.iterations -= iterations - len(minimum.losses)
+            self._to_do -= iterations - len(minimum.losses)
         return minimum
 
     def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
@@ -278,7 +279,7 @@ class Run:
 
         def progress(iteration: int, loss: float, x: Array) -> Progress:
             seconds = time.perf_counter() - self._started
-            return Progress(iteration, self.iterations, loss, dict(objective.terms), seconds, x)
+            return Progress(iteration, self._to_do, loss, dict(objective.terms), seconds, x)
 
         def record(step: Step) -> bool:
             self._latest = Minimum(step.x)
@@ -325,7 +326,7 @@ class Run:
         message, done = minimum.message, len(self.history)  # of all scales, not of the last alone
         if minimum.reason == "settled":
             message = settled_message(self.settings.used_patience, done)
-        elif minimum.reason == "iterations" and done == self.most_iterations:
+        elif minimum.reason == "iterations" and done == self.iterations:
             message = f"did the {done} iterations asked for"
         elif minimum.reason == "iterations":
             message = f"did {done} iterations, the most at this size"
@@ -343,11 +344,6 @@ class Run:
         return map_source(self.objective(last), self._matches, self.x(image, last), painting)
 
     # what it is done with
-
-    @property
-    def most_iterations(self) -> int:
-        """Iterations of all passes; a scale may end before it has done its own."""
-        return sum(iterations for _, iterations in self.passes)
 
     def objective(self, scale: int) -> Objective:
         """Make J at a scale."""
@@ -466,9 +462,11 @@ class Run:
         """List every setting with the value that was used."""
         height, width = self.content.shape[:2]
         used = asdict(self.settings) | {"height": height, "width": width}
-        used |= {"beta": self.beta(self.scales - 1)}
-        used |= {"iterations": self.settings.most_iterations}
-        used |= {"patience": self.settings.used_patience}
+        used |= {
+            "beta": self.beta(self.scales - 1),
+            "iterations": self.settings.most_iterations,
+            "patience": self.settings.used_patience,
+        }
         if self.settings.beta is not None:
             used["strength"] = None
         used |= {"scales": self.scales, "style_size": self.style_size}

@@ -82,22 +82,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sub = action("report", "write a page about a class for its teacher")
     sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … --out")
     sub.add_argument(
-        "-o",
-        "--output",
-        metavar="FILE",
-        default="class.html",
+        "-o", "--output", metavar="FILE", default="class.html",
         help="the page (default: %(default)s)",
-    )
+    )  # fmt: skip
     sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
-    actions = {
-        **{"list": _list, "release": _release},
-        **{"check": _grade, "grade": _grade, "report": _report},
-    }
-    return actions[args.action](args)
+    actions = {"list": _list, "release": _release, "check": _grade, "grade": _grade}
+    return (actions | {"report": _report})[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -216,9 +216,7 @@ def announce(run: Run) -> None:
     free = available_memory()
     if estimate is not None and free:
         cost += f" ({free / 1e9:.1f} GB are free)"
-    print(
-        f"{width}×{height} pixels, {most}{run.most_iterations} iterations: {cost}", file=sys.stderr
-    )
+    print(f"{width}×{height} pixels, {most}{run.iterations} iterations: {cost}", file=sys.stderr)
     smaller = int(run.settings.size * math.sqrt(LONG / seconds)) // 16 * 16
     if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
         at_size = seconds * (smaller / run.settings.size) ** 2

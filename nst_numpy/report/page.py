@@ -74,7 +74,7 @@ class RunRecorder:
 
     def __post_init__(self) -> None:
         """Plan when to look; keep the start and the time that is expected."""
-        self._wanted = set(geometric(self.run.most_iterations, self.pictures))
+        self._wanted = set(geometric(self.run.iterations, self.pictures))
         self.expected_seconds = self.run.expected_seconds
         self.add(0, None, resize_image(self.run.init, self.run.content.shape[:2]))
 
@@ -308,7 +308,7 @@ def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tupl
     median = [("Time of an iteration", f"{_iteration_time(history):.3g} s (median)")]
     return [
         ("Why it stopped", result.message),
-        ("Iterations", f"{result.iterations} of {recorder.run.most_iterations}"),
+        ("Iterations", f"{result.iterations} of {recorder.run.iterations}"),
         ("Time", f"{result.seconds:.1f} s; about {expected:.2g} s were expected"),
         *(median if result.iterations > 1 else []),
         *costs,

@@ -9,7 +9,7 @@ from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
-from nst_numpy.settings import COARSEST_SIZE, PATIENCE, Settings
+from nst_numpy.settings import COARSEST_SIZE, MOST_ITERATIONS, PATIENCE, Settings
 from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
@@ -21,7 +21,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "iterations": {
         "type": int,
         "metavar": "N",
-        "help": "steps, at each scale (default: 150); gd does 300",
+        "help": f"steps, at each scale (default: {MOST_ITERATIONS['lbfgs']}); "
+        f"gd does {MOST_ITERATIONS['gd']}",
     },
     "strength": {
         "type": float,
