@@ -153,14 +153,15 @@ class _Seen:
     def __init__(self, vgg: AnyNetwork, image: Image) -> None:
         self.image = image
         self.features = vgg.forward(preprocess(image, dtype=vgg.dtype), vgg.check_names(LAYERS))
+        units = {name: statistics.unit_length(a) for name, a in self.features.items()}
         self.points = {  # what has a distribution: activations, and patches of each detail
-            **{name: a.reshape(-1, a.shape[-1]) for name, a in self.features.items()},
+            **{name: a.reshape(-1, a.shape[-1]) for name, a in units.items()},
             **{
                 f"level {n}": statistics.patches_of(level)
                 for n, level in enumerate(statistics.laplacian_pyramid(image), start=1)
             },
         }
-        self.gaussians = {name: mean_and_covariance(a) for name, a in self.features.items()}
+        self.gaussians = {name: mean_and_covariance(a) for name, a in units.items()}
 
 
 class _Scale:

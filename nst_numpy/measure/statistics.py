@@ -82,6 +82,22 @@ def self_similarity_distance(a: Array, b: Array) -> float:
     return _uncorrelated(_self_similarities(a), _self_similarities(b))
 
 
+def unit_length(a: Array) -> Array:
+    """Divide each place's activation by its length, as LPIPS does: Zhang et al. (2018), equation 1.
+
+    Which units answer counts, and how strongly all of them do does not. Without it a picture that
+    a deep layer hardly answers to, as noise, is near to a dark painting.
+
+    Parameters
+    ----------
+    a : ndarray, (*places, C)
+        A place where nothing answers stays at 0.
+    """
+    length = np.linalg.norm(a, axis=-1, keepdims=True)
+    unit: Array = a / np.maximum(length, np.finfo(a.dtype).tiny)
+    return unit
+
+
 def sliced_distance(a: Array, b: Array, directions: Array) -> float:
     """Compare two clouds of points along fixed directions, quantile by quantile: mean square.
 
@@ -179,18 +195,12 @@ def _uncorrelated(a: Array, b: Array) -> float:
     return float(1 - np.vdot(a, b) / lengths)
 
 
-def _unit(a: Array) -> Array:
-    length = np.linalg.norm(a, axis=-1, keepdims=True)
-    unit: Array = a / np.maximum(length, np.finfo(a.dtype).tiny)
-    return unit
-
-
 def _self_similarities(a: Array) -> Floats:
     """Return the cosines of all pairs of places on a grid, each pair once."""
     _, height, width, channels = a.shape
     rows = np.linspace(0, height - 1, min(height, _GRID)).round().astype(int)
     cols = np.linspace(0, width - 1, min(width, _GRID)).round().astype(int)
     # (1, H, W, C) -> (M, C)
-    places = _unit(a[0][np.ix_(rows, cols)].astype(np.float64)).reshape(-1, channels)
+    places = unit_length(a[0][np.ix_(rows, cols)].astype(np.float64)).reshape(-1, channels)
     cosines: Floats = (places @ places.T)[np.triu_indices(len(places), 1)]
     return cosines

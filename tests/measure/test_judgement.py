@@ -125,10 +125,8 @@ def test_the_order_is_the_one_that_everybody_sees(vgg, content_name, style_name)
         assert values[5] > 0.9
     for kind in ("frechet", "sliced", "patches"):
         of = {name: each.figures[f"style/{kind}"] for name, each in found.items()}
-        assert max(of["good"], of["dissolved"], of["piece"]) < of["matched"] < of["content"], kind
-        # deep layers hardly answer to noise, and a dark painting is near to that: see docs/judge
-        assert of["noise"] > {"frechet": 0.6, "sliced": 0.75, "patches": 1}[kind], kind
-        assert of["noise"] > 2 * max(of["good"], of["dissolved"], of["piece"])
+        assert max(of["good"], of["dissolved"], of["piece"]) < of["matched"], kind
+        assert of["matched"] < of["content"] < of["noise"], kind
     assert found["good"].score < found["dissolved"].score < found["noise"].score
     assert max(found, key=lambda name: found[name].copied) == "piece"
 

@@ -50,6 +50,17 @@ def test_self_similarity_stays_when_channels_change_places(rng):
     assert statistics.self_similarity_distance(a, moved) > 0.5
 
 
+def test_unit_length_keeps_the_direction_and_leaves_0(rng):
+    a = np.abs(rng.standard_normal((1, 4, 5, 3))).astype(np.float32)
+    a[0, 1, 2] = 0
+    unit = statistics.unit_length(a)
+    expected = np.ones((1, 4, 5))
+    expected[0, 1, 2] = 0
+    assert np.linalg.norm(unit, axis=-1) == pytest.approx(expected)
+    assert unit[0, 0, 0] * np.linalg.norm(a[0, 0, 0]) == pytest.approx(a[0, 0, 0])
+    assert unit.dtype == np.float32
+
+
 def test_the_sliced_distance_by_hand(rng):
     points = rng.standard_normal((700, 4))
     directions = statistics.draw_directions(4, rng, points.dtype)
