@@ -33,10 +33,13 @@ PATIENCE = 10
 # Painted at one size only, a picture larger than this gets strokes but no large forms: units
 # of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
 COARSEST_SIZE = 256
+# Convolutions pad with zeros, and answer to the picture's edge. Without a margin there is a
+# coloured seam, 2 to 5 pixels inside: docs/defaults.
+MARGIN = 4
 
 _PIXELS = (SMALLEST_SIZE, " pixels")
 _LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
-          "scales": (1, ""), "seed": (0, "")}  # fmt: skip
+          "scales": (1, ""), "seed": (0, ""), "margin": (0, " pixels")}  # fmt: skip
 _CHOICES = {"pool": tuple(POOLS), "optimizer": OPTIMIZERS, "engine": ENGINES}
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
@@ -84,6 +87,11 @@ class Settings:
         many as it takes to begin at `COARSEST_SIZE` or less.
     style_size : int, optional
         Longest side of the style picture; default as `size`. Smaller gives finer strokes.
+    margin : int, optional
+        Pixels by which the canvas is wider than the picture, on each side and at each scale. J is
+        that of the canvas, on which the content is mirrored; the margin is cut off. Default 4
+        where patience is 10 by default, but 0 with own layers and for neighbours, which find a
+        place for each place of the picture.
     engine : {"fused", "plain"}
         How the network is run: "plain" is its definition, two loops; "fused" the same, fast.
 
@@ -110,6 +118,7 @@ class Settings:
     patience: int | None = None
     scales: int | None = None
     style_size: int | None = None
+    margin: int | None = None
     engine: str = "fused"
 
     def __post_init__(self) -> None:
@@ -130,6 +139,8 @@ class Settings:
         if self._is_given("learning_rate"):
             rate = check_number("learning_rate", self.learning_rate, zero=False)
             self._keep("learning_rate", rate)
+        if self.margin and self.style_loss == "neighbours":
+            raise SettingError("margin must be 0 for neighbours: leave it out")
         self._keep("strength", check_number("strength", self.strength))
         if self.strength > MOST_STRENGTH:
             raise SettingError(f"strength must be from 0 to 100, not {self.strength:g}")
@@ -157,6 +168,11 @@ class Settings:
         return MOST_ITERATIONS[self.optimizer] if self.iterations is None else self.iterations
 
     @property
+    def goes_by_itself(self) -> bool:
+        """Whether nothing is said of how the run goes on; what is said is done to the letter."""
+        return self.optimizer == "lbfgs" and self.init != "noise" and self.iterations is None
+
+    @property
     def used_patience(self) -> int:
         """The patience given, or that which goes with the other settings.
 
@@ -165,8 +181,14 @@ class Settings:
         """
         if self.patience is not None:
             return self.patience
-        soon = self.optimizer == "lbfgs" and self.init != "noise"
-        return PATIENCE if soon and self.iterations is None else 0
+        return PATIENCE if self.goes_by_itself else 0
+
+    @property
+    def used_margin(self) -> int:
+        """The margin given, or that which goes with the other settings."""
+        if self.margin is not None:
+            return self.margin
+        return MARGIN if self.goes_by_itself and self.style_loss != "neighbours" else 0
 
     def passes(self, scales: int) -> list[tuple[int, int]]:
         """List the passes of a run: the scale of each, and its iterations.
@@ -212,6 +234,7 @@ class GivenSettings(TypedDict, total=False):
     patience: int | None
     scales: int | None
     style_size: int | None
+    margin: int | None
     engine: str
 
 

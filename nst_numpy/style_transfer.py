@@ -41,10 +41,12 @@ from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.pictures.images import (
     Picture,
     as_image,
+    cut,
     deprocess,
     preprocess,
     resize_image,
     resize_x,
+    widen,
 )
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
@@ -220,6 +222,7 @@ class Run:
         check_style_loss(settings.style_loss, self.losses)
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
+        self.margin = 0 if own and settings.margin is None else settings.used_margin
         self.passes = settings.passes(self.scales)
         self.iterations = sum(iterations for _, iterations in self.passes)  # at most
         self.content = as_image(content, settings.size)
@@ -279,18 +282,19 @@ class Run:
 
         def progress(iteration: int, loss: float, x: Array) -> Progress:
             seconds = time.perf_counter() - self._started
-            return Progress(iteration, self._to_do, loss, dict(objective.terms), seconds, x)
+            terms = dict(objective.terms)
+            return Progress(iteration, self._to_do, loss, terms, seconds, cut(x, self.margin))
 
         def record(step: Step) -> bool:
-            self._latest = Minimum(step.x)
             now = progress(len(self.history) + 1, step.loss, step.x)
+            self._latest = Minimum(now.x)
             self.history.append(now.entry)
             return tell(callbacks, now)
 
         minimum = run_optimizer(
             self.settings.optimizer,
             objective,
-            self._start(scale),
+            widen(self._start(scale), self.margin),
             iterations,
             learning_rate=self.settings.learning_rate,
             patience=self.settings.used_patience,
@@ -304,6 +308,7 @@ class Run:
             self._kept = progress(before, loss, minimum.x).entry
         else:
             self._kept = None
+        minimum.x = cut(minimum.x, self.margin)
         self._latest, self._matches = minimum, objective.matches
         return minimum
 
@@ -347,12 +352,12 @@ class Run:
 
     def objective(self, scale: int) -> Objective:
         """Make J at a scale."""
-        return self._objective(scale, self.beta(scale))
+        return self._objective(scale, self.beta(scale), self.margin)
 
-    def _objective(self, scale: int, beta: float) -> Objective:
+    def _objective(self, scale: int, beta: float, margin: int = 0) -> Objective:
         return Objective(
             self.vgg,
-            self.x(self.content, scale),
+            widen(self.x(self.content, scale), margin),
             self.style_x(scale),
             **asdict(self.settings.coefficients(beta)),
             losses=self.losses,
@@ -360,7 +365,9 @@ class Run:
 
     def beta(self, scale: int) -> float:
         """β at a scale: it follows the number of pixels."""
-        return self._beta_a_pixel * math.prod(self.shape(scale)[1:3])
+        balanced = self.settings.beta is None
+        shape = self.canvas_shape(scale) if balanced else self.shape(scale)
+        return self._beta_a_pixel * math.prod(shape[1:3])
 
     @cached_property
     def _beta_a_pixel(self) -> float:
@@ -378,6 +385,11 @@ class Run:
         shrink = 2 ** (self.scales - 1 - scale)
         height, width = self.content.shape[:2]
         return (1, max(1, round(height / shrink)), max(1, round(width / shrink)), 3)
+
+    def canvas_shape(self, scale: int) -> tuple[int, int, int, int]:
+        """Shape of what is painted at a scale: x and its margin."""
+        one, height, width, channels = self.shape(scale)
+        return one, height + 2 * self.margin, width + 2 * self.margin, channels
 
     def style_shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of the style picture at a scale, as the network reads it.
@@ -423,7 +435,7 @@ class Run:
         with_neighbours = self.settings.style_loss == "neighbours"
         return estimate_run(
             self.vgg,
-            self.shape(last),
+            self.canvas_shape(last),
             self.names,
             self.settings.optimizer,
             self.style_shape(last),
@@ -438,7 +450,7 @@ class Run:
             speed = measure_speed(self.vgg.dtype)
             step, search = estimate.multiplications / speed * STEP_OVERHEAD, estimate.search / speed
         else:
-            pixels = math.prod(self.shape(self.scales - 1)[1:3])
+            pixels = math.prod(self.canvas_shape(self.scales - 1)[1:3])
             step = pixels * measure_seconds_a_pixel(self.vgg, self.names)
         # each coarser scale has a quarter of the pixels, a sixteenth of the pairs of places
         part = {scale: 0.25 ** (self.scales - 1 - scale) for scale in range(self.scales)}
@@ -469,7 +481,7 @@ class Run:
         }
         if self.settings.beta is not None:
             used["strength"] = None
-        used |= {"scales": self.scales, "style_size": self.style_size}
+        used |= {"scales": self.scales, "style_size": self.style_size, "margin": self.margin}
         # what the network itself says: own layers run plainly, other networks may have neither
         used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}
         if self.own:

@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from scipy.ndimage import uniform_filter1d
 
 from nst_numpy import style_transfer
 from nst_numpy.errors import (
@@ -27,6 +28,7 @@ from nst_numpy.pictures.images import (
     save_image,
 )
 from nst_numpy.pictures.samples import sample_path
+from nst_numpy.settings import MARGIN
 from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
 from nst_numpy.vgg import VGG
 
@@ -420,8 +422,9 @@ def test_by_default_a_scale_ends_where_the_loss_hardly_falls():
     assert [p.iterations for p in seen] == [300] * coarse + [150 + coarse] * (n - coarse)
     assert (result.settings["iterations"], result.settings["patience"]) == (150, 10)
     again = paint(
-        size=64, scales=2, **{name: result.settings[name] for name in ("iterations", "patience")}
-    )
+        size=64, scales=2,
+        **{name: result.settings[name] for name in ("iterations", "patience", "margin")},
+    )  # fmt: skip
     np.testing.assert_array_equal(again.image, result.image)
 
 
@@ -573,6 +576,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "patience": 0,
         "scales": 1,
         "style_size": 32,
+        "margin": 0,
         "engine": "fused",
         "height": 24,
         "width": 32,
@@ -724,12 +728,86 @@ def test_neuschwanstein_as_starry_night():
 
 
 def test_the_estimate_of_a_run_is_that_of_its_largest_scale():
-    settings = Settings(size=64, scales=2, **LAYERS)
+    settings = Settings(size=64, scales=2, margin=4, **LAYERS)
     run = Run(settings, VGG_TINY, CONTENT, STYLE)
     assert run.shape(0) == (1, 24, 32, 3)
     assert run.shape(1) == (1, 48, 64, 3)
     # conv1_1 at every pixel, conv2_1 at a quarter of them, forward and backward
-    assert run.estimate().multiplications == 2 * 48 * 64 * (27 * 4 + 36 * 8 // 4)
+    assert run.estimate().multiplications == 2 * 56 * 72 * (27 * 4 + 36 * 8 // 4)
+
+
+# the margin
+
+
+@pytest.mark.parametrize(
+    ("given", "margin"),
+    [
+        ({}, MARGIN),
+        ({"iterations": 2}, 0),
+        ({"iterations": 2, "margin": 3}, 3),
+        ({"init": "noise"}, 0),
+        ({"optimizer": "gd"}, 0),
+        ({"style_loss": "neighbours"}, 0),
+        ({"style_loss": "wasserstein"}, MARGIN),
+    ],
+)
+def test_a_run_of_which_nothing_is_said_has_a_margin(given, margin):
+    run = Run(Settings(size=32, **LAYERS, **given), VGG_TINY, CONTENT, STYLE)
+    assert run.margin == margin
+    assert run.canvas_shape(0) == (1, 24 + 2 * margin, 32 + 2 * margin, 3)
+    assert run.objective(0).shape == run.canvas_shape(0)
+
+
+def test_neighbours_have_no_margin():
+    with pytest.raises(SettingError, match="margin must be 0 for neighbours: leave it out"):
+        Settings(style_loss="neighbours", margin=4)
+
+
+@pytest.mark.parametrize("beta", [None, 7.0])
+def test_a_step_with_a_margin_is_one_of_the_canvas_cut_off(beta):
+    settings = Settings(
+        size=32, iterations=1, margin=5, optimizer="gd", learning_rate=3.0, beta=beta, **LAYERS
+    )
+    run = Run(settings, VGG_TINY, CONTENT, STYLE)
+    objective = run.objective(0)
+    start = np.pad(run.x(CONTENT, 0), ((0, 0), (5, 5), (5, 5), (0, 0)), mode="symmetric")
+    pixels = 24 * 32 if beta else 34 * 42
+    assert run.beta(0) == pytest.approx(run._beta_a_pixel * pixels)
+    _, gradient = objective(start)
+    seen = []
+    result = run.go([seen.append])
+    moved = seen[0].x - start[:, 5:-5, 5:-5]
+    inside = gradient[:, 5:-5, 5:-5]
+    assert seen[0].x.shape == (1, 24, 32, 3)
+    assert _cosine(moved, -inside) == pytest.approx(1, abs=1e-5)
+    assert result.image.shape == (24, 32, 3)
+    np.testing.assert_array_equal(result.image, seen[0].image)
+
+
+def test_a_margin_may_be_wider_than_the_picture():
+    assert paint(size=16, iterations=2, margin=40).image.shape == (12, 16, 3)
+
+
+@pytest.mark.slow
+def test_a_margin_takes_the_seam_away():
+    """A step of colour that goes along a side, from its outermost pixels to 8 pixels inside."""
+
+    pair = sample_path("golden_temple"), sample_path("night_cafe")
+
+    def seam(margin):
+        run = transfer(*pair, size=128, iterations=40, margin=margin)
+        image = run.image.astype(float)
+        steps = []
+        for turned in (np.rot90(image, n) for n in range(4)):
+            step = uniform_filter1d(turned[:2].mean(axis=0) - turned[8], 15, axis=0)
+            steps.append(np.abs(step).mean())
+        return np.mean(steps)
+
+    assert seam(MARGIN) < 0.75 * seam(0)
+
+
+def _cosine(a, b):
+    return np.vdot(a, b) / np.linalg.norm(a) / np.linalg.norm(b)
 
 
 def test_a_progress_shows_its_picture():

@@ -198,6 +198,35 @@ def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
     return np.array(resized)
 
 
+def widen(x: NDArray[Any], margin: int) -> NDArray[Any]:
+    """Give what VGG reads a margin, in which the picture is mirrored.
+
+    Parameters
+    ----------
+    x
+        (1, H, W, 3).
+    margin
+        Pixels on each side, as many as one likes.
+
+    Returns
+    -------
+    array, (1, H + 2·margin, W + 2·margin, 3)
+        x itself if the margin is 0.
+    """
+    if not margin:
+        return x
+    return np.pad(x, ((0, 0), (margin, margin), (margin, margin), (0, 0)), mode="symmetric")
+
+
+def cut(x: NDArray[Any], margin: int) -> NDArray[Any]:
+    """Cut a margin off again, `widen`'s other half.
+
+    >>> cut(widen(np.arange(12.0).reshape(1, 2, 2, 3), 5), 5).tolist()
+    [[[[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]], [[6.0, 7.0, 8.0], [9.0, 10.0, 11.0]]]]
+    """
+    return x[:, margin:-margin, margin:-margin].copy() if margin else x
+
+
 def resize_x(x: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """Resize what VGG reads, as `resize_image` does, without rounding or clipping.
 

@@ -80,7 +80,7 @@ def test_the_command_has_the_terms_that_a_run_lowers(tiny_network):
     assert nst("pull", "chelsea", "starry_night", *words, "-o", "p.svg", "--json", "p.json") == 0
     numbers = json.loads(Path("p.json").read_text(encoding="utf-8"))
     settings = Settings(
-        size=36, beta=2.0, tv_weight=3.0, content_layers={"relu2_1": 1.0},
+        size=36, margin=0, beta=2.0, tv_weight=3.0, content_layers={"relu2_1": 1.0},
         style_layers={"relu1_1": 1.0, "relu2_1": 0.5},
     )  # fmt: skip
     run = Run(settings, VGG.load(), sample_path("chelsea"), sample_path("starry_night"))

@@ -69,6 +69,7 @@ def test_every_option_reaches_the_run(loaded):
         "--style-loss", "wasserstein",
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
         "--learning-rate", "0.5", "--patience", "5", "--scales", "2", "--style-size", "40",
+        "--margin", "2",
         "--json", "run.json", "--engine", "plain",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
@@ -91,6 +92,7 @@ def test_every_option_reaches_the_run(loaded):
         "patience": 5,
         "scales": 2,
         "style_size": 40,
+        "margin": 2,
         "engine": "plain",
         "height": 32,
         "width": 48,

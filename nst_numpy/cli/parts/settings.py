@@ -9,7 +9,7 @@ from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
-from nst_numpy.settings import COARSEST_SIZE, MOST_ITERATIONS, PATIENCE, Settings
+from nst_numpy.settings import COARSEST_SIZE, MARGIN, MOST_ITERATIONS, PATIENCE, Settings
 from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
@@ -71,6 +71,12 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "type": int,
         "metavar": "PX",
         "help": "longest side of the painting; smaller gives finer strokes (default: as --size)",
+    },
+    "margin": {
+        "type": int,
+        "metavar": "PX",
+        "help": f"of the canvas on each side, cut off at the end (default: {MARGIN} where "
+        "--patience is not 0, but 0 for neighbours and --layers)",
     },
     "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
 }
