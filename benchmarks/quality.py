@@ -232,7 +232,7 @@ def seeds(args):
             over_runs, over_judges = ([f[kind] for f in found] for found in (runs, judges))
             cells += [f"{np.mean(over_runs):.3f}", f"±{np.std(over_runs, ddof=1):.3f}"]
             spread = np.std(over_judges, ddof=1)
-            cells.append(f"±{spread:.3f}" if spread else "0")
+            cells.append(f"±{spread:.3f}" if spread > 1e-9 else "0")
         lines.append(f"| {kind} | {' | '.join(cells)} |")
     print("\n".join(lines))
     if args.write:
