@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.common.moved import former_names
-from nst_numpy.gradcheck.numerical import SMALL, relative_errors
+from nst_numpy.gradcheck.numerical import SMALL, relative_errors, settled_slope
 from nst_numpy.gradcheck.pair import Complaint, FunctionPair
 from nst_numpy.gradcheck.slopes import Prober
 
-DOUBTED = 30  # wrong entries that are measured again, with another step
+DOUBTED = 30  # entries that stay wrong when they are measured again, with other steps
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
-FINER_STEP = 8.0
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
 
 
@@ -241,23 +240,32 @@ class Case:
         # at a kink, every slope between the two sides is right
         target = np.where(slopes.smooth, slopes.numeric, np.clip(a, slopes.low, slopes.high))
         errors = self._relative(a, target, least)
-        doubted = np.argsort(-errors)[:DOUBTED]
-        for j in doubted[(errors[doubted] > self.study.tolerance) & slopes.smooth[doubted]]:
-            least[j] += self._bending(j) / self.tolerance
+        stay = 0
+        for j in np.argsort(-errors):
+            if not errors[j] > self.study.tolerance or stay == DOUBTED:
+                break
+            if slopes.smooth[j]:
+                target[j], doubt = self._settled(int(j))
+                least[j] += doubt / self.tolerance
+                stay += self._relative(a, target, least)[j] > self.study.tolerance
         return self._relative(a, target, least)
 
     def _relative(self, a: Array64, target: Array64, least: Array64) -> Array64:
         errors = relative_errors(a, target, least) * (self.study.tolerance / self.tolerance)
         return np.where(np.isfinite(a) & np.isfinite(target), errors, np.inf)
 
-    def _bending(self, j: int) -> float:
-        """Measure how far the numerical gradient may be off: it depends on the step."""
-        i = int(self.slopes.entries[j])
-        _, _, fine, rough = self.prober.at_step(i, self.prober.steps[i] / FINER_STEP)
-        g = self.upstream.ravel()
-        off = abs(float(g @ fine) - float(self.slopes.numeric[j]))
-        # where the slope itself has a kink, the error grows with the step, and no faster
-        return 2 * off + float(np.abs(g) @ rough)
+    def _settled(self, j: int) -> tuple[float, float]:
+        """Measure again: the numerical gradient, and how far it may be off."""
+        i, g = int(self.slopes.entries[j]), self.upstream.ravel()
+
+        def slope_at(step: float) -> tuple[float, float]:
+            _, _, slope, rounding = self.prober.at_step(i, step)
+            return float(g @ slope), float(np.abs(g) @ rounding)
+
+        slope, doubt = settled_slope(slope_at, float(self.prober.steps[i]))
+        if abs(slope - self.slopes.numeric[j]) > doubt:
+            self.slopes.numeric[j] = slope
+        return float(self.slopes.numeric[j]), doubt
 
 
 __getattr__ = former_names(__name__, {"Study": "GradientStudy"})

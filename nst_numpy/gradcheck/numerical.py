@@ -23,6 +23,8 @@ METHODS = ("central", "complex")
 COMPLEX_STEP = 1e-20
 LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
 WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
+FINER_STEP = 8.0
+FINEST = 16  # times that a step is made finer
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -123,6 +125,35 @@ def step_inside(is_inside: Callable[[float], bool], step: float) -> float:
         if is_inside(shorter):
             return shorter / WELL_INSIDE
     return step
+
+
+def settled_slope(
+    slope_at: Callable[[float], tuple[float, float]], step: float
+) -> tuple[float, float]:
+    """Return the surest of the slopes that finer and finer steps give, and how far it may be off.
+
+    Where a function's second derivative jumps, as that of x·|x| at 0, a central difference is wrong
+    by a multiple of the step, or of its square near the jump. A step that is 8 times as long is
+    then wrong by at least 8 times as much, so the difference of the two is a bound.
+
+    Parameters
+    ----------
+    slope_at : callable
+        Takes a step and returns the slope, and how much of it may be rounding.
+    step : float
+        The longest.
+    """
+    before, _ = slope_at(step)
+    surest, doubt = before, float("inf")
+    for _ in range(FINEST):
+        step /= FINER_STEP
+        slope, rounding = slope_at(step)
+        if not rounding < doubt:
+            break
+        if rounding + 2 * abs(slope - before) < doubt:
+            surest, doubt = slope, rounding + 2 * abs(slope - before)
+        before = slope
+    return surest, doubt
 
 
 def relative_error(a: Any, b: Any) -> float:
