@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
-from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.diagnosis import Diagnosis, not_finite_slopes, nothing_compared
 from nst_numpy.gradcheck.evidence import Case, GradientStudy, random_upstream
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
@@ -226,6 +226,8 @@ def _measure(study: GradientStudy, options: _Options) -> None:
                 else f"out is {study.out.shape}, then {again.shape}",
             )
         )
+    if not study.out.size:
+        raise Complaint(nothing_compared("forward's out is empty: choose larger inputs."))
     _check_finite(study.out)
     shape = study.out.shape
     study.upstream = np.ones(shape) if pair.scalar else random_upstream(shape, rng)
@@ -236,7 +238,17 @@ def _measure(study: GradientStudy, options: _Options) -> None:
     for arg in pair.names:
         entries = _choose(pair.inputs[arg].size, options.entries, rng)
         study.cases[arg] = Case(study, arg, entries, raw[arg])
+        _note_unmeasured(study.cases[arg])
     judge_kinks(study)
+
+
+def _note_unmeasured(case: Case) -> None:
+    """Complain of an argument of which nothing, or not all, could be measured."""
+    if not case.x.size:
+        case.study.pair.note(nothing_compared(f"{case.name} is empty.", case.name))
+    bad = int((~np.isfinite(case.slopes.numeric)).sum())
+    if bad:
+        case.study.pair.note(not_finite_slopes(case.name, bad, len(case.slopes.numeric)))
 
 
 def _choose(size: int, entries: int | None, rng: Any) -> NDArray[np.intp]:

@@ -121,7 +121,9 @@ class Case:
         """How many entries are less than ten times what rounding may be."""
         numeric, noise = np.abs(self.slopes.numeric), self.slopes.noise
         said = np.abs(self.spoken()) if self.comparable else numeric
-        size = np.maximum(np.maximum(numeric, said), SMALL * max(numeric.max(), said.max()))
+        size = np.maximum(
+            np.maximum(numeric, said), SMALL * np.append(numeric, said).max(initial=0.0)
+        )
         if not size.any() and self._out_stays():
             return 0
         return int((noise > BLIND * size).sum())
@@ -257,12 +259,15 @@ class Case:
     def _settled(self, j: int) -> tuple[float, float]:
         """Measure again: the numerical gradient, and how far it may be off."""
         i, g = int(self.slopes.entries[j]), self.upstream.ravel()
+        longest = float(self.prober.steps[i])
+        _, _, slopes, least = self.prober.at_step(i, longest)
 
         def slope_at(step: float) -> tuple[float, float]:
             _, _, slope, rounding = self.prober.at_step(i, step)
-            return float(g @ slope), float(np.abs(g) @ rounding)
+            # an output that the longest step did not move is known as well from then on
+            return float(g @ slope), float(np.abs(g) @ np.where(slopes == 0, least, rounding))
 
-        slope, doubt = settled_slope(slope_at, float(self.prober.steps[i]))
+        slope, doubt = settled_slope(slope_at, longest)
         if abs(slope - self.slopes.numeric[j]) > doubt:
             self.slopes.numeric[j] = slope
         return float(self.slopes.numeric[j]), doubt

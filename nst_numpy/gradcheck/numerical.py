@@ -145,14 +145,19 @@ def settled_slope(
     """
     before, _ = slope_at(step)
     surest, doubt = before, float("inf")
+    seen: list[tuple[float, float, float]] = []
     for _ in range(FINEST):
         step /= FINER_STEP
         slope, rounding = slope_at(step)
         if not rounding < doubt:
             break
-        if rounding + 2 * abs(slope - before) < doubt:
-            surest, doubt = slope, rounding + 2 * abs(slope - before)
-        before = slope
+        seen.append((slope, rounding, abs(slope - before)))
+        before, doubt, largest = slope, float("inf"), 0.0
+        # a slope that changes more with a finer step had not settled before
+        for value, rounded, change in reversed(seen):
+            largest = max(largest, change)
+            if rounded + 2 * largest < doubt:
+                surest, doubt = value, rounded + 2 * largest
     return surest, doubt
 
 

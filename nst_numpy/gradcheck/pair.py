@@ -72,9 +72,13 @@ class FunctionPair:
 
     def complain(self, name: str, sentence: str, argument: str = "", evidence: str = "") -> None:
         """Note something wrong, once."""
+        self.note(Diagnosis(name, sentence, 1.0, argument, evidence))
+
+    def note(self, diagnosis: Diagnosis) -> None:
+        """Keep a diagnosis, unless there is one of its name and argument."""
         known = {(one.name, one.argument) for one in self.complaints}
-        if (name, argument) not in known:
-            self.complaints.append(Diagnosis(name, sentence, 1.0, argument, evidence))
+        if (diagnosis.name, diagnosis.argument) not in known:
+            self.complaints.append(diagnosis)
 
     def forward(self, **changed: Any) -> Array64:
         """Return forward's out in float64, for the inputs with some of them changed."""
@@ -118,7 +122,7 @@ class FunctionPair:
         )
 
     def _as_out(self, out: Any) -> Array64:
-        array = _numbers(out)
+        array = as_numbers(out)
         if self.scalar and (array is None or array.size != 1):
             raise Complaint(
                 Diagnosis("forward-result", f"f must return one number, not {describe(out)}.", 1.0)
@@ -180,11 +184,11 @@ class FunctionPair:
         if isinstance(returned, Mapping):
             return {name: _from_mapping(returned, name) for name in self.names}
         if not isinstance(returned, (tuple, list)) or (
-            isinstance(returned, list) and len(self.names) == 1 and _numbers(returned) is not None
+            isinstance(returned, list) and len(self.names) == 1 and as_numbers(returned) is not None
             and not (len(returned) == 1 and isinstance(returned[0], np.ndarray))
         ):  # fmt: skip
             returned = (returned,)
-        if len(returned) == 1 and _numbers(returned[0]) is None and returned[0] is not None:
+        if len(returned) == 1 and as_numbers(returned[0]) is None and returned[0] is not None:
             raise Complaint(
                 Diagnosis(
                     "not-an-array",
@@ -218,7 +222,7 @@ class FunctionPair:
                 name,
             )
             return None
-        array = _numbers(value)
+        array = as_numbers(value)
         if array is None:
             self.complain(
                 "not-an-array",
@@ -248,6 +252,15 @@ def describe(value: Any) -> str:
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
     return "None" if value is None else f"{type(value).__name__} {value!r:.40}"
+
+
+def as_numbers(value: Any) -> NDArray[Any] | None:
+    """Return an array of numbers, or None where that is impossible."""
+    try:
+        array = np.asarray(value)
+    except (ValueError, TypeError):
+        return None
+    return array if array.dtype.kind in "biufc" else None
 
 
 def _as_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
@@ -312,15 +325,6 @@ def _signature(function: Callable[..., Any]) -> str:
         return str(inspect.signature(function))
     except (TypeError, ValueError):
         return "(…)"
-
-
-def _numbers(value: Any) -> NDArray[Any] | None:
-    """Return an array of numbers, or None where that is impossible."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        return None
-    return array if array.dtype.kind in "biufc" else None
 
 
 def _from_mapping(returned: Mapping[Any, Any], name: str) -> Any:
