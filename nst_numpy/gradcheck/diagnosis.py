@@ -45,6 +45,14 @@ class Diagnosis:
         return f"{head}{where}: {self.sentence}{tail}"
 
 
+class Complaint(Exception):  # noqa: N818 (it is caught, and becomes a diagnosis)
+    """The functions cannot be checked any further; `diagnosis` says why."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(diagnosis.sentence)
+        self.diagnosis = diagnosis
+
+
 def nothing_compared(why: str, argument: str = "") -> Diagnosis:
     """Say that a check has not compared a single number: that is no pass."""
     return Diagnosis("nothing-compared", f"Nothing was compared: {why}", 1.0, argument)

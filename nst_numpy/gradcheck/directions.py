@@ -11,8 +11,8 @@ from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis, not_finite_slopes, nothing_compared
 from nst_numpy.gradcheck.numerical import check_eps, one_number, relative_errors, settled_slope
-from nst_numpy.gradcheck.pair import as_numbers
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport, percent
+from nst_numpy.gradcheck.returned import as_numbers
 
 ROUNDINGS = 50
 BLIND = 0.1  # of the gradient's length: so much rounding hides it

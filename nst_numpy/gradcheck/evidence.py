@@ -8,8 +8,9 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.common.moved import former_names
+from nst_numpy.gradcheck.diagnosis import Complaint
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors, settled_slope
-from nst_numpy.gradcheck.pair import Complaint, FunctionPair
+from nst_numpy.gradcheck.pair import FunctionPair
 from nst_numpy.gradcheck.slopes import Prober
 
 DOUBTED = 30  # entries that stay wrong when they are measured again, with other steps
@@ -219,7 +220,7 @@ class Case:
                     reach[:, j] |= out != self.out.ravel()
         return reach
 
-    def measured_with(self, few: NDArray[np.intp], **changed: Array64) -> Array64 | None:
+    def measured_with(self, few: NDArray[np.intp], /, **changed: Array64) -> Array64 | None:
         """Measure a few of the k entries for other values of other arguments; NaN elsewhere."""
         pair = self.study.pair
         try:

@@ -207,8 +207,10 @@ class GradientReport:
             for row in self.arguments.values()
         }
         diagnoses = [asdict(diagnosis) for diagnosis in self.diagnoses]
-        return {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses} | (
-            {"unchecked": list(self.unchecked)} if self.unchecked else {}
+        return (
+            {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses}
+            | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
+            | ({"notes": list(self.notes)} if self.notes else {})
         )
 
     def _message(self) -> str:
