@@ -18,6 +18,13 @@ WITHOUT_FACTOR = {
     "constants down before differentiating.",
     "missing-factor": "A factor that differs from entry to entry is missing, or is there too "
     "often. The chain rule multiplies by the inner derivative, entry by entry.",
+    "missing-square": "A square is missing, or there once too often, on one of the two ways.",
+    "missing-term": "A term is missing, or has another factor. The derivative of a sum is the sum "
+    "of the derivatives.",
+    "input-for-output": "The derivative is taken at the input, and is written in terms of the "
+    "output.",
+    "one-hot": "One entry of each row is off, all of them by the same amount: look at what the "
+    "label does there.",
 }
 
 

@@ -1,7 +1,8 @@
 """What is known of a gradient: as it was returned, as it was measured, and more on request."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,9 @@ from nst_numpy.gradcheck.slopes import Prober
 
 DOUBTED = 30  # entries that stay wrong when they are measured again, with other steps
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
+
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
+_Result = TypeVar("_Result")
 
 
 def random_upstream(shape: Shape, rng: np.random.Generator) -> Array64:
@@ -91,6 +94,7 @@ class Case:
         rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8
         self.tolerance = max(study.tolerance, 1e3 * float(np.finfo(raw.dtype).eps) if rough else 0)  # type: ignore[union-attr]
         self.errors = self._errors()
+        self._once: dict[Callable[[Case], Any], Any] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -190,6 +194,13 @@ class Case:
         full = np.full(self.x.size, np.nan)
         full[self.slopes.entries] = values
         return full.reshape(self.shape)
+
+    def once(self, function: Callable[["Case"], _Result]) -> _Result:
+        """Return what a function says of this case; it is called the first time only."""
+        if function not in self._once:
+            self._once[function] = function(self)
+        found: _Result = self._once[function]
+        return found
 
     def said_to(self, upstream: Array64) -> Array64 | None:
         """Return what backward says to another upstream gradient, (k,)."""

@@ -112,6 +112,12 @@ HYPOTHESES = (
         parts.not_masked,
     ),
     Hypothesis(
+        "diagonal-only",
+        "Where an output depends on several inputs (a softmax, a recurrence), the chain rule adds "
+        "up over all outputs.",
+        elementwise.diagonal_only,
+    ),
+    Hypothesis(
         "overwritten",
         "An input that several windows see hears from all of them: += and not =.",
         parts.overwritten,
@@ -146,12 +152,6 @@ HYPOTHESES = (
         "upstream-not-linear",
         "A backward pass multiplies grad_out and adds: no square, no sign, no comparison of it.",
         upstream.upstream_not_linear,
-    ),
-    Hypothesis(
-        "diagonal-only",
-        "Where an output depends on several inputs (a softmax, a recurrence), the chain rule adds "
-        "up over all outputs.",
-        elementwise.diagonal_only,
     ),
     Hypothesis(
         "passed-through",

@@ -11,6 +11,8 @@ from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess
 
+LARGEST = 5000  # entries of an item that are moved once more
+
 
 @dataclass
 class SeenKernel:
@@ -40,7 +42,7 @@ class SeenKernel:
 
 def flipped(case: Case) -> Iterator[Guess]:
     """Analytic = the gradient for the kernel flipped along some axes."""
-    kernel = seen_kernel(case)
+    kernel = case.once(seen_kernel)
     if kernel is None:
         return
     axes = range(kernel.array.ndim - 2)
@@ -56,7 +58,7 @@ def flipped(case: Case) -> Iterator[Guess]:
 
 def axes_swapped(case: Case) -> Iterator[Guess]:
     """Analytic = the gradient for the kernel with two axes of one size exchanged."""
-    kernel = seen_kernel(case)
+    kernel = case.once(seen_kernel)
     if kernel is None:
         return
     shape = kernel.array.shape
@@ -69,6 +71,14 @@ def axes_swapped(case: Case) -> Iterator[Guess]:
                 predicted=_predicted(case, kernel, kernel.array.swapaxes(a, b)),
                 evidence="the kernel, read off ∂out/∂x, with these axes exchanged gives it",
             )
+    if shape[-1] == shape[-2] > 1:
+        turned = np.flip(kernel.array.swapaxes(-1, -2), tuple(range(len(shape) - 2)))
+        yield Guess(
+            "The layer itself is applied to grad_out: its kernel is neither flipped, nor are input "
+            "and output channels exchanged.",
+            predicted=_predicted(case, kernel, turned),
+            evidence="the kernel, read off ∂out/∂x, turned twice gives it",
+        )
 
 
 def seen_kernel(case: Case) -> SeenKernel | None:
@@ -77,10 +87,11 @@ def seen_kernel(case: Case) -> SeenKernel | None:
     others = [pair.inputs[name].ndim for name in pair.names if name != case.name]
     shape, out = case.shape, case.out.shape
     fits = len(shape) == len(out) > 2 and shape[0] == out[0]
-    if case.columns is None or not (fits and case.first and case.complete) or max([0, *others]) > 1:
+    columns = _of_first_item(case) if fits and case.first and max([0, *others]) < 2 else None
+    if columns is None:
         return None
     # (M, k) -> of the first item: (*positions, F, *sizes, C)
-    slopes = case.columns.reshape(*out, *shape)[0][(slice(None),) * (len(out) - 1) + (0,)]
+    slopes = columns.reshape(*out, *shape[1:])[0]
     windows = {o: _window(slopes[o]) for o in np.ndindex(*out[1:-1])}
     sizes = tuple(max(w[1][a] for w in windows.values()) for a in range(len(shape) - 2))
     whole = [o for o, (_, size) in windows.items() if size == sizes]
@@ -102,6 +113,16 @@ def seen_kernel(case: Case) -> SeenKernel | None:
     again = case.at(kernel.gradient(case.upstream, shape, kernel.array))
     near = np.allclose(again, case.n, rtol=1e-4, atol=1e-5 * float(np.abs(case.n).max(initial=0.0)))
     return kernel if near else None
+
+
+def _of_first_item(case: Case) -> Array64 | None:
+    """Return ∂out/∂x of the first item alone, measured anew if only a sample is known."""
+    size = int(np.prod(case.shape[1:]))
+    if case.columns is not None and case.complete:
+        return case.columns[:, :size]
+    if not 0 < size <= LARGEST or len(case.entries) < len(case.slopes.entries):
+        return None
+    return case.prober.measure(np.arange(size), case.upstream).columns
 
 
 def _predicted(case: Case, kernel: SeenKernel, array: Array64) -> Array64:

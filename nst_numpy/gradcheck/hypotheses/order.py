@@ -52,7 +52,7 @@ def transposed(case: Case) -> Iterator[Guess]:
     if not case.comparable:
         return
     untransposed = case.columns is not None and case.complete and case.out.size == case.x.size
-    if untransposed and kernel.seen_kernel(case) is None:
+    if untransposed and case.once(kernel.seen_kernel) is None:
         assert case.columns is not None
         yield Guess(
             "A matrix is used untransposed: grad_out has to go back through its transpose.",

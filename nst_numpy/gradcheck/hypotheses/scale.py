@@ -147,7 +147,8 @@ def _constants(case: Case) -> Iterator[tuple[float, str, str]]:
 def _roots(case: Case) -> Iterator[tuple[float, str, str]]:
     """Yield roots of what `_constants` yields, as the √d of attention."""
     for value, text, tail in _constants(case):
-        yield value**0.5, f"√({text})" if "·" in text else f"√{text}", tail
+        if "entries" not in tail:
+            yield value**0.5, f"√({text})" if "·" in text else f"√{text}", tail
 
 
 def _squared(text: str) -> str:

@@ -76,15 +76,16 @@ def statistics_constant(case: Case) -> Iterator[Guess]:
         x = np.moveaxis(case.x, axis, -1)
         size = x.shape[-1]
         for columns, what in (
-            ([np.ones_like(x)], "the mean"), ([x], "the length, or the variance"),
-            ([np.ones_like(x), x], "mean and variance"),
+            ([np.ones_like(x)], "the mean is treated as a constant"),
+            ([x], "the length, or the variance, is treated as a constant"),
+            ([np.ones_like(x), x], "mean and variance are treated as constants"),
         ):  # fmt: skip
             if size < 2 * len(columns) + 1:
                 continue
             fit = _fit_along(np.stack(columns, axis=-1), np.moveaxis(rest, axis, -1))
             yield Guess(
-                f"Along {axis_name(case, axis)}, {what} is treated as a constant. It depends on "
-                "every entry, and sends a gradient back to each.",
+                f"Along {axis_name(case, axis)}, {what}. That depends on every entry, "
+                "and sends a gradient back to each.",
                 repaired=case.at(np.asarray(case.analytic) + np.moveaxis(fit, -1, axis)),
                 evidence="what is missing is, along that axis, a combination of "
                 f"{'1 and x' if len(columns) > 1 else 'x' if columns[0] is x else '1'}",
