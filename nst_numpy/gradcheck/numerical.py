@@ -25,6 +25,7 @@ LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
 WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
 FINER_STEP = 8.0
 FINEST = 16  # times that a step is made finer
+LIKE_STEPS = (0.77, 0.9, 1.13)
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -144,21 +145,23 @@ def settled_slope(
         The longest.
     """
     before, _ = slope_at(step)
-    surest, doubt = before, float("inf")
-    seen: list[tuple[float, float, float]] = []
+    surest, doubt, at = before, float("inf"), step
+    seen: list[tuple[float, float, float, float]] = []
     for _ in range(FINEST):
         step /= FINER_STEP
         slope, rounding = slope_at(step)
         if not rounding < doubt:
             break
-        seen.append((slope, rounding, abs(slope - before)))
+        seen.append((step, slope, rounding, abs(slope - before)))
         before, doubt, largest = slope, float("inf"), 0.0
         # a slope that changes more with a finer step had not settled before
-        for value, rounded, change in reversed(seen):
+        for own_step, value, rounded, change in reversed(seen):
             largest = max(largest, change)
             if rounded + 2 * largest < doubt:
-                surest, doubt = value, rounded + 2 * largest
-    return surest, doubt
+                surest, doubt, at = value, rounded + 2 * largest, own_step
+    # what is lost inside of f, as in 1 − cos x, shows in how slopes of like steps differ
+    spread = max(abs(slope_at(part * at)[0] - surest) for part in LIKE_STEPS)
+    return surest, max(doubt, 4 * spread)
 
 
 def relative_error(a: Any, b: Any) -> float:
