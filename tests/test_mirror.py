@@ -19,7 +19,8 @@ ELSEWHERE = {
     "course/": ["course/test_release.py", "course/test_grade.py"],
     # a check is one piece of work: it is right or wrong, and says what it found
     "gradcheck/check.py": ["gradcheck/test_right.py", "gradcheck/test_blind.py"],
-    "gradcheck/pair.py": ["gradcheck/test_blind.py"],
+    "gradcheck/pair.py": ["gradcheck/test_blind.py", "gradcheck/test_nested.py"],
+    "gradcheck/returned.py": ["gradcheck/test_blind.py", "gradcheck/test_nested.py"],
     # every mistake of the zoo must be named, and each of these names some
     "gradcheck/diagnosis.py": ["gradcheck/test_zoo.py"],
     "gradcheck/evidence.py": ["gradcheck/test_zoo.py"],

@@ -9,9 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.gradcheck import check_backward
+from nst_numpy.gradcheck import Diagnosis, check_backward
 
 TOLERANCE = 1e-6
+# For hidden tests: whoever is told the factor multiplies by it, and has understood nothing.
+WITHOUT_FACTOR = {
+    "factor": "It is one constant factor away from what it should be. Write the formula's "
+    "constants down before differentiating.",
+    "missing-factor": "A factor that differs from entry to entry is missing, or is there too "
+    "often. The chain rule multiplies by the inner derivative, entry by entry.",
+    "missing-square": "A square is missing, or there once too often, on one of the two ways.",
+    "missing-term": "A term is missing, or has another factor. The derivative of a sum is the sum "
+    "of the derivatives.",
+    "input-for-output": "The derivative is taken at the input, and is written in terms of the "
+    "output.",
+    "one-hot": "One entry of each row is off, all of them by the same amount: look at what the "
+    "label does there.",
+}
 
 
 class Wrong(AssertionError):  # noqa: N818, what a test says of an answer
@@ -76,7 +90,7 @@ it should be 1
     at = f"[{', '.join(map(str, index))}] " if index else ""
     raise Wrong(
         f"{what}: {kind}; {at}is {array[index]:.6g}, it should be {want[index]:.6g}",
-        f"{what}: {kind}",
+        f"{what}: {_without_factor(mistake, kind)}",
         mistake,
     )
 
@@ -106,8 +120,32 @@ def gradient(
     diagnosis = report.diagnosis
     if diagnosis is None:
         raise Wrong(f"{what}: the gradient is wrong", mistake="unknown")
-    sentence = f"{what}: {diagnosis.sentence} (gradient checker, {diagnosis.certainty})"
-    raise Wrong(sentence, mistake=diagnosis.name)
+    says = f"(gradient checker, {diagnosis.certainty})"
+    raise Wrong(
+        f"{what}: {diagnosis.sentence} {says}",
+        f"{what}: {_discreet(diagnosis)} {says}",
+        diagnosis.name,
+    )
+
+
+def _discreet(diagnosis: Diagnosis) -> str:
+    """Say what kind of mistake it is, and not by what it is mended."""
+    sentence = WITHOUT_FACTOR.get(diagnosis.name, diagnosis.sentence)
+    sign = " The sign is wrong as well."
+    return sentence + (sign if sign in diagnosis.sentence and sign not in sentence else "")
+
+
+def _without_factor(mistake: str, kind: str) -> str:
+    """Leave out the number by which everything is off.
+
+    >>> _without_factor("factor", "every value is 2 times what it should be")
+    'every value is one constant factor away from what it should be'
+    >>> _without_factor("summand", "it is too large by 3")
+    'it is too large by one constant'
+    """
+    if mistake == "factor":
+        return f"{kind.partition(' is ')[0]} is one constant factor away from what it should be"
+    return f"{kind.partition(' by ')[0]} by one constant" if mistake == "summand" else kind
 
 
 def numbers(got: Any, what: str) -> np.ndarray:

@@ -10,8 +10,9 @@ import numpy as np
 from nst_numpy.course.expect import Wrong
 from nst_numpy.course.plain import one_line
 from nst_numpy.course.wire import RemoteError
+from nst_numpy.errors import GradientError
 
-LONGEST_NUMBER = 4  # characters; a factor of 0.25 may be told of a hidden test
+LONGEST_NUMBER = 4  # characters of a number that may be told of a hidden test
 # What of a report is told of a hidden test: words that stand here, and nothing that was sent.
 _OWN = {
     "NotDefinedError": "a function that the test needs is not defined",
@@ -53,6 +54,8 @@ def discreetly(error: BaseException, cells: Sequence[tuple[str, int, str]] = ())
         return _located({"type": kind, "where": where, "line": line, "message": sentence}, sentence)
     if isinstance(error, Wrong):
         return one_line(_without_values(error.discreet))
+    if isinstance(error, GradientError):
+        return "a gradient is wrong"  # its text has entries as they should be, and factors
     if isinstance(error, AssertionError):
         return one_line(_without_values(str(error))) or "a test fails"
     return f"the test cannot use what came back ({type(error).__name__})"
@@ -87,14 +90,17 @@ def _own_line(where: str, cells: Sequence[tuple[str, int, str]]) -> tuple[str, s
 def _without_values(sentence: str) -> str:
     """Leave out quoted texts, shapes and long numbers: an answer could put its input there.
 
-    >>> _without_values("every value is 31337.5 times what it should be, not 0.5 times")
-    'every value is … times what it should be, not 0.5 times'
+    Factors are left out too, short ones among them: they would be all that an answer lacks.
+
+    >>> _without_values("every value is 31337.5 times what it should be, not 0.5 times, in 2 calls")
+    'every value is … times what it should be, not … times, in 2 calls'
     >>> _without_values("the gradient has shape (0, 31337), but x has (4, 5)")
     'the gradient has shape (…), but x has (…)'
     """
     sentence = _SHAPE.sub("(…)", sentence)
     sentence = re.sub(r"'[^']*'|\"[^\"]*\"", "…", sentence)
     number = r"(?<![\w.])\d[\d.]*(?:e[+-]?\d+)?"
+    sentence = re.sub(rf"(?<=factor )[-−]?{number}|[-−]?{number}(?= times\b)", "…", sentence)
     return re.sub(number, lambda m: m[0] if len(m[0]) <= LONGEST_NUMBER else "…", sentence)
 
 

@@ -10,17 +10,19 @@ from numpy.typing import NDArray
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
-from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis, not_finite_slopes, nothing_compared
 from nst_numpy.gradcheck.evidence import Case, GradientStudy, random_upstream
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
-from nst_numpy.gradcheck.pair import Complaint, FunctionPair, describe
+from nst_numpy.gradcheck.pair import FunctionPair
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
+from nst_numpy.gradcheck.returned import describe
 
 TOLERANCE = 1e-6
 ENTRIES = 1000
 KINKS = ("convention", "subgradient")
+_Gradients = Mapping[str, NDArray[Any] | None]
 
 
 def check_gradient(
@@ -40,10 +42,11 @@ def check_gradient(
     Parameters
     ----------
     f : callable
-        Takes an array shaped like x and returns one number.
-    x : ndarray of float, any shape
-    grad : ndarray shaped like x, or callable
-        ∂f/∂x at x, or a function that returns it.
+        Takes what x is and returns one number.
+    x : ndarray of float, any shape, or a dict, list or tuple of them
+        Not modified, whatever f does.
+    grad : shaped like x, or callable
+        ∂f/∂x at x, or a function of x that returns it. For a dict a dict with the same keys.
     tolerance, eps, entries, kinks, seed
         As in `check_backward`.
     name : str
@@ -67,6 +70,11 @@ def check_gradient(
     >>> report = check_gradient(lambda x: (x**2).sum(), x, x)
     >>> report.diagnosis.name
     'factor'
+    >>> params = {"w": np.array([2.0, 3.0]), "b": np.array([1.0])}
+    >>> check_gradient(
+    ...     lambda p: (p["w"] ** 2).sum() + p["b"][0], params, {"w": 2 * params["w"], "b": [1.0]}
+    ... ).ok
+    True
     """
     pair = FunctionPair(
         lambda x: (f(x), x),
@@ -98,13 +106,17 @@ def check_backward(
     Parameters
     ----------
     forward : callable
-        `forward(**inputs) -> out, cache`.
+        `forward(**inputs) -> out, cache`. Several outputs are a tuple, a list or a dict of arrays:
+        `(h, c), cache`.
     backward : callable
         `backward(grad_out, cache) -> grads`: one array, a tuple in the order of `inputs`, or a
-        dict by name.
+        dict by name. Of several outputs, grad_out is a tuple, list or dict of the same shapes.
     inputs : mapping of str to array
         Arrays of float are checked; arrays of integers (labels), which the report names, and
-        anything that is no array are passed on. If all are integers, they count as float.
+        anything that is no array are passed on. If all are integers, they count as float. An
+        argument may be a dict, list or tuple of arrays: its gradient is one of the same form. If
+        backward returns none of it, it is passed on, and the report says so. The functions get
+        copies: nothing of it is modified.
     tolerance : float
         The largest relative error that passes; see `relative_error`. What rounding can do is
         always allowed.
@@ -206,7 +218,11 @@ def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:
         arg for arg, value in pair.inputs.items()
         if isinstance(value, np.ndarray) and value.dtype.kind in "iu" and arg not in rows
     )  # fmt: skip
-    return GradientReport(rows, tuple(diagnoses), name, tuple(whole))
+    notes = (
+        f"{arg}: passed on and not checked: backward returns no gradient of it"
+        for arg in pair.settings
+    )
+    return GradientReport(rows, tuple(diagnoses), name, tuple(whole), tuple(notes))
 
 
 def _measure(study: GradientStudy, options: _Options) -> None:
@@ -226,6 +242,8 @@ def _measure(study: GradientStudy, options: _Options) -> None:
                 else f"out is {study.out.shape}, then {again.shape}",
             )
         )
+    if not study.out.size:
+        raise Complaint(nothing_compared("forward's out is empty: choose larger inputs."))
     _check_finite(study.out)
     shape = study.out.shape
     study.upstream = np.ones(shape) if pair.scalar else random_upstream(shape, rng)
@@ -233,10 +251,40 @@ def _measure(study: GradientStudy, options: _Options) -> None:
     if pair.precision != np.float64:
         study.tolerance = max(study.tolerance, 20 * best_eps(pair.precision))
     raw = pair.backward(study.upstream)
+    _notice_another(pair, raw, pair.backward(study.upstream))
     for arg in pair.names:
         entries = _choose(pair.inputs[arg].size, options.entries, rng)
         study.cases[arg] = Case(study, arg, entries, raw[arg])
+        _note_unmeasured(study.cases[arg])
     judge_kinks(study)
+
+
+def _notice_another(pair: FunctionPair, first: _Gradients, second: _Gradients) -> None:
+    """Complain of a backward that says something else when it is asked again."""
+    for name, array in first.items():
+        other = second.get(name)
+        if array is None or other is None or np.array_equal(array, other, equal_nan=True):
+            continue
+        evidence = f"the shape is {array.shape}, then {other.shape}"
+        if array.shape == other.shape:
+            evidence = f"it differs by up to {np.nanmax(np.abs(array - other)):.3g}"
+        pair.complain(
+            "not-repeatable",
+            "backward gives another gradient when it is called again for the same grad_out and "
+            "cache. It adds onto an array that is kept from call to call (zero it first), or draws "
+            "random numbers anew (keep dropout's mask in the cache).",
+            name,
+            evidence,
+        )
+
+
+def _note_unmeasured(case: Case) -> None:
+    """Complain of an argument of which nothing, or not all, could be measured."""
+    if not case.x.size:
+        case.study.pair.note(nothing_compared(f"{case.name} is empty.", case.name))
+    bad = int((~np.isfinite(case.slopes.numeric)).sum())
+    if bad:
+        case.study.pair.note(not_finite_slopes(case.name, bad, len(case.slopes.numeric)))
 
 
 def _choose(size: int, entries: int | None, rng: Any) -> NDArray[np.intp]:

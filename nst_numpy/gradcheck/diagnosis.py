@@ -43,3 +43,28 @@ class Diagnosis:
         where = f" in {self.argument}" if self.argument else ""
         tail = f"\n  because: {self.evidence}" if self.evidence else ""
         return f"{head}{where}: {self.sentence}{tail}"
+
+
+class Complaint(Exception):  # noqa: N818 (it is caught, and becomes a diagnosis)
+    """The functions cannot be checked any further; `diagnosis` says why."""
+
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        super().__init__(diagnosis.sentence)
+        self.diagnosis = diagnosis
+
+
+def nothing_compared(why: str, argument: str = "") -> Diagnosis:
+    """Say that a check has not compared a single number: that is no pass."""
+    return Diagnosis("nothing-compared", f"Nothing was compared: {why}", 1.0, argument)
+
+
+def not_finite_slopes(argument: str, count: int, of: int) -> Diagnosis:
+    """Say that forward itself gives no slope to compare with."""
+    return Diagnosis(
+        "not-finite",
+        "The numerical slope is NaN or infinite, so nothing can be compared there: however short "
+        "the step, it leaves the function's domain. Choose other inputs.",
+        1.0,
+        argument,
+        f"{count} of {of} slopes are",
+    )

@@ -1,21 +1,24 @@
 """What is known of a gradient: as it was returned, as it was measured, and more on request."""
 
+from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.common.moved import former_names
-from nst_numpy.gradcheck.numerical import SMALL, relative_errors
-from nst_numpy.gradcheck.pair import Complaint, FunctionPair
+from nst_numpy.gradcheck.diagnosis import Complaint
+from nst_numpy.gradcheck.numerical import SMALL, relative_errors, settled_slope
+from nst_numpy.gradcheck.pair import FunctionPair
 from nst_numpy.gradcheck.slopes import Prober
 
-DOUBTED = 30  # wrong entries that are measured again, with another step
+DOUBTED = 30  # entries that stay wrong when they are measured again, with other steps
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
-FINER_STEP = 8.0
+
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
+_Result = TypeVar("_Result")
 
 
 def random_upstream(shape: Shape, rng: np.random.Generator) -> Array64:
@@ -91,6 +94,7 @@ class Case:
         rough = raw is not None and raw.dtype.kind == "f" and raw.dtype.itemsize < 8
         self.tolerance = max(study.tolerance, 1e3 * float(np.finfo(raw.dtype).eps) if rough else 0)  # type: ignore[union-attr]
         self.errors = self._errors()
+        self._once: dict[Callable[[Case], Any], Any] = {}
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -122,7 +126,9 @@ class Case:
         """How many entries are less than ten times what rounding may be."""
         numeric, noise = np.abs(self.slopes.numeric), self.slopes.noise
         said = np.abs(self.spoken()) if self.comparable else numeric
-        size = np.maximum(np.maximum(numeric, said), SMALL * max(numeric.max(), said.max()))
+        size = np.maximum(
+            np.maximum(numeric, said), SMALL * np.append(numeric, said).max(initial=0.0)
+        )
         if not size.any() and self._out_stays():
             return 0
         return int((noise > BLIND * size).sum())
@@ -189,6 +195,13 @@ class Case:
         full[self.slopes.entries] = values
         return full.reshape(self.shape)
 
+    def once(self, function: Callable[["Case"], _Result]) -> _Result:
+        """Return what a function says of this case; it is called the first time only."""
+        if function not in self._once:
+            self._once[function] = function(self)
+        found: _Result = self._once[function]
+        return found
+
     def said_to(self, upstream: Array64) -> Array64 | None:
         """Return what backward says to another upstream gradient, (k,)."""
         raw = self.study.backward(upstream)[self.name]
@@ -218,7 +231,7 @@ class Case:
                     reach[:, j] |= out != self.out.ravel()
         return reach
 
-    def measured_with(self, few: NDArray[np.intp], **changed: Array64) -> Array64 | None:
+    def measured_with(self, few: NDArray[np.intp], /, **changed: Array64) -> Array64 | None:
         """Measure a few of the k entries for other values of other arguments; NaN elsewhere."""
         pair = self.study.pair
         try:
@@ -241,23 +254,35 @@ class Case:
         # at a kink, every slope between the two sides is right
         target = np.where(slopes.smooth, slopes.numeric, np.clip(a, slopes.low, slopes.high))
         errors = self._relative(a, target, least)
-        doubted = np.argsort(-errors)[:DOUBTED]
-        for j in doubted[(errors[doubted] > self.study.tolerance) & slopes.smooth[doubted]]:
-            least[j] += self._bending(j) / self.tolerance
+        stay = 0
+        for j in np.argsort(-errors):
+            if not errors[j] > self.study.tolerance or stay == DOUBTED:
+                break
+            if slopes.smooth[j]:
+                target[j], doubt = self._settled(int(j))
+                least[j] += doubt / self.tolerance
+                stay += self._relative(a, target, least)[j] > self.study.tolerance
         return self._relative(a, target, least)
 
     def _relative(self, a: Array64, target: Array64, least: Array64) -> Array64:
         errors = relative_errors(a, target, least) * (self.study.tolerance / self.tolerance)
         return np.where(np.isfinite(a) & np.isfinite(target), errors, np.inf)
 
-    def _bending(self, j: int) -> float:
-        """Measure how far the numerical gradient may be off: it depends on the step."""
-        i = int(self.slopes.entries[j])
-        _, _, fine, rough = self.prober.at_step(i, self.prober.steps[i] / FINER_STEP)
-        g = self.upstream.ravel()
-        off = abs(float(g @ fine) - float(self.slopes.numeric[j]))
-        # where the slope itself has a kink, the error grows with the step, and no faster
-        return 2 * off + float(np.abs(g) @ rough)
+    def _settled(self, j: int) -> tuple[float, float]:
+        """Measure again: the numerical gradient, and how far it may be off."""
+        i, g = int(self.slopes.entries[j]), self.upstream.ravel()
+        longest = float(self.prober.steps[i])
+        _, _, slopes, least = self.prober.at_step(i, longest)
+
+        def slope_at(step: float) -> tuple[float, float]:
+            _, _, slope, rounding = self.prober.at_step(i, step)
+            # an output that the longest step did not move is known as well from then on
+            return float(g @ slope), float(np.abs(g) @ np.where(slopes == 0, least, rounding))
+
+        slope, doubt = settled_slope(slope_at, longest)
+        if abs(slope - self.slopes.numeric[j]) > doubt:
+            self.slopes.numeric[j] = slope
+        return float(self.slopes.numeric[j]), doubt
 
 
 __getattr__ = former_names(__name__, {"Study": "GradientStudy"})

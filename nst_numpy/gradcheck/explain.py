@@ -94,7 +94,7 @@ def _merge(found: dict[str, list[Diagnosis]]) -> list[Diagnosis]:
 
 def _harmless(complaint: Diagnosis) -> bool:
     """Whether a dtype keeps the values: fewer digits, but not whole numbers alone."""
-    return "float" in complaint.evidence
+    return complaint.evidence.startswith(("float", "out is float"))
 
 
 def _not_finite(case: Case) -> Diagnosis:

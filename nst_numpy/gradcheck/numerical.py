@@ -23,6 +23,9 @@ METHODS = ("central", "complex")
 COMPLEX_STEP = 1e-20
 LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
 WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
+FINER_STEP = 8.0
+FINEST = 16  # times that a step is made finer
+LIKE_STEPS = (0.77, 0.9, 1.13)
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -123,6 +126,42 @@ def step_inside(is_inside: Callable[[float], bool], step: float) -> float:
         if is_inside(shorter):
             return shorter / WELL_INSIDE
     return step
+
+
+def settled_slope(
+    slope_at: Callable[[float], tuple[float, float]], step: float
+) -> tuple[float, float]:
+    """Return the surest of the slopes that finer and finer steps give, and how far it may be off.
+
+    Where a function's second derivative jumps, as that of x·|x| at 0, a central difference is wrong
+    by a multiple of the step, or of its square near the jump. A step that is 8 times as long is
+    then wrong by at least 8 times as much, so the difference of the two is a bound.
+
+    Parameters
+    ----------
+    slope_at : callable
+        Takes a step and returns the slope, and how much of it may be rounding.
+    step : float
+        The longest.
+    """
+    before, _ = slope_at(step)
+    surest, doubt, at = before, float("inf"), step
+    seen: list[tuple[float, float, float, float]] = []
+    for _ in range(FINEST):
+        step /= FINER_STEP
+        slope, rounding = slope_at(step)
+        if not rounding < doubt:
+            break
+        seen.append((step, slope, rounding, abs(slope - before)))
+        before, doubt, largest = slope, float("inf"), 0.0
+        # a slope that changes more with a finer step had not settled before
+        for own_step, value, rounded, change in reversed(seen):
+            largest = max(largest, change)
+            if rounded + 2 * largest < doubt:
+                surest, doubt, at = value, rounded + 2 * largest, own_step
+    # what is lost inside of f, as in 1 − cos x, shows in how slopes of like steps differ
+    spread = max(abs(slope_at(part * at)[0] - surest) for part in LIKE_STEPS)
+    return surest, max(doubt, 4 * spread)
 
 
 def relative_error(a: Any, b: Any) -> float:

@@ -6,6 +6,7 @@ into its inputs. None of that may end the check. It becomes a `Diagnosis` instea
 
 import inspect
 import linecache
+import re
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,18 +17,24 @@ from numpy.typing import NDArray
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.moved import former_names
 from nst_numpy.errors import SettingError
-from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
+from nst_numpy.gradcheck.nested import Leaf, collect, copied, leaves, put_together, take_apart
+from nst_numpy.gradcheck.outputs import Outputs
+from nst_numpy.gradcheck.returned import as_numbers, describe, sort_gradients
 
 LINE = 100  # characters of it that are shown
+HINTS = (
+    (
+        "slice indices must be integers|only integers, slices|float' object cannot be interpreted"
+        "|must be integers, not|an integer is required",
+        "Sizes and indices are whole numbers: / gives a fraction, use //.",
+    ),
+    (
+        "could not be broadcast together|mismatch in its core dimension|not aligned|shape-mismatch",
+        "Write the shapes beside the line: a transpose or a sum may be missing.",
+    ),
+)
 OUR_FOLDER = __file__.rpartition("pair.py")[0]
-
-
-class Complaint(Exception):  # noqa: N818 (it is caught here, and becomes a diagnosis)
-    """The functions cannot be checked any further; `diagnosis` says why."""
-
-    def __init__(self, diagnosis: Diagnosis) -> None:
-        super().__init__(diagnosis.sentence)
-        self.diagnosis = diagnosis
 
 
 class FunctionPair:
@@ -41,16 +48,22 @@ class FunctionPair:
         Whether `forward` is a function with one number as its value, and `backward` does not
         look at grad_out: the check of a plain gradient.
     inputs : mapping of str to array
-        Arrays of float are differentiated; arrays of integers (labels) and anything that is
-        no array (a stride) are passed as they are. If there are only integers, they count as
-        float.
+        Arrays of float are differentiated, in dicts, lists and tuples too; arrays of integers
+        (labels) and anything that is no array (a stride) are passed as they are. If there are only
+        integers, they count as float.
 
     Attributes
     ----------
     names : list of str
-        The arguments that are differentiated.
+        The arrays that are differentiated: x, or params['w'] in a dict params.
     inputs : dict
-        float64 copies.
+        All of them by name, those in dicts, lists and tuples too: float64 copies.
+    forms : dict
+        By argument, what holds them; see `nested`.
+    settings : list of str
+        The dicts and lists of which backward returned no gradient.
+    outputs : Outputs
+        What forward gave when backward was last called.
     complaints : list of Diagnosis
         What was seen to be wrong so far, apart from values.
     """
@@ -66,64 +79,81 @@ class FunctionPair:
         self.user_forward, self.user_backward = forward, backward
         self.scalar = scalar
         self.forward_name, self.backward_name = ("f", "grad") if scalar else ("forward", "backward")
-        self.inputs, self.names = _as_inputs(inputs)
+        self.forms, self.inputs, self.names, whole = _as_inputs(inputs)
+        self.exact = scalar and whole  # a gradient worked out from whole numbers may be whole
+        self.settings: list[str] = []
+        self.outputs = Outputs(None)
         self.complaints: list[Diagnosis] = []
         self.precision: Any = np.dtype(np.float64)
 
     def complain(self, name: str, sentence: str, argument: str = "", evidence: str = "") -> None:
         """Note something wrong, once."""
-        known = {(one.name, one.argument) for one in self.complaints}
-        if (name, argument) not in known:
-            self.complaints.append(Diagnosis(name, sentence, 1.0, argument, evidence))
+        self.note(Diagnosis(name, sentence, 1.0, argument, evidence))
 
-    def forward(self, **changed: Any) -> Array64:
+    def note(self, diagnosis: Diagnosis) -> None:
+        """Keep a diagnosis, unless there is one of its name and argument."""
+        known = {(one.name, one.argument) for one in self.complaints}
+        if (diagnosis.name, diagnosis.argument) not in known:
+            self.complaints.append(diagnosis)
+
+    def forward(self, /, **changed: Any) -> Array64:
         """Return forward's out in float64, for the inputs with some of them changed."""
-        given = {name: _copied(value) for name, value in {**self.inputs, **changed}.items()}
+        given, _ = self._given(changed)
         returned = _call(self.forward_name, self.user_forward, (), given)
-        return self._as_out(self._two_things(returned)[0])
+        return self._as_outputs(self._two_things(returned)[0]).joined()
 
     def backward(self, grad_out: Array64) -> dict[str, NDArray[Any] | None]:
         """Return backward's gradients by name, raw, after a fresh forward.
 
-        An entry is None where there was no usable array; `complaints` says why.
+        An entry is None where there was no usable array; `complaints` says why. Of several outputs,
+        backward is given a gradient for each, in a tuple, list or dict as out was.
         """
-        given = {name: _copied(value) for name, value in self.inputs.items()}
+        given, arrays = self._given({})
         returned = _call(self.forward_name, self.user_forward, (), given)
-        self._notice_changes(self.forward_name, given, self.inputs)
+        changed = self._changes(self.forward_name, given, arrays, self.inputs)
         out, cache = self._two_things(returned)
-        upstream = grad_out.copy().reshape(self._as_out(out).shape)
-        kept = upstream.copy()
-        before = {name: np.array(given[name]) for name in self.names}
-        returned = _call(self.backward_name, self.user_backward, (upstream, cache), {})
-        self._notice_changes(self.backward_name, given, before)
-        if not _same(upstream, kept):
-            self.complain(
-                "modified-in-place",
-                "backward writes into grad_out. Whoever else uses that array gets other numbers: "
-                "compute a new array (grad_out * mask, not grad_out *= mask).",
-                "grad_out",
-                f"{_count(upstream, kept)} entries of grad_out changed during backward",
-            )
-        return self._by_name(returned)
+        outputs = self.outputs = self._as_outputs(out)
+        upstream = outputs.split(grad_out.copy())
+        kept = {name: part.copy() for name, part in upstream.items()}
+        before = {name: np.array(array) for name, array in arrays.items()}
+        passed = outputs.like_out(upstream)
+        returned = _call(self.backward_name, self.user_backward, (passed, cache), {})
+        changed += self._changes(self.backward_name, given, arrays, before)
+        gradients = self._by_name(returned)
+        settings = {name for arg in self.settings for name in leaves(self.forms[arg])}
+        for diagnosis in changed:
+            if diagnosis.argument not in settings:
+                self.note(diagnosis)
+        self._notice_upstream(upstream, kept)
+        return gradients
+
+    def _given(self, changed: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+        """Return copies of the inputs for one call, and the arrays in them by name."""
+        values = {name: copied(value) for name, value in {**self.inputs, **changed}.items()}
+        given = {arg: put_together(form, values.get) for arg, form in self.forms.items()}
+        return given, {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
 
     def _two_things(self, returned: Any) -> tuple[Any, Any]:
         if isinstance(returned, (tuple, list)) and len(returned) == 2:
             return returned[0], returned[1]
+        several = isinstance(returned, tuple) and len(returned) > 2
         raise Complaint(
             Diagnosis(
                 "forward-result",
-                f"forward must return two things, (out, cache), not {describe(returned)}.",
+                f"forward must return two things, (out, cache), not {describe(returned)}."
+                + " Several outputs are one tuple: ((h, c), cache)." * several,
                 1.0,
             )
         )
 
-    def _as_out(self, out: Any) -> Array64:
-        array = _numbers(out)
-        if self.scalar and (array is None or array.size != 1):
-            raise Complaint(
-                Diagnosis("forward-result", f"f must return one number, not {describe(out)}.", 1.0)
-            )
-        if array is None:
+    def _as_outputs(self, out: Any) -> Outputs:
+        if self.scalar:
+            number = as_numbers(out)
+            if number is None or number.size != 1:
+                says = f"f must return one number, not {describe(out)}."
+                raise Complaint(Diagnosis("forward-result", says, 1.0))
+        outputs = Outputs.of(out)
+        if not outputs.arrays:
             raise Complaint(
                 Diagnosis(
                     "forward-result",
@@ -131,6 +161,11 @@ class FunctionPair:
                     1.0,
                 )
             )
+        for name, array in outputs.arrays.items():
+            self._notice_dtype(name, array, out)
+        return outputs
+
+    def _notice_dtype(self, name: str, array: NDArray[Any], out: Any) -> None:
         if array.dtype.kind == "f" and array.dtype.itemsize < 8:
             self.precision = array.dtype
         if array.dtype != np.float64 and not isinstance(out, (int, float)):
@@ -139,76 +174,56 @@ class FunctionPair:
                 f"{self.forward_name} returns {array.dtype} for float64 inputs. Somewhere an array "
                 "is made with a fixed dtype (np.zeros(…, dtype=np.float32), an .astype, a list of "
                 "ints): give it the input's dtype.",
-                "out",
+                name,
                 f"out is {array.dtype}",
             )
-        # a copy, because the function may hand out an array that it goes on writing to
-        return np.array(array, dtype=np.float64)
 
-    def _notice_changes(
-        self, who: str, given: Mapping[str, Any], before: Mapping[str, Array64]
-    ) -> None:
-        for name in self.names:
-            old = before[name]
-            if not _same(given[name], old):
-                self.complain(
-                    "modified-in-place",
-                    f"{who} writes into its input {name}. The caller's array changes, and a cache "
-                    f"that refers to it no longer holds what was computed with: work on a copy.",
-                    name,
-                    f"{_count(given[name], old)} of {old.size} entries of {name} changed "
-                    f"during {who}",
-                )
+    def _changes(
+        self, who: str, given: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]],
+        before: Mapping[str, NDArray[Any]],
+    ) -> list[Diagnosis]:  # fmt: skip
+        """Say which of the arrays that were passed are no longer as before, or no longer there."""
+        now: dict[str, Any] = {}
+        for arg, form in self.forms.items():
+            collect(form, given[arg], now)
+        return [
+            Diagnosis(
+                "modified-in-place",
+                f"{who} writes into its input {name}. The caller's array changes, and a cache "
+                f"that refers to it no longer holds what was computed with: work on a copy.",
+                1.0,
+                name,
+                f"{_count(now[name], before[name])} of {before[name].size} entries of {name} "
+                f"changed during {who}",
+            )
+            for name in arrays
+            if not _same(now[name], before[name])
+        ]
+
+    def _notice_upstream(self, now: Mapping[str, Array64], kept: Mapping[str, Array64]) -> None:
+        changed = sum(int((now[name] != part).sum()) for name, part in kept.items())
+        if changed:
+            self.complain(
+                "modified-in-place",
+                "backward writes into grad_out. Whoever else uses that array gets other numbers: "
+                "compute a new array (grad_out * mask, not grad_out *= mask).",
+                "grad_out",
+                f"{changed} entries of grad_out changed during backward",
+            )
 
     def _by_name(self, returned: Any) -> dict[str, NDArray[Any] | None]:
         """Sort what backward returned: one array, a tuple, a list or a dict of them."""
-        if returned is None:
-            raise Complaint(
-                Diagnosis(
-                    "missing-gradient",
-                    f"{self.backward_name} returns None: is there a return statement at its "
-                    f"end? It should return the gradients of {_listed(self.names)}.",
-                    1.0,
-                    self.names[0],
-                )
-            )
-        values = self._in_order(returned)
+        arrays = [
+            arg for arg, form in self.forms.items()
+            if any(isinstance(self.inputs[name], np.ndarray) for name in leaves(form))
+        ]  # fmt: skip
+        values = sort_gradients(returned, self.backward_name, self.forms, self.names, arrays)
+        self.names = [name for name in self.names if name in values]
+        self.settings = [
+            arg for arg, form in self.forms.items()
+            if not isinstance(form, Leaf) and not set(leaves(form)) & set(self.names)
+        ]  # fmt: skip
         return {name: self._as_gradient(name, values[name]) for name in self.names}
-
-    def _in_order(self, returned: Any) -> dict[str, Any]:
-        arrays = [n for n, v in self.inputs.items() if isinstance(v, np.ndarray)]
-        if isinstance(returned, Mapping):
-            return {name: _from_mapping(returned, name) for name in self.names}
-        if not isinstance(returned, (tuple, list)) or (
-            isinstance(returned, list) and len(self.names) == 1 and _numbers(returned) is not None
-            and not (len(returned) == 1 and isinstance(returned[0], np.ndarray))
-        ):  # fmt: skip
-            returned = (returned,)
-        if len(returned) == 1 and _numbers(returned[0]) is None and returned[0] is not None:
-            raise Complaint(
-                Diagnosis(
-                    "not-an-array",
-                    f"{self.backward_name} returns {describe(returned[0])}: the gradients of "
-                    f"{_listed(self.names)} are expected, one array each.",
-                    1.0,
-                    self.names[0],
-                )
-            )
-        for names in (self.names, arrays, list(self.inputs)):
-            if len(returned) == len(names):
-                return dict(zip(names, returned, strict=True))
-        raise Complaint(
-            Diagnosis(
-                "count",
-                f"{self.backward_name} returns {len(returned)} "
-                f"gradient{'s' * (len(returned) != 1)}, but {len(self.names)} "
-                f"{'is' if len(self.names) == 1 else 'are'} wanted, of "
-                f"{_listed(self.names)} in that order.",
-                1.0,
-                self.names[min(len(returned), len(self.names) - 1)],
-                f"shapes returned: {', '.join(_shape(r) for r in returned) or 'none'}",
-            )
-        )
 
     def _as_gradient(self, name: str, value: Any) -> NDArray[Any] | None:
         if value is None:
@@ -218,7 +233,9 @@ class FunctionPair:
                 name,
             )
             return None
-        array = _numbers(value)
+        array = as_numbers(value)
+        if self.exact and array is not None and array.dtype.kind in "iu":
+            array = array.astype(np.float64)
         if array is None:
             self.complain(
                 "not-an-array",
@@ -236,33 +253,25 @@ class FunctionPair:
                 name,
                 f"{array.dtype} came, float64 is expected",
             )
-        if array.dtype.kind == "c":
-            array = array.real
-        return array
+        # a copy, because backward may go on writing to what it returns
+        return np.array(array.real if array.dtype.kind == "c" else array)
 
 
-def describe(value: Any) -> str:
-    """Say in a few words what a value is."""
-    if isinstance(value, np.ndarray):
-        return f"an array {value.shape} of {value.dtype}"
-    if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else f"{type(value).__name__} {value!r:.40}"
-
-
-def _as_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def _as_inputs(
+    inputs: Mapping[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any], list[str], bool]:
+    """Return forms and values, the names that are differentiated, and whether all are whole."""
     if not isinstance(inputs, Mapping) or not inputs:
         raise SettingError(
             "check_backward: inputs must be a dict of names and arrays, like {'x': x, 'w': w}, "
             f"not {describe(inputs)}"
         )
-    values = {
-        str(name): np.array(value) if isinstance(value, (np.ndarray, np.generic, list)) else value
-        for name, value in inputs.items()
-    }
+    found: dict[str, Any] = {}
+    forms = {str(arg): take_apart(value, str(arg), found) for arg, value in inputs.items()}
+    values = {name: _as_array(value, name in forms) for name, value in found.items()}
     arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
-    names = [name for name, v in arrays.items() if v.dtype.kind == "f"]
-    names = names or [name for name, v in arrays.items() if v.dtype.kind in "iu"]
+    floats = [name for name, v in arrays.items() if v.dtype.kind == "f"]
+    names = floats or [name for name, v in arrays.items() if v.dtype.kind in "iu"]
     if not any(arrays[name].size for name in names):
         raise SettingError(
             "check_backward: inputs must hold at least one array of numbers that is not empty, but "
@@ -272,7 +281,20 @@ def _as_inputs(inputs: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         values[name] = np.array(values[name], dtype=np.float64)
         if not np.isfinite(values[name]).all():
             raise SettingError(f"check_backward: {name} has entries that are NaN or infinite")
-    return values, names
+    return forms, values, names, not floats
+
+
+def _as_array(value: Any, whole: bool) -> Any:
+    """Return an array of what is one; a copy of anything else.
+
+    What is a whole argument may be a list of numbers, or one of NumPy's numbers.
+    """
+    if isinstance(value, np.ndarray) or (whole and isinstance(value, (np.generic, list))):
+        try:
+            return np.array(value)
+        except ValueError:  # lists of several lengths
+            pass
+    return copied(value)
 
 
 def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: Any) -> Any:
@@ -285,11 +307,17 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
         raise Complaint(
             Diagnosis(
                 "raised",
-                f"{who} raised {type(error).__name__}: {str(error).strip() or 'no message'}.",
+                f"{who} raised {type(error).__name__}: {str(error).strip() or 'no message'}."
+                + _hint(error),
                 1.0,
                 evidence=place,
             )
         ) from error
+
+
+def _hint(error: BaseException) -> str:
+    """Say what usually is behind a message, where that is known."""
+    return next((f" {hint}" for pattern, hint in HINTS if re.search(pattern, str(error))), "")
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:
@@ -314,40 +342,14 @@ def _signature(function: Callable[..., Any]) -> str:
         return "(…)"
 
 
-def _numbers(value: Any) -> NDArray[Any] | None:
-    """Return an array of numbers, or None where that is impossible."""
-    try:
-        array = np.asarray(value)
-    except (ValueError, TypeError):
-        return None
-    return array if array.dtype.kind in "biufc" else None
-
-
-def _from_mapping(returned: Mapping[Any, Any], name: str) -> Any:
-    for key in (name, f"grad_{name}", f"d{name}", f"d_{name}", f"{name}_grad"):
-        if key in returned:
-            return returned[key]
-    return None
-
-
-def _copied(value: Any) -> Any:
-    return value.copy() if isinstance(value, np.ndarray) else value
-
-
 def _same(a: Any, b: NDArray[Any]) -> bool:
-    return a.shape == b.shape and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+    if not isinstance(a, np.ndarray) or a.shape != b.shape:
+        return False
+    return np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
 
 
-def _count(a: NDArray[Any], b: NDArray[Any]) -> str:
-    return str(int((a != b).sum())) if a.shape == b.shape else "all"
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _shape(value: Any) -> str:
-    return "None" if value is None else str(np.shape(value))
+def _count(a: Any, b: NDArray[Any]) -> str:
+    return str(int((a != b).sum())) if np.shape(a) == b.shape else "all"
 
 
 __getattr__ = former_names(__name__, {"Pair": "FunctionPair"})

@@ -129,7 +129,7 @@ class ArgumentReport:
     @property
     def ok(self) -> bool:
         """Whether every entry that was compared is right, and there was one."""
-        return self.wrong == 0 and (self.checked > 0 or self.entries == 0)
+        return self.wrong == 0 and self.checked > 0
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,8 @@ class GradientReport:
         What was checked.
     unchecked : tuple of str
         Arrays of whole numbers beside those of floats: labels, which have no gradient.
+    notes : tuple of str
+        What else there is to know, a sentence each.
 
     Notes
     -----
@@ -155,11 +157,13 @@ class GradientReport:
     diagnoses: tuple[Diagnosis, ...] = ()
     name: str = "gradient"
     unchecked: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
-        """Whether everything that was checked is right."""
-        return not self.diagnoses and all(row.ok for row in self.arguments.values())
+        """Whether everything that was checked is right, and something was."""
+        rows = self.arguments.values()
+        return not self.diagnoses and bool(rows) and all(row.ok for row in rows)
 
     @property
     def worst(self) -> WorstError:
@@ -203,14 +207,16 @@ class GradientReport:
             for row in self.arguments.values()
         }
         diagnoses = [asdict(diagnosis) for diagnosis in self.diagnoses]
-        return {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses} | (
-            {"unchecked": list(self.unchecked)} if self.unchecked else {}
+        return (
+            {"name": self.name, "ok": self.ok, "arguments": rows, "diagnoses": diagnoses}
+            | ({"unchecked": list(self.unchecked)} if self.unchecked else {})
+            | ({"notes": list(self.notes)} if self.notes else {})
         )
 
     def _message(self) -> str:
-        parts = [f"{self.name} is wrong"]
-        worst = self.worst
-        if worst.index is not None and not worst <= self.arguments[worst.argument].tolerance:
+        parts = [f"{self.name} {'is wrong' if self.verdict == 'WRONG' else 'was not checked'}"]
+        worst = self.worst if self.arguments else None
+        if worst is not None and worst.index is not None and self._is_wrong(worst):
             parts.append(
                 f"{worst.argument}[{_show_index(worst.index)}] is {worst.analytic:.10g}, "
                 f"should be {worst.numeric:.10g} (relative error {float(worst):.1e})"
@@ -218,9 +224,19 @@ class GradientReport:
         parts.extend(str(diagnosis) for diagnosis in self.diagnoses[:2])
         return "\n".join(parts) if len(parts) > 2 else ": ".join(parts)
 
+    @property
+    def verdict(self) -> str:
+        """Right, wrong, or not checked."""
+        names = {diagnosis.name for diagnosis in self.diagnoses}
+        if names == {"nothing-compared"} or not self.arguments:
+            return "NOT CHECKED"
+        return "right" if self.ok else "WRONG"
+
+    def _is_wrong(self, worst: WorstError) -> bool:
+        return bool(np.isfinite(worst.numeric) and worst > self.arguments[worst.argument].tolerance)
+
     def __str__(self) -> str:
-        verdict = "right" if self.ok else "WRONG"
-        lines = [f"{self.name}: {verdict}", "", self._table()]
+        lines = [f"{self.name}: {self.verdict}", "", self._table()]
         for row in self.arguments.values():
             if 0 < row.checked < row.entries:
                 lines += ["", _sample_sentence(row)]
@@ -231,6 +247,8 @@ class GradientReport:
         for argument in self.unchecked:
             lines += ["", f"{argument}: whole numbers, passed on and not checked; for a check give "
                       "floats"]  # fmt: skip
+        for note in self.notes:
+            lines += ["", note]
         for number, diagnosis in enumerate(self.diagnoses):
             lines += ["", f"{'diagnosis' if number == 0 else 'or, or also'}: {diagnosis}"]
         return "\n".join(lines)
@@ -265,20 +283,21 @@ def _show_index(index: Index) -> str:
 
 
 def _sample_sentence(row: ArgumentReport) -> str:
-    chance = 100 * row.chance_to_notice(0.01)
+    share, one = 100 * row.chance_to_notice(0.01), 100 * row.checked / row.entries
     return (
         f"{row.name}: {row.checked} of {row.entries} entries, drawn at random. If 1 % of them "
-        f"were wrong, this would have found one with probability {_percent(chance)} %."
+        f"were wrong, this would have found one with probability {percent(share)} %; if a single "
+        f"one were, with probability {percent(one)} %."
     )
 
 
-def _percent(chance: float) -> str:
+def percent(chance: float) -> str:
     """Write a probability without rounding it up to certainty.
 
-    >>> _percent(99.99996), _percent(97.2411)
-    ('more than 99.99', '97.24')
+    >>> percent(99.99996), percent(97.2411), percent(100.0), percent(0.00123456)
+    ('more than 99.99', '97.24', '100', '0.001235')
     """
-    return "more than 99.99" if chance > 99.99 else f"{chance:.4g}"[:5].rstrip("0").rstrip(".")
+    return "more than 99.99" if 99.99 < chance < 100 else f"{chance:.4g}"
 
 
 def _blind_sentence(row: ArgumentReport) -> str:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
-from nst_numpy.gradcheck.diagnosis import Diagnosis
+from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
 from nst_numpy.gradcheck.numerical import moved, step_inside, step_sizes
-from nst_numpy.gradcheck.pair import Complaint, FunctionPair
+from nst_numpy.gradcheck.pair import FunctionPair
 
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
 ROUNDINGS = 50  # how many roundings of an output one evaluation is allowed
@@ -87,7 +87,7 @@ class Prober:
     """
 
     def __init__(
-        self, pair: FunctionPair, name: str, out: Array64, eps: float, **changed: Any
+        self, pair: FunctionPair, name: str, out: Array64, eps: float, /, **changed: Any
     ) -> None:
         self.pair, self.name, self.out, self.changed = pair, name, out, changed
         self.x = changed.get(name, pair.inputs[name])

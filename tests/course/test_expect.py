@@ -6,6 +6,8 @@ from threadpoolctl import threadpool_limits
 
 from nst_numpy.course import expect, load_assignments
 from nst_numpy.course.grade import _import_file
+from nst_numpy.course.reason import discreetly
+from nst_numpy.gradcheck import assert_gradients
 
 BUNDLED = load_assignments()
 TASKS = [
@@ -93,3 +95,48 @@ def test_a_wrong_shape_is_told_in_public_only():
         expect.same(np.zeros((0, 31337)), [1.0], "f(x)")
     assert str(caught.value) == "f(x): the shape is (0, 31337), it should be (1,)"
     assert caught.value.discreet == "f(x): the shape is wrong"
+
+
+def hidden_text(call):
+    with pytest.raises(AssertionError) as caught:
+        call()
+    return str(caught.value), discreetly(caught.value)
+
+
+@pytest.mark.parametrize("factor", [2, -2, 0.5, 1 / 3, 4, -0.25, 12, 1.5, 255, 0.1, 1e-3, np.pi])
+def test_a_hidden_test_does_not_tell_the_factor(factor):
+    """Neither of values nor of a gradient: whoever is told it multiplies, and passes."""
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    told, hidden = hidden_text(lambda: expect.same(factor * x, x, "f(x)"))
+    assert f"{factor:.6g} times" in told
+    assert hidden == "f(x): every value is one constant factor away from what it should be"
+
+    def backward(grad_out, x):
+        return factor * 2 * x * grad_out
+
+    told, hidden = hidden_text(
+        lambda: expect.gradient(lambda x: (x * x, x), backward, {"x": x}, "slope")
+    )
+    assert f"{factor:.6g} times" in told
+    assert not any(digit in hidden for digit in "0123456789½π")
+    assert hidden.startswith("slope: It is one constant factor away from what it should be.")
+    assert ("The sign is wrong as well." in hidden) == (factor < 0)
+
+
+def test_a_hidden_test_tells_no_other_remedy():
+    x = np.random.default_rng(0).standard_normal((4, 3))
+    told, hidden = hidden_text(lambda: expect.same(x + 3, x, "f(x)"))
+    assert "too large by 3" in told
+    assert hidden == "f(x): every value is too large by one constant"
+    told, hidden = hidden_text(
+        lambda: expect.gradient(
+            lambda x: (np.tanh(x), np.tanh(x)), lambda g, out: g, {"x": x}, "slope"
+        )
+    )
+    assert "1 − out²" in told
+    assert "out²" not in hidden
+    told, hidden = hidden_text(
+        lambda: assert_gradients(lambda x: (x * x, x), lambda g, x: x * g, {"x": x})
+    )
+    assert "0.5 times" in told
+    assert hidden == "a gradient is wrong"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from nst_numpy.errors import ShapeError
+from nst_numpy.errors import GradientError, SettingError, ShapeError
 from nst_numpy.gradcheck import check_directions
 
 
@@ -92,3 +92,69 @@ def test_a_slope_that_rounding_hides_is_called_blind():
 def test_what_is_no_number_is_refused():
     with pytest.raises(ShapeError, match=r"f must return one number, not an array \(3,\)"):
         check_directions(lambda v: v, np.ones(3), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    ("x", "grad", "options", "name"),
+    [
+        (np.ones(3), np.ones(3), {"directions": 0}, "nothing-compared"),
+        (np.ones((0, 3)), np.ones((0, 3)), {}, "nothing-compared"),
+        (np.ones(3), np.array([1, np.nan, 1]), {}, "not-finite"),
+        (np.array([1, np.inf, 1]), np.ones(3), {}, "not-finite"),
+        (np.ones(3), 1.0, {}, "shape"),
+        (np.ones(3), None, {}, "not-an-array"),
+    ],
+)
+def test_what_cannot_be_compared_does_not_pass(x, grad, options, name):
+    report = check_directions(lambda v: v.sum(), x, grad, **options)
+    assert not report.ok
+    assert report.diagnosis.name == name
+    with pytest.raises(GradientError):
+        report.raise_if_wrong()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_one_slope_that_is_nan_does_not_pass(value):
+    calls = []
+
+    def f(v):
+        calls.append(v)
+        return value if len(calls) == 3 else v.sum()
+
+    report = check_directions(f, np.ones(4), np.ones(4))
+    assert not report.ok
+    assert report.diagnosis.name == "not-finite"
+    assert report.diagnosis.evidence == "1 of 5 slopes are"
+    assert "nan" not in report._message()
+
+
+@pytest.mark.parametrize("bad", [-1, 2.5, None])
+def test_options_that_cannot_work(bad):
+    with pytest.raises(SettingError, match="directions must be a whole number of at least 0"):
+        check_directions(cubes, np.ones(2), np.ones(2), directions=bad)
+    with pytest.raises(SettingError, match="step must be"):
+        check_directions(cubes, np.ones(2), np.ones(2), step=0)
+
+
+def test_it_says_which_error_of_one_entry_it_notices():
+    # the length of a gradient of 3s is 30 for 100 entries; each slope is a sum of ±3
+    x = np.ones(100)
+    report = check_directions(cubes, x, 3 * x**2)
+    words = str(report)
+    row = report.arguments["directions"]
+    seen = 1e-5 * max(30, np.abs(row.analytic_map).min())
+    assert f"one wrong entry of the 100 is noticed if it is off by more than {seen:.2g};" in words
+    assert "with probability 96.88 % or more" in words  # 1 - 1/2⁵
+    for factor, ok in ((0.8, True), (1.3, False)):
+        grad = 3 * x**2
+        grad[71] += factor * seen
+        assert check_directions(cubes, x, grad).ok is ok
+
+
+def test_a_jump_of_the_second_derivative_is_no_mistake():
+    def f(v):
+        return (np.maximum(v, 0) ** 2).sum()
+
+    x = np.linspace(-1e-6, 1e-6, 1001)
+    assert check_directions(f, x, 2 * np.maximum(x, 0)).ok
+    assert not check_directions(f, x, 2.01 * np.maximum(x, 0)).ok

@@ -111,3 +111,48 @@ def test_a_kink_of_the_slope_is_no_mistake():
     report = check_gradient(huber, x, np.clip(x, -1, 1))
     assert report.ok, str(report)
     assert not check_gradient(huber, x, np.clip(x, -1, 1.001)).ok
+
+
+def _smoothstep(x):
+    t = np.clip(x, 0, 1)
+    return t * t * (3 - 2 * t)
+
+
+JUMPS = {  # of the second derivative: function, derivative, where it jumps
+    "x·|x|": (lambda x: x * np.abs(x), lambda x: 2 * np.abs(x), 0),
+    "squared ReLU": (lambda x: np.maximum(x, 0) ** 2, lambda x: 2 * np.maximum(x, 0), 0),
+    "steep": (lambda x: x + 1e4 * np.maximum(x, 0) ** 2, lambda x: 1 + 2e4 * np.maximum(x, 0), 0),
+    "smoothstep": (_smoothstep, lambda x: 6 * np.clip(x, 0, 1) * (1 - np.clip(x, 0, 1)), 1),
+    "ELU": (
+        lambda x: np.where(x > 0, x, np.expm1(np.minimum(x, 0))),
+        lambda x: np.exp(np.minimum(x, 0)), 0,
+    ),
+    "narrow Huber": (
+        lambda x: np.where(np.abs(x) < 1e-3, x * x / 2e-3, np.abs(x) - 5e-4),
+        lambda x: np.clip(1e3 * x, -1, 1), 1e-3,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("beside", [[], [1.0, -1.3], [1e3], [0.0] * 6])
+@pytest.mark.parametrize("name", JUMPS)
+def test_at_and_near_a_jump_of_the_second_derivative(name, beside):
+    f, derivative, joint = JUMPS[name]
+    for distance in (0, 1e-3, -1e-5, 3e-6, -1e-6, 1e-7, -1e-9, 1e-12):
+        x = np.array([joint + distance, *beside], float)
+        report = check_backward(lambda x: (f(x), x), lambda g, x: g * derivative(x), {"x": x})
+        assert report.ok, str(report)
+        report = check_gradient(lambda x: f(x).sum(), x, derivative(x))
+        assert report.ok, str(report)
+        wrong = derivative(x)
+        wrong[0] += 1e-2 * max(1, np.abs(wrong).max())
+        assert not check_gradient(lambda x: f(x).sum(), x, wrong).ok
+
+
+def test_many_entries_at_a_jump():
+    f, derivative, joint = JUMPS["smoothstep"]
+    x = np.full((12, 10), float(joint))
+    assert check_gradient(lambda x: f(x).sum(), x, derivative(x)).ok
+    wrong = derivative(x)
+    wrong[11, 9] = 1e-3
+    assert not check_gradient(lambda x: f(x).sum(), x, wrong).ok

@@ -55,6 +55,7 @@ def test_a_sample_says_how_sure_it_is():
     assert row.chance_to_notice(0.01) == pytest.approx(1 - 0.94**50, abs=0.01)
     assert row.chance_to_notice(1e-9) == pytest.approx(300 / 5000)
     assert "300 of 5000 entries, drawn at random" in str(report)
+    assert "if a single one were, with probability 6 %" in str(report)  # 300 / 5000
     assert (
         check_backward(square, lambda g, x: 2 * g * x, {"x": x}, entries=None)
         .arguments["x"]
@@ -81,3 +82,9 @@ def test_the_record_is_json():
         assert json.loads(json.dumps(record, allow_nan=False)) == record
         assert record["ok"] is False
         assert record["diagnoses"][0]["name"] == MISTAKES[number].expected
+
+
+def test_a_report_of_nothing_is_no_pass():
+    assert not nst.gradcheck.GradientReport({}).ok
+    with pytest.raises(nst.gradcheck.GradientError):
+        nst.gradcheck.GradientReport({}).raise_if_wrong()

@@ -75,3 +75,33 @@ def test_an_out_of_random_shape_is_called_random():
     )
     assert report.diagnosis.name == "random"
     assert "then (" in report.diagnosis.evidence
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+@pytest.mark.parametrize("count", [1, 4])
+def test_where_no_step_is_inside_the_domain_nothing_passes(value, count):
+    x = np.arange(1.0, 5.0)
+
+    def forward(v):
+        return np.where((v != x) & (np.arange(4) < count), value, v), v
+
+    report = check_backward(forward, lambda g, x: g, {"v": x})
+    assert not report.ok
+    assert report.diagnosis.name == "not-finite"
+    assert report.diagnosis.evidence == f"{count} of 4 slopes are"
+
+
+def test_what_is_empty_is_not_passed():
+    def forward(x, b):
+        return x + b.sum(), b
+
+    def backward(grad_out, b):
+        return grad_out, np.zeros_like(b)
+
+    report = check_backward(forward, backward, {"x": np.ones(3), "b": np.ones(0)})
+    assert (report.ok, report.diagnosis.name) == (False, "nothing-compared")
+    assert report.diagnosis.argument == "b"
+    assert str(report).startswith("backward: NOT CHECKED")
+    report = check_backward(lambda x: (x[:0], x), lambda g, x: 0 * x, {"x": np.ones(3)})
+    assert (report.ok, report.diagnosis.name) == (False, "nothing-compared")
+    assert "out is empty" in report.diagnosis.sentence

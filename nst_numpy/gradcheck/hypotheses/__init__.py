@@ -6,7 +6,7 @@ most is the diagnosis. The order of the table is that of simplicity: of two that
 equally much, the first is taken.
 """
 
-from nst_numpy.gradcheck.hypotheses import order, parts, scale, upstream
+from nst_numpy.gradcheck.hypotheses import elementwise, order, parts, scale, terms, upstream
 from nst_numpy.gradcheck.hypotheses.guess import Guess, Hypothesis
 
 __all__ = ["HYPOTHESES", "SHAPES", "Guess", "Hypothesis"]
@@ -49,6 +49,11 @@ HYPOTHESES = (
         "sign", "Look for a − that is missing or there twice, as in b − a for a − b.", scale.sign
     ),
     Hypothesis(
+        "missing-square",
+        "½ ‖d‖² has the gradient d; ‖d‖ has d / ‖d‖, and Σ d has ones.",
+        terms.missing_square,
+    ),
+    Hypothesis(
         "factor",
         "Write the formula's constants down before differentiating: ½ Σ d² gives d, a mean gives "
         "1/n.",
@@ -56,6 +61,11 @@ HYPOTHESES = (
     ),
     SWAPPED,
     TRANSPOSED,
+    Hypothesis(
+        "reshaped",
+        "reshape never moves a number in memory; a transpose does. Write both shapes down.",
+        order.reshaped,
+    ),
     Hypothesis(
         "kernel-not-flipped",
         "If forward correlates, the way back to the input convolves: x[o + k]·w[k] sends "
@@ -73,6 +83,11 @@ HYPOTHESES = (
         "Check on paper which input the first window starts at, −pad, and where the padding is cut "
         "off again: [pad : pad + size].",
         order.shifted,
+    ),
+    Hypothesis(
+        "output-ignored",
+        "Each output sends its own gradient back: add them up where the paths meet.",
+        upstream.output_ignored,
     ),
     Hypothesis(
         "max-as-average",
@@ -97,12 +112,29 @@ HYPOTHESES = (
         parts.not_masked,
     ),
     Hypothesis(
+        "diagonal-only",
+        "Where an output depends on several inputs (a softmax, a recurrence), the chain rule adds "
+        "up over all outputs.",
+        elementwise.diagonal_only,
+    ),
+    Hypothesis(
         "overwritten",
         "An input that several windows see hears from all of them: += and not =.",
         parts.overwritten,
     ),
+    Hypothesis(
+        "masked-too-much",
+        "The mask is forward's own: np.where(x > 0, 1, slope), not x > 0.",
+        elementwise.masked_too_much,
+    ),
     NOT_SUMMED,
     SUMMED_TOO_MUCH,
+    Hypothesis(
+        "wrong-axis",
+        "Sum over the axes that the argument lacks, and over no other: a bias (F,) under an output "
+        "(N, F) is summed over N, axis 0.",
+        elementwise.wrong_axis,
+    ),
     Hypothesis(
         "left-out",
         "Look at the ends of the loops: range(n) already leaves n out.",
@@ -122,6 +154,31 @@ HYPOTHESES = (
         upstream.upstream_not_linear,
     ),
     Hypothesis(
+        "passed-through",
+        "The chain rule multiplies grad_out by the layer's own derivative.",
+        elementwise.passed_through,
+    ),
+    Hypothesis(
+        "input-for-output",
+        "σ' = out (1 − out) and tanh' = 1 − out²: keep out in the cache, not x.",
+        elementwise.input_for_output,
+    ),
+    Hypothesis(
+        "branch-missing",
+        "Where a value takes two ways, both gradients are added: grad_out + the layer's.",
+        terms.branch_missing,
+    ),
+    Hypothesis(
+        "missing-term",
+        "The derivative of a sum is the sum of the derivatives: λ w² has 2 λ w.",
+        terms.missing_term,
+    ),
+    Hypothesis(
+        "one-hot",
+        "The gradient of softmax and cross-entropy is (p − y) / N, with y 1 at the right class.",
+        terms.one_hot,
+    ),
+    Hypothesis(
         "missing-factor",
         "The chain rule multiplies by the inner derivative, entry by entry.",
         scale.missing_factor,
@@ -132,6 +189,21 @@ HYPOTHESES = (
         "The first and last entries have fewer neighbours: slices, not np.roll, which wraps "
         "around.",
         parts.border,
+    ),
+    Hypothesis(
+        "statistics-constant",
+        "Mean, variance and norm depend on x as well: differentiate through them.",
+        terms.statistics_constant,
+    ),
+    Hypothesis(
+        "rounded",
+        "A mean is divided by /, which keeps the fraction; an array for it is made of floats.",
+        elementwise.rounded,
+    ),
+    Hypothesis(
+        "one-entry",
+        "Look for a fixed index, an assignment to one place, or a loop that ends one too early.",
+        terms.one_entry,
     ),
 )
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.gradcheck.evidence import Case
+from nst_numpy.gradcheck.hypotheses import kernel
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
 
 MEASURED = 16  # entries that are measured again for other weights
@@ -50,13 +51,38 @@ def transposed(case: Case) -> Iterator[Guess]:
     yield from _transposed_result(case, analytic)
     if not case.comparable:
         return
-    if case.columns is not None and case.complete and case.out.size == case.x.size:
+    untransposed = case.columns is not None and case.complete and case.out.size == case.x.size
+    if untransposed and case.once(kernel.seen_kernel) is None:
+        assert case.columns is not None
         yield Guess(
             "A matrix is used untransposed: grad_out has to go back through its transpose.",
             predicted=case.at(case.columns @ case.upstream.ravel()),
             evidence="it equals (∂out/∂x) · grad_out instead of (∂out/∂x)ᵀ · grad_out",
         )
     yield from _other_way_round(case, _swaps, lambda w, axes: w.swapaxes(*axes), "with {} swapped")
+    yield from kernel.axes_swapped(case)
+
+
+def reshaped(case: Case) -> Iterator[Guess]:
+    """Analytic = the gradient at x read as reshape(n_C, −1), where a transpose belongs."""
+    sizes = case.shape
+    few = np.arange(min(len(case.entries), MEASURED))
+    for batch in (1, sizes[0]) if len(sizes) > 2 else (1,):
+        # (batch, M, C) read as (batch, C, M) and turned back
+        scrambled = case.x.reshape(batch, sizes[-1], -1).transpose(0, 2, 1)
+        other = np.ascontiguousarray(scrambled).reshape(sizes)
+        if np.array_equal(other, case.x):
+            continue
+        measured = case.measured_with(few, **{case.name: other})
+        if measured is not None:
+            yield Guess(
+                f"It is the gradient for {case.name} taken apart by reshape(n_C, -1). That gives "
+                "rows of n_C numbers which are no channels: reshape(-1, n_C).T keeps channels "
+                "together.",
+                predicted=measured,
+                evidence=f"{len(few)} entries measured again with {case.name} read in that order "
+                "agree with it",
+            )
 
 
 def _transposed_result(case: Case, analytic: Array64) -> Iterator[Guess]:
@@ -93,14 +119,15 @@ def kernel_not_flipped(case: Case) -> Iterator[Guess]:
                 evidence=f"flipping {text} makes it right",
             )
     yield from _other_way_round(case, _flips, np.flip, "flipped along {}")
+    yield from kernel.flipped(case)
 
 
 def reversed_axis(case: Case) -> Iterator[Guess]:
     """Analytic, read backwards along some axes, = numeric."""
-    kernel = [] if case.first else [axes for axes, _ in _flips(case.shape)]
+    kernels = [] if case.first else [axes for axes, _ in _flips(case.shape)]
     for count in range(1, len(case.shape) + 1):
         for axes in combinations(range(len(case.shape)), count):
-            if axes in kernel:
+            if axes in kernels:
                 continue  # that is `kernel_not_flipped`
             names = ", ".join(axis_name(case, axis) for axis in axes)
             yield Guess(

@@ -7,6 +7,7 @@ from math import prod
 
 import numpy as np
 
+from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, channels_last
 
@@ -51,19 +52,7 @@ def factor(case: Case) -> Iterator[Guess]:
 
 def missing_factor(case: Case) -> Iterator[Guess]:
     """Multiply or divide by an array: the chain rule's inner derivative, forgotten or twice."""
-    candidates = {
-        name: value
-        for name, value in case.study.pair.inputs.items()
-        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1
-    }
-    if case.out.size > 1:
-        candidates |= {
-            "out": case.out,
-            "1 − out": 1 - case.out,
-            "out·(1 − out)": case.out * (1 - case.out),
-            "1 − out²": 1 - case.out**2,
-        }
-    for name, value in candidates.items():
+    for name, value in _inner_derivatives(case).items():
         try:
             array = case.at(np.broadcast_to(value, case.shape))
         except ValueError:
@@ -77,15 +66,49 @@ def missing_factor(case: Case) -> Iterator[Guess]:
                 repaired=np.where(array == 0, np.nan, case.a / array),
                 evidence=f"/ {name} repairs it",
             )
+    yield from _of_another(case)
+
+
+def _inner_derivatives(case: Case) -> dict[str, Array64]:
+    """List arrays that are factors in many a chain rule."""
+    found: dict[str, Array64] = {}
+    for name, value in case.study.pair.inputs.items():
+        if isinstance(value, np.ndarray) and value.dtype.kind == "f" and value.size > 1:
+            found |= {
+                name: value,
+                f"{name}²": value**2,
+                f"{name}·(1 − {name})": value * (1 - value),
+            }
+    if case.out.size > 1:
+        out = case.out
+        found |= {
+            "out": out, "1 − out": 1 - out, "1 + out": 1 + out,
+            "out·(1 − out)": out * (1 - out), "1 − out²": 1 - out**2,
+        }  # fmt: skip
+    return found
+
+
+def _of_another(case: Case) -> Iterator[Guess]:
+    """Analytic = what another argument has by right, as a scale that is taken for a bias."""
+    for other in case.study.cases.values():
+        right = other.comparable and not other.wrong and other.shape == case.shape
+        if other is not case and right and other.complete:
+            yield Guess(
+                f"It is the gradient of {other.name}: what {case.name} is multiplied by in forward "
+                "is missing.",
+                predicted=case.at(other.spread(other.slopes.numeric)),
+                evidence=f"it equals the numerical gradient of {other.name}, which is right",
+            )
 
 
 def _origin(case: Case, c: float) -> str:
     """Name where a factor may come from: sizes of axes, and what is made of them."""
     found: dict[str, str] = {}
-    for value, text, tail in _constants(case):
-        for times, shown in ((c / value, text), (c * value, _inverse(text))):
-            if abs(times - 1) < CLOSE:
-                found.setdefault(shown, tail)
+    for constants in (_constants, _roots):
+        for value, text, tail in () if found else constants(case):
+            for times, shown in ((c / value, text), (c * value, _inverse(text))):
+                if abs(times - 1) < CLOSE:
+                    found.setdefault(shown, tail)
     return ", or ".join(f"{text}{tail}" for text, tail in list(found.items())[:MENTIONED])
 
 
@@ -119,6 +142,13 @@ def _constants(case: Case) -> Iterator[tuple[float, str, str]]:
                 yield value, _squared(text) if power == 2 else text, tail
     for value, text in ((3.0, "3"), (4.0, "4"), (np.pi, "π"), (255.0, "255")):
         yield value, text, ""
+
+
+def _roots(case: Case) -> Iterator[tuple[float, str, str]]:
+    """Yield roots of what `_constants` yields, as the √d of attention."""
+    for value, text, tail in _constants(case):
+        if "entries" not in tail:
+            yield value**0.5, f"√({text})" if "·" in text else f"√{text}", tail
 
 
 def _squared(text: str) -> str:

@@ -58,3 +58,23 @@ def one_half_of_symmetric(case: Case) -> Iterator[Guess]:
             repaired=case.a + other,
             evidence="adding the gradient for grad_out transposed makes it right",
         )
+
+
+def output_ignored(case: Case) -> Iterator[Guess]:
+    """Take one of several outputs to send nothing back, or nothing by way of another."""
+    outputs = case.study.pair.outputs
+    for name in outputs.arrays if len(outputs.arrays) > 1 else ():
+        others = {n: np.full(a.shape, n != name) for n, a in outputs.arrays.items()}
+        mask = outputs.like_joined(others)
+        rest = case.right_for(case.upstream * mask)
+        if rest is None or case.columns is None:
+            return
+        # (M,) · (M, k) -> (k,): which entries change another output
+        elsewhere = mask.ravel() @ np.abs(case.columns) > 0
+        through = np.where(elsewhere, rest, case.n)
+        for predicted, how in ((rest, ""), (through, ", where it comes by way of another")):
+            yield Guess(
+                f"The gradient of {name} is not used{how}.",
+                predicted=predicted,
+                evidence=f"it is the gradient without what {name} sends back{how}",
+            )

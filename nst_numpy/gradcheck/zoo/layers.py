@@ -6,6 +6,8 @@ changes of single lines in these functions.
 
 import numpy as np
 
+from nst_numpy.common.moved import former_names
+
 # mypy: ignore-errors
 
 
@@ -20,8 +22,8 @@ def conv_forward(x, w, b, *, stride=1, pad=0):
             slice(None),
             *(slice(i * stride, i * stride + k) for i, k in zip(o, kernel, strict=True)),
         )
-        # (N, *kernel, C) · (*kernel, C, F) -> (N, F)
-        out[(slice(None), *o)] = np.tensordot(padded[seen], w, w.ndim - 1) + b
+        # (N, *kernel, C) -> (N, k); (N, k) @ (k, F) -> (N, F)
+        out[(slice(None), *o)] = padded[seen].reshape(len(x), -1) @ w.reshape(-1, len(b)) + b
     return out, (x, w, padded, stride, pad)
 
 
@@ -138,31 +140,90 @@ def gram_backward(grad_out, cache):
     return a @ grad_out + a @ grad_out.T
 
 
-def content_loss(a, target):
-    """½ Σ (a − target)², and its gradient."""
-    value = 0.5 * ((a - target) ** 2).sum()
-    grad = a - target
-    return value, grad
+def gram_picture_forward(a):
+    """(n_H, n_W, n_C) -> (n_C, n_C): positions first, then every channel times every other."""
+    n_c = a.shape[-1]
+    # (n_H, n_W, n_C) -> (n_H·n_W, n_C) -> (n_C, n_H·n_W)
+    f = a.reshape(-1, n_c).T
+    return f @ f.T, a
 
 
-def style_loss(a, target):
-    """Σ (G − target)² / (2 n_H n_W n_C)², of a (1, n_H, n_W, n_C), and its gradient."""
-    n_h, n_w, n_c = a.shape[1:]
-    f = a.reshape(n_h * n_w, n_c)
-    difference = f.T @ f - target
-    scale = 1 / (2 * n_h * n_w * n_c) ** 2
-    value = scale * (difference**2).sum()
-    grad = 4 * scale * f @ difference
-    return value, grad.reshape(a.shape)
+def gram_picture_backward(grad_out, cache):
+    """Return (g + gᵀ) f, with the channels last again."""
+    a = cache
+    n_c = a.shape[-1]
+    # (n_H, n_W, n_C) -> (n_H·n_W, n_C) -> (n_C, n_H·n_W)
+    f = a.reshape(-1, n_c).T
+    grad_f = (grad_out + grad_out.T) @ f
+    # (n_C, n_H·n_W) -> (n_H·n_W, n_C) -> (n_H, n_W, n_C)
+    return grad_f.T.reshape(a.shape)
 
 
-def tv_loss(x):
-    """Σ of squared differences of neighbours, of x (N, H, W, C), and its gradient."""
-    down, right = np.diff(x, axis=1), np.diff(x, axis=2)
-    value = (down**2).sum() + (right**2).sum()
-    grad = np.zeros_like(x)
-    grad[:, 1:] += 2 * down
-    grad[:, :-1] -= 2 * down
-    grad[:, :, 1:] += 2 * right
-    grad[:, :, :-1] -= 2 * right
-    return value, grad
+def filter_forward(x, *, w, pad=0):
+    """(N, H, W, C), (k, k, C, F) -> (N, H', W', F): a filter that is not learned."""
+    padded = np.pad(x, [(0, 0), (pad, pad), (pad, pad), (0, 0)])
+    k = len(w)
+    rows, cols = (n - k + 1 for n in padded.shape[1:3])
+    out = np.zeros((len(x), rows, cols, w.shape[-1]))
+    for i, j in np.ndindex(rows, cols):
+        seen = padded[:, i : i + k, j : j + k]
+        # (N, k, k, C) -> (N, k²·C); (N, k²·C) @ (k²·C, F) -> (N, F)
+        out[:, i, j] = seen.reshape(len(x), -1) @ w.reshape(-1, w.shape[-1])
+    return out, (x, w, pad)
+
+
+def filter_backward(grad_out, cache):
+    """Gather, for every input, from all outputs that have seen it: with the filter flipped."""
+    x, w, pad = cache
+    k = len(w)
+    around = k - 1 - pad
+    padded = np.pad(grad_out, [(0, 0), (around, around), (around, around), (0, 0)])
+    flipped = w[::-1, ::-1].swapaxes(2, 3)
+    grad_x = np.zeros_like(x)
+    for i, j in np.ndindex(*x.shape[1:3]):
+        # (N, k, k, F) · (k, k, F, C) -> (N, C)
+        grad_x[:, i, j] = np.tensordot(padded[:, i : i + k, j : j + k], flipped, 3)
+    return grad_x
+
+
+def global_pool_forward(x):
+    """(N, H, W, C) -> (N, C): the mean over all positions."""
+    return x.mean(axis=(1, 2)), x.shape
+
+
+def global_pool_backward(grad_out, cache):
+    """Share each output's gradient evenly among the positions."""
+    n, h, w, c = cache
+    grad_x = np.zeros((n, h, w, c))
+    grad_x += grad_out[:, None, None] / (h * w)
+    return grad_x
+
+
+def upsample_forward(x):
+    """(N, H, W, C) -> (N, 2H, 2W, C): every pixel four times."""
+    return x.repeat(2, axis=1).repeat(2, axis=2), x.shape
+
+
+def upsample_backward(grad_out, cache):
+    """Add up what the four copies of a pixel send back."""
+    n, h, w, c = cache
+    # (N, 2H, 2W, C) -> (N, H, 2, W, 2, C) -> (N, H, W, C)
+    return grad_out.reshape(n, h, 2, w, 2, c).sum(axis=(2, 4))
+
+
+def flatten_forward(x):
+    """(N, H, W, C) -> (N, C·H·W): channel after channel, as other programs have it."""
+    # (N, H, W, C) -> (N, C, H, W) -> (N, C·H·W)
+    return x.transpose(0, 3, 1, 2).reshape(len(x), -1), x.shape
+
+
+def flatten_backward(grad_out, cache):
+    """Put every number back where it was."""
+    n, h, w, c = cache
+    # (N, C·H·W) -> (N, C, H, W) -> (N, H, W, C)
+    return grad_out.reshape(n, c, h, w).transpose(0, 2, 3, 1)
+
+
+__getattr__ = former_names(
+    __name__, "nst_numpy.gradcheck.zoo.losses", "content_loss", "style_loss", "tv_loss"
+)

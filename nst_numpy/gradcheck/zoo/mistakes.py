@@ -2,43 +2,17 @@
 
 import inspect
 import linecache
-from collections.abc import Callable
+import sys
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from nst_numpy.common.arrays import Array64
 from nst_numpy.common.moved import former_names
 from nst_numpy.gradcheck.check import check_backward, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
-from nst_numpy.gradcheck.zoo import layers
-
-Rng = np.random.Generator
-LayerFunction = Callable[..., Any]
-
-
-@dataclass(frozen=True)
-class ZooLayer:
-    """A layer of the zoo, and what it is checked at.
-
-    Attributes
-    ----------
-    title : str
-    functions : tuple of function
-        (forward, backward), or (loss,) that returns value and gradient.
-    inputs : callable
-        Takes a Generator and returns the inputs by name. Of a loss, the first is
-        differentiated.
-    options : dict
-        Of forward.
-    """
-
-    title: str
-    functions: tuple[LayerFunction, ...]
-    inputs: Callable[[Rng], dict[str, Array64]]
-    options: dict[str, int]
+from nst_numpy.gradcheck.zoo.subjects import LAYERS, LayerFunction, ZooLayer
 
 
 @dataclass(frozen=True)
@@ -63,82 +37,6 @@ class Mistake:
     wrong: str
     expected: str
 
-
-def _normal(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array64]]:
-    def draw(rng: Rng) -> dict[str, Array64]:
-        return {name: rng.standard_normal(shape) for name, shape in shapes.items()}
-
-    return draw
-
-
-def _whole(**shapes: tuple[int, ...]) -> Callable[[Rng], dict[str, Array64]]:
-    """Small whole numbers: zeros and ties."""
-
-    def draw(rng: Rng) -> dict[str, Array64]:
-        return {n: rng.integers(-2, 3, shape).astype(np.float64) for n, shape in shapes.items()}
-
-    return draw
-
-
-def _with_gram(rng: Rng) -> dict[str, Array64]:
-    """Draw an activation and the Gram matrix of another one."""
-    a, other = rng.standard_normal((1, 4, 5, 3)), rng.standard_normal((20, 3))
-    return {"a": a, "target": other.T @ other}
-
-
-_CONV = (layers.conv_forward, layers.conv_backward)
-_MAX = (layers.max_pool_forward, layers.max_pool_backward)
-_AVG = (layers.avg_pool_forward, layers.avg_pool_backward)
-_RELU = (layers.relu_forward, layers.relu_backward)
-_DENSE = (layers.dense_forward, layers.dense_backward)
-
-LAYERS = {
-    "conv 1-D": ZooLayer(
-        "convolution, 1-D", _CONV, _normal(x=(3, 7, 2), w=(3, 2, 4), b=(4,)), {"pad": 1}
-    ),
-    "conv 2-D": ZooLayer(
-        "convolution, 2-D", _CONV, _normal(x=(2, 5, 4, 2), w=(3, 3, 2, 4), b=(4,)), {"pad": 1}
-    ),
-    "conv 2-D, stride 2": ZooLayer(
-        "convolution, 2-D, stride 2",
-        _CONV,
-        _normal(x=(2, 7, 5, 2), w=(3, 3, 2, 3), b=(3,)),
-        {"stride": 2},
-    ),
-    "conv 2-D, C = F": ZooLayer(
-        "convolution, 2-D, as many channels as filters",
-        _CONV,
-        _normal(x=(2, 4, 5, 2), w=(3, 3, 2, 2), b=(2,)),
-        {"pad": 1},
-    ),
-    "conv 3-D": ZooLayer(
-        "convolution, 3-D", _CONV, _normal(x=(2, 3, 3, 4, 2), w=(2, 2, 2, 2, 3), b=(3,)), {}
-    ),
-    "max-pool": ZooLayer("max-pooling", _MAX, _normal(x=(2, 4, 6, 2)), {}),
-    "max-pool, overlapping": ZooLayer(
-        "max-pooling, overlapping windows", _MAX, _normal(x=(2, 5, 7, 2)), {"size": 3}
-    ),
-    "max-pool, ties": ZooLayer("max-pooling of whole numbers", _MAX, _whole(x=(2, 4, 6, 2)), {}),
-    "average pool": ZooLayer("average pooling", _AVG, _normal(x=(2, 4, 6, 2)), {}),
-    "average pool, overlapping": ZooLayer(
-        "average pooling, overlapping windows", _AVG, _normal(x=(2, 5, 7, 2)), {"size": 3}
-    ),
-    "ReLU": ZooLayer("ReLU", _RELU, _normal(x=(2, 4, 5, 2)), {}),
-    "ReLU, zeros": ZooLayer("ReLU of whole numbers", _RELU, _whole(x=(2, 4, 5, 2)), {}),
-    "sigmoid": ZooLayer(
-        "sigmoid", (layers.sigmoid_forward, layers.sigmoid_backward), _normal(x=(4, 6)), {}
-    ),
-    "dense": ZooLayer("dense", _DENSE, _normal(x=(5, 4), w=(4, 3), b=(3,)), {}),
-    "dense, square": ZooLayer("dense, square", _DENSE, _normal(x=(5, 4), w=(4, 4), b=(4,)), {}),
-    "Gram": ZooLayer(
-        "Gram matrix", (layers.gram_forward, layers.gram_backward), _normal(a=(12, 4)), {}
-    ),
-    "content loss": ZooLayer(
-        "content loss", (layers.content_loss,), _normal(a=(1, 4, 5, 3), target=(1, 4, 5, 3)), {}
-    ),
-    "style loss": ZooLayer("style loss", (layers.style_loss,), _with_gram, {}),
-    "TV loss": ZooLayer("total variation", (layers.tv_loss,), _normal(x=(1, 5, 6, 3)), {}),
-}
 
 _WINDOW = "slice(i * stride, i * stride + k)"
 _BIAS = "grad_b = grad_out.sum(axis=tuple(range(grad_out.ndim - 1)))"
@@ -299,6 +197,160 @@ MISTAKES = (
         "down = 0",
         "border",
     ),
+    # the lecture's own slips, and what reshape does
+    Mistake(
+        "content loss", "norm not squared", "0.5 * ((a - target) ** 2).sum()",
+        "np.sqrt(((a - target) ** 2).sum())", "missing-square",
+    ),
+    Mistake(
+        "content loss", "square forgotten", "0.5 * ((a - target) ** 2).sum()",
+        "0.5 * (a - target).sum()", "missing-square",
+    ),
+    Mistake(
+        "style loss", "factor not squared: 1/(2 n_H n_W n_C)", "grad = 4 * scale * f",
+        "grad = 4 * np.sqrt(scale) * f", "factor",
+    ),
+    Mistake(
+        "style loss", "reshape(n_C, -1) instead of the transpose", "grad = 4 * scale * f",
+        "f = a.reshape(n_c, -1).T; difference = f.T @ f - target; grad = 4 * scale * f",
+        "reshaped",
+    ),
+    Mistake(
+        "Gram of a picture", "reshape(n_C, -1) instead of the transpose, on the way back",
+        "f = a.reshape(-1, n_c).T\n    grad_f", "f = a.reshape(n_c, -1)\n    grad_f", "reshaped",
+    ),
+    Mistake(
+        "Gram of a picture", "reshaped without transposing back", "grad_f.T.reshape(a.shape)",
+        "grad_f.reshape(a.shape)", "transposed",
+    ),
+    Mistake(
+        "flatten", "channels and positions exchanged", "reshape(n, c, h, w).transpose(0, 2, 3, 1)",
+        "reshape(n, h, w, c)", "transposed",
+    ),
+    # x alone is checked
+    Mistake(
+        "filter", "filter not flipped, x alone is checked", "w[::-1, ::-1].swapaxes(2, 3)",
+        "w.swapaxes(2, 3)", "kernel-not-flipped",
+    ),
+    Mistake(
+        "filter", "filter flipped along one axis only", "w[::-1, ::-1].swapaxes(2, 3)",
+        "w[::-1].swapaxes(2, 3)", "kernel-not-flipped",
+    ),
+    Mistake(
+        "filter, one channel", "filter not flipped, one channel", "w[::-1, ::-1].swapaxes(2, 3)",
+        "w.swapaxes(2, 3)", "kernel-not-flipped",
+    ),
+    Mistake(
+        "filter, C = F", "channels and filters exchanged", "w[::-1, ::-1].swapaxes(2, 3)",
+        "w[::-1, ::-1]", "transposed",
+    ),
+    # sums, means and whole numbers
+    Mistake("global pool", "sum for mean", " / (h * w)", "", "factor"),
+    Mistake("mean squared error", "sum for mean", " / a.size", "", "factor"),
+    Mistake(
+        "mean squared error", "the square's 2 forgotten", "grad = 2 * (a", "grad = (a", "factor",
+    ),
+    Mistake("cross-entropy", "not divided by the batch size", "grad / n", "grad", "factor"),
+    Mistake(
+        "dense", "mean over the batch", "grad_out.sum(axis=0)", "grad_out.mean(axis=0)", "factor",
+    ),
+    Mistake("conv 2-D", "mean for sum", _BIAS, _BIAS.replace("sum", "mean"), "factor"),
+    Mistake(
+        "upsampling", "mean for sum", "sum(axis=(2, 4))", "mean(axis=(2, 4))", "factor",
+    ),
+    Mistake(
+        "upsampling", "one of the four copies",
+        "grad_out.reshape(n, h, 2, w, 2, c).sum(axis=(2, 4))",
+        "grad_out[:, ::2, ::2]",
+        "overwritten",
+    ),
+    Mistake(
+        "average pool", "// for /: divided without the fraction", " / size**2", " // size**2",
+        "rounded",
+    ),
+    Mistake(
+        "average pool", "/ for //: a size with a fraction", "(n - size) // stride",
+        "(n - size) / stride", "raised",
+    ),
+    Mistake("attention scores", "1/√d forgotten", "g = grad_out / np.sqrt(q.shape[1])",
+            "g = grad_out", "factor"),
+    # axes and shapes
+    Mistake(
+        "dense, N = F", "bias gradient summed over the wrong axis", "grad_out.sum(axis=0)",
+        "grad_out.sum(axis=1)", "wrong-axis",
+    ),
+    Mistake(
+        "conv 1-D", "channels and filters swapped", "return grad_x, grad_w, grad_b",
+        "return grad_x, grad_w.swapaxes(1, 2), grad_b", "transposed",
+    ),
+    Mistake(
+        "conv 3-D", "depth and height swapped", "return grad_x, grad_w, grad_b",
+        "return grad_x, grad_w.swapaxes(0, 1), grad_b", "transposed",
+    ),
+    Mistake(
+        "conv 2-D", "padding not cut off", "grad_x = grad_padded[inside]", "grad_x = grad_padded",
+        "shape",
+    ),
+    Mistake(
+        "dense", "one wrong element in many", "grad_w = x.T @ grad_out",
+        "grad_w = x.T @ grad_out; grad_w[2, 1] = 0", "one-entry",
+    ),
+    # the inner derivative
+    Mistake("tanh", "the square of 1 − out² forgotten", "out**2", "out", "missing-factor"),
+    Mistake("tanh", "derivative at x instead of out", "out**2", "cache[0] ** 2",
+            "input-for-output"),
+    Mistake("cube", "exponent not lowered", "3 * x**2", "3 * x**3", "missing-factor"),
+    Mistake("logarithm", "multiplied instead of divided", "grad_out / x", "grad_out * x",
+            "missing-factor"),
+    Mistake("absolute value", "passed on without the sign", " * np.sign(x)", "", "passed-through"),
+    Mistake("leaky ReLU", "slope below 0 forgotten", "np.where(x > 0, 1.0, slope)", "(x > 0)",
+            "masked-too-much"),
+    Mistake("clip", "mask at one end only", "((x > 0) & (x < 1))", "(x > 0)", "not-masked"),
+    Mistake("dropout", "mask forgotten", "grad_out * mask / keep", "grad_out / keep", "not-masked"),
+    Mistake("dropout", "not divided by the share that is kept", " * mask / keep", " * mask",
+            "factor"),
+    Mistake(
+        "dropout", "another mask on the way back", "mask, keep = cache",
+        "mask, keep = cache; mask = np.random.random(mask.shape) < keep", "not-repeatable",
+    ),
+    Mistake(
+        "dense", "added onto the gradient of the last call", "grad_w = x.T @ grad_out",
+        "grad_w = vars(dense_backward).setdefault('kept', np.zeros_like(w)); "
+        "grad_w += x.T @ grad_out", "not-repeatable",
+    ),
+    # terms and ways that are left out
+    Mistake(
+        "softmax", "diagonal of the Jacobian only: p (1 − p)",
+        "out * (grad_out - (grad_out * out).sum(axis=1, keepdims=True))",
+        "grad_out * out * (1 - out)", "diagonal-only",
+    ),
+    Mistake("cross-entropy", "one-hot label not subtracted", "grad[np.arange(n), labels] -= 1",
+            "pass", "one-hot"),
+    Mistake(
+        "binary cross-entropy", "p − y, the gradient of the logits", " / (p * (1 - p))", "",
+        "missing-factor",
+    ),
+    Mistake("ridge", "weight decay forgotten", " + 2 * decay * w", "", "missing-term"),
+    Mistake("ridge", "the 2 of weight decay forgotten", "2 * decay", "decay", "missing-term"),
+    Mistake("residual block", "the way past the branch forgotten", "grad_x = grad_out + g @ w.T",
+            "grad_x = g @ w.T", "branch-missing"),
+    Mistake("unit length", "length as a constant", "(grad_out - along * x)", "grad_out",
+            "statistics-constant"),
+    Mistake("batch norm", "mean and variance as constants",
+            "(g - g.mean(axis=0) - normal * (g * normal).mean(axis=0))", "g",
+            "statistics-constant"),
+    Mistake("batch norm", "mean as a constant", " - g.mean(axis=0)", "", "statistics-constant"),
+    Mistake("batch norm", "gamma without the normalised x", "(grad_out * normal).sum(axis=0)",
+            "grad_out.sum(axis=0)", "missing-factor"),
+    Mistake("running sum", "added up from the wrong end",
+            "np.cumsum(grad_out[:, ::-1], axis=1)[:, ::-1]", "np.cumsum(grad_out, axis=1)",
+            "transposed"),
+    Mistake("RNN", "not carried on through time", "later = g @ u.T", "later = 0 * g",
+            "diagonal-only"),
+    Mistake("LSTM step", "the cell's own gradient forgotten", "grad_c = grad_c + grad_h",
+            "grad_c = grad_h", "output-ignored"),
+    Mistake("LSTM step", "the cell's gradient by way of h forgotten",
+            "grad_c = grad_c + grad_h * o * (1 - t**2)", "grad_c = grad_c", "output-ignored"),
 )  # fmt: skip
 
 
@@ -340,7 +392,7 @@ def _changed(function: LayerFunction, mistake: Mistake) -> LayerFunction:
     file = f"<zoo: {mistake.what}>"
     # so that a traceback can show the line
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    names: dict[str, Any] = dict(vars(layers))
+    names: dict[str, Any] = dict(vars(sys.modules[function.__module__]))
     exec(compile(source, file, "exec"), names)
     wrong: LayerFunction = names[function.__name__]
     return wrong
@@ -363,4 +415,12 @@ def zoo_table() -> str:
     return "\n".join(rows)
 
 
-__getattr__ = former_names(__name__, {"Function": "LayerFunction", "Layer": "ZooLayer"})
+__getattr__ = former_names(
+    __name__,
+    {
+        "Function": "LayerFunction",
+        "Layer": "ZooLayer",
+        "Rng": "nst_numpy.gradcheck.zoo.subjects.Rng",
+        "layers": "nst_numpy.gradcheck.zoo.layers",
+    },
+)
