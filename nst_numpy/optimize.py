@@ -143,7 +143,7 @@ def run_optimizer(
     patience: int = 0,
     callback: StepCallback | None = None,
 ) -> Minimum:
-    """Minimise `function` from x.
+    """Minimise `function` from x. Ctrl-C ends the run and keeps the last picture.
 
     Parameters
     ----------
@@ -163,8 +163,6 @@ def run_optimizer(
         0 never does.
     callback : callable, optional
         Called with a `Step` after each iteration; a return value of True ends the run.
-
-    Ctrl-C ends the run and keeps the last picture.
 
     Returns
     -------

@@ -110,6 +110,13 @@ def test_every_equation_is_written_out():
     assert sorted(listed) == sorted(written)
 
 
+def test_no_page_is_listed_twice():
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    lists = re.findall(r"```\{toctree\}\n(.+?)```", text, flags=re.S)
+    pages = [line for block in lists for line in block.split("\n") if line[:1] not in ("", ":")]
+    assert sorted(pages) == sorted(set(pages))
+
+
 ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")
 
 
@@ -125,11 +132,11 @@ def test_every_public_name_is_in_the_api(room):
         assert {home, room} & documented or below, name
 
 
-def test_the_drawn_rooms_are_those_of_the_import_contract():
-    drawing = runpy.run_path(str(ROOT / "docs/tools/draw_rooms.py"))
+@pytest.mark.parametrize("tool", ["draw_rooms.py", "draw_favicon.py"])
+def test_the_drawn_pictures_are_those_of_the_code(tool):
+    drawing = runpy.run_path(str(ROOT / "docs/tools" / tool))
     for path, picture in drawing["pictures"]().items():
-        remedy = "run: python docs/tools/draw_rooms.py"
-        assert path.read_text(encoding="utf-8") == picture, remedy
+        assert path.read_text(encoding="utf-8") == picture, f"run: python docs/tools/{tool}"
 
 
 def commands():

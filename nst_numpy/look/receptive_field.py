@@ -80,6 +80,8 @@ def receptive_field(layer: str, network: Network | Rows = VGG16) -> ReceptiveFie
     network : Network, or its rows
         Default: VGG-16. See `receptive_fields` for networks whose axes differ.
 
+    Examples
+    --------
     >>> receptive_field("relu3_1")
     ReceptiveField(size=24, stride=4, start=-10)
     """
