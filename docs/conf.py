@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "plain_docstrings",
+    "map_of_pages",
     "notebook_downloads",
 ]
 root_doc = "docs/index"
