@@ -27,6 +27,7 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "plain_docstrings",
+    "annotated_view",
     "map_of_pages",
     "notebook_downloads",
 ]

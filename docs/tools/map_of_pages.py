@@ -5,7 +5,9 @@
     docs/judge | Four numbers about a picture, whoever painted it.
     ```
 
-Where a page does not begin by saying what it is for, a line has the sentence. Every page of the site must be in one list: one that is in none, one that is in two, and a pattern
+Where a page does not begin by saying what it is for, a line has the sentence.
+
+Every page of the site must be in one list: one that is in none, one that is in two, and a pattern
 that no page has are warnings, as is a page that begins without a sentence.
 """
 
@@ -35,6 +37,7 @@ class MapOfPages(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Leave a place for the list."""
         lines = [re.split(r"\s+\|\s+", line.strip()) for line in self.content if line.strip()]
+        self.env.metadata[self.env.docname].setdefault("map", []).extend(lines)
         return [pages(lines=lines)]
 
 
@@ -67,15 +70,13 @@ def _check(app: Sphinx, env: BuildEnvironment) -> None:
     listed: list[str] = []
     home = ""
     for name in env.found_docs:
-        for node in env.get_doctree(name).findall(pages):
-            home = name
-            for pattern, *own in node["lines"]:
-                found = _matching(env, pattern)
-                listed += found
-                for target in found if own else ():
-                    env.metadata[target]["sentence"] = own[0]
-                if not found:
-                    LOGGER.warning("no page is called %s", pattern, location=name)
+        for pattern, *own in env.metadata[name].get("map", ()):
+            home, found = name, _matching(env, pattern)
+            listed += found
+            for target in found if own else ():
+                env.metadata[target]["sentence"] = own[0]
+            if not found:
+                LOGGER.warning("no page is called %s", pattern, location=name)
     for name in sorted(env.found_docs - {home, env.config.root_doc}):
         if listed.count(name) != 1:
             LOGGER.warning("%s is in %d lists of %s", name, listed.count(name), home)

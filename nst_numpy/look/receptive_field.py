@@ -124,7 +124,7 @@ def _field(slides: Slides) -> ReceptiveField:
     """Put windows on each other, from the input upwards."""
     size, step, start = 1, 1, 0
     for slide in slides:
-        size += (slide.span - 1) * step
+        size += (slide.span - 1) * step  # equation (24)
         start -= slide.before * step
         step *= slide.stride
     return ReceptiveField(size, step, start)
