@@ -27,6 +27,8 @@ extensions = [
     "sphinx.ext.mathjax",
     "sphinx.ext.napoleon",
     "plain_docstrings",
+    "annotated_view",
+    "map_of_pages",
     "notebook_downloads",
 ]
 root_doc = "docs/index"
@@ -60,8 +62,10 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "none"  # the docstrings say more: shapes
 autodoc_preserve_defaults = True
 napoleon_google_docstring = False
-napoleon_use_ivar = True
+# `gram, target : ndarray` is one entry with two names; a `:param:` has one, so none are made
+napoleon_use_param = False
 napoleon_use_rtype = False
+napoleon_custom_sections = [("Attributes", "params_style")]
 toc_object_entries_show_parents = "hide"
 
 _mathjax = distribution("sphinx-mathjax-offline").locate_file("sphinx-mathjax-offline")
@@ -70,6 +74,7 @@ mathjax3_config = {"options": {"enableMenu": False}, "svg": {"fontCache": "local
 
 html_theme = "furo"
 html_title = "nst_numpy"
+html_favicon = "_static/favicon.svg"  # docs/tools/draw_favicon.py
 html_static_path = ["_static", str(_mathjax / "static" / "mathjax" / mathjax_path)]
 html_css_files = ["site.css"]
 html_additional_pages = {"index": "redirect.html"}

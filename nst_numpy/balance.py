@@ -45,4 +45,4 @@ def style_factor(
     if not all(0 < value < math.inf for value in (content, *styles)) or not styles:
         return 1.0
     style = math.exp(sum(map(math.log, styles)) / len(styles))
-    return AT_50[style_loss] * 10 ** ((strength - 50) / TENFOLD) * content / style
+    return AT_50[style_loss] * 10 ** ((strength - 50) / TENFOLD) * content / style  # equation (35)

@@ -233,7 +233,7 @@ class Objective:
                 terms["tv"], grad = self._tv_term(x)
                 grad_x = grad_x + grad
         self.terms = terms
-        return sum(terms.values()), grad_x
+        return sum(terms.values()), grad_x  # equations (7), (8)
 
     def measure(self, x: Array) -> dict[str, float]:
         """Return the terms of J(x), but the total variation, after a forward pass alone.

@@ -143,7 +143,7 @@ def run_optimizer(
     patience: int = 0,
     callback: StepCallback | None = None,
 ) -> Minimum:
-    """Minimise `function` from x.
+    """Minimise `function` from x. Ctrl-C ends the run and keeps the last picture.
 
     Parameters
     ----------
@@ -163,8 +163,6 @@ def run_optimizer(
         0 never does.
     callback : callable, optional
         Called with a `Step` after each iteration; a return value of True ends the run.
-
-    Ctrl-C ends the run and keeps the last picture.
 
     Returns
     -------
@@ -395,7 +393,7 @@ def _gradient_descent(descent: _Descent, iterations: int, learning_rate: float) 
     value, grad = descent.evaluate(descent.x)
     eta = learning_rate / _largest(grad)
     for _ in range(iterations):
-        # a gradient of somebody's own function may have another dtype
+        # equation (10); a gradient of somebody's own function may have another dtype
         x = (descent.x - descent.x.dtype.type(eta) * grad).astype(descent.x.dtype, copy=False)
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
@@ -428,7 +426,7 @@ def _parabolic_descent(descent: _Descent, iterations: int) -> None:
         recent.append(value)
         descent.accept(x, value)
         # where the gradient grows along the step there is no lowest point: go further
-        eta = float(s @ s / (s @ y)) if s @ y > 0 else 2 * eta
+        eta = float(s @ s / (s @ y)) if s @ y > 0 else 2 * eta  # equation (34)
     descent.end_after(iterations)
 
 
@@ -443,7 +441,7 @@ def adam_step(
     m += (1 - beta1) * (grad - m)
     v += (1 - beta2) * (grad * grad - v)
     m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
-    step: Array = learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)
+    step: Array = learning_rate * m_hat / (np.sqrt(v_hat) + epsilon)  # equation (17)
     return step
 
 

@@ -20,6 +20,7 @@ PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),
     *ROOT.glob("docs/api/*.md"),
+    *ROOT.glob("docs/code/*.md"),
     *ROOT.glob("docs/howto/*.md"),
     *ROOT.glob("tutorials/*.md"),
     *ROOT.glob("tutorials/assignments/*/*.md"),
@@ -110,6 +111,78 @@ def test_every_equation_is_written_out():
     assert sorted(listed) == sorted(written)
 
 
+ANNOTATE = runpy.run_path(str(ROOT / "docs/tools/annotate.py"))
+SHOWN = [file for files in ANNOTATE["annotated_files"]().values() for file in files]
+
+
+@pytest.mark.parametrize("row", equation_table(), ids=lambda row: row[0])
+def test_each_equation_is_linked_to_a_line_of_a_function_in_its_row(row):
+    number, *_, functions, _ = row
+    places = set()
+    for name in quoted(functions):
+        module, _, attribute = f"nst_numpy.{name}".rpartition(".")
+        home = getattr(import_module(module), attribute).__module__
+        places.add(home.removeprefix("nst_numpy.").replace(".", "/") + ".py")
+    marked = {
+        file
+        for file in places & set(SHOWN)
+        for numbers in ANNOTATE["marked_lines"](read_module(file)).values()
+        if number.strip("()") in numbers
+    }
+    assert marked, f"no line of {' or '.join(places)} ends in: # equation {number}"
+
+
+def test_the_formulas_are_those_between_the_dollars():
+    formulas = ANNOTATE["equations"]()
+    assert {number for number, latex in formulas.items() if not latex} == {"W1", "W3"}
+    assert not [latex for latex in formulas.values() if re.search(r"[$#]|\\tag", latex)]
+    assert formulas["34"] == r"\eta = \frac{s^{\mathsf T} s}{s^{\mathsf T} y}"
+
+
+def test_each_marked_line_is_shown_and_its_equation_is_in_the_table():
+    for path in ANNOTATE["PACKAGE"].rglob("*.py"):
+        file = path.relative_to(ANNOTATE["PACKAGE"]).as_posix()
+        marked = ANNOTATE["marked_lines"](read_module(file))
+        for number in {number for numbers in marked.values() for number in numbers}:
+            assert number in ANNOTATE["equations"](), file
+            assert SHOWN.count(file) == 1, file
+
+
+@pytest.mark.parametrize("file", SHOWN)
+def test_an_annotated_module_is_whole(file):
+    lines = read_module(file).split("\n")
+    rows = ANNOTATE["rows"]("\n".join(lines))
+    shown = [number for row in rows for run in row.runs for number in run]
+    assert shown == sorted(set(shown))
+    prose = "\n".join(row.docstring + "\n".join(row.comments) for row in rows)
+    for number, line in enumerate(lines, start=1):
+        text = line.strip().strip('#"-r ')
+        assert number in shown or text in prose or "# equation" in line, (number, line)
+
+
+def read_module(file):
+    return (ROOT / "nst_numpy" / file).read_text(encoding="utf-8")
+
+
+def test_a_module_is_cut_at_definitions_comments_and_equations():
+    source = (
+        '"""Head."""\n\nA = 1\n\n\n# why\n@one\ndef f(x):\n    """Double.\n\n    Of x.\n    """\n'
+        "    # (C,) -> (C,)\n    y = 2 * x  # equations (1), (W2)\n\n    return y\n"
+    )
+    head, f, y = ANNOTATE["rows"](source)
+    assert (head.docstring, head.runs) == ("Head.", [[3]])
+    assert (f.name, f.docstring, f.comments) == ("f", "Double.\n\nOf x.", ["why"])
+    assert f.runs == [[7, 8]]
+    assert (y.comments, y.equations, y.runs) == (["(C,) -> (C,)"], ["1", "W2"], [[14, 15, 16]])
+
+
+def test_no_page_is_listed_twice():
+    text = (ROOT / "docs/index.md").read_text(encoding="utf-8")
+    lists = re.findall(r"```\{toctree\}\n(.+?)```", text, flags=re.S)
+    pages = [line for block in lists for line in block.split("\n") if line[:1] not in ("", ":")]
+    assert sorted(pages) == sorted(set(pages))
+
+
 ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")
 
 
@@ -125,11 +198,11 @@ def test_every_public_name_is_in_the_api(room):
         assert {home, room} & documented or below, name
 
 
-def test_the_drawn_rooms_are_those_of_the_import_contract():
-    drawing = runpy.run_path(str(ROOT / "docs/tools/draw_rooms.py"))
+@pytest.mark.parametrize("tool", ["draw_rooms.py", "draw_favicon.py"])
+def test_the_drawn_pictures_are_those_of_the_code(tool):
+    drawing = runpy.run_path(str(ROOT / "docs/tools" / tool))
     for path, picture in drawing["pictures"]().items():
-        remedy = "run: python docs/tools/draw_rooms.py"
-        assert path.read_text(encoding="utf-8") == picture, remedy
+        assert path.read_text(encoding="utf-8") == picture, f"run: python docs/tools/{tool}"
 
 
 def commands():

@@ -3,8 +3,9 @@
     python docs/tools/browse.py [FOLDER]
 
 A page fails if it writes an error to the console, asks for anything outside the site, shows a
-picture that did not load or a formula that was not set, or is wider than the phone. One search
-must find what it should. Screenshots of all pages go to docs/_build/screenshots/.
+picture that did not load or a formula that was not set, is wider than the phone, or on the desk has
+code that is cut at the right. One search must find what it should. Screenshots of all pages go to
+docs/_build/screenshots/.
 """
 
 import functools
@@ -40,11 +41,14 @@ PROBLEMS = """() => {
       wrong.push("formula not set: " + formula.textContent.slice(0, 60));
   for (const error of document.querySelectorAll("[data-mml-node=merror]"))
     wrong.push("formula with an error: " + error.textContent.slice(0, 60));
+  for (const code of document.querySelectorAll("pre"))
+    if (innerWidth >= CODE_FITS && code.scrollWidth > code.clientWidth)
+      wrong.push("code is cut: " + code.textContent.slice(0, 60));
   const page = document.documentElement;
   if (page.scrollWidth > page.clientWidth)
     wrong.push(`${page.scrollWidth} pixels wide on a screen of ${page.clientWidth}`);
   return wrong;
-}"""
+}""".replace("CODE_FITS", str(SCREENS["desk"][0]))
 
 
 def main() -> None:

@@ -97,7 +97,7 @@ def numerical_gradient(
 def _central_slope(f: Callable[[NDArray[Any]], Any], at: Array64, i: Any, step: float) -> Any:
     up, down = moved(at, i, step), moved(at, i, -step)
     length = up[i] - down[i]  # the one really made: x + h is rounded
-    return (one_number(f(up)) - one_number(f(down))) / length
+    return (one_number(f(up)) - one_number(f(down))) / length  # equation (25)
 
 
 def _repair_at_the_edge(

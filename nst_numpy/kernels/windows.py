@@ -44,7 +44,7 @@ class Window:
     def out_sizes(self) -> tuple[int, ...]:
         """Positions at which the whole window fits; what is left over is dropped."""
         return tuple(
-            (size + before + after - span) // stride + 1
+            (size + before + after - span) // stride + 1  # equation (18)
             for size, (before, after), span, stride in zip(
                 self.sizes, self.pad, self.span, self.stride, strict=True
             )

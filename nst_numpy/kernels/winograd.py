@@ -122,7 +122,7 @@ def flip_kernel(u: Array) -> Array:
     -------
     u_flipped : ndarray, (36, C_out, C_in)
     """
-    return u[::-1].swapaxes(1, 2)
+    return u[::-1].swapaxes(1, 2)  # equation (W3)
 
 
 def prepare_kernels(w: Array) -> tuple[Array, Array]:
@@ -305,7 +305,7 @@ def _multiply(v: Array, u: Array, m: Array, points: slice) -> None:
     """Sum over the input channels: (6, 6, rows, columns, C_in) -> (6, 6, rows, columns, C_out)."""
     # 36 times (tiles, C_in) @ (C_in, C_out) -> (tiles, C_out)
     v_flat, m_flat = (a.reshape(len(u), -1, a.shape[-1]) for a in (v, m))
-    multiply(v_flat[points], u[points], m_flat[points])
+    multiply(v_flat[points], u[points], m_flat[points])  # equation (W1)
 
 
 def _pixels(tiles: slice, size: int) -> slice:

@@ -32,7 +32,7 @@ def relu_forward(x: Array) -> tuple[Array, NDArray[np.bool_]]:
     array([0., 0., 2.])
     """
     out = np.array(x)
-    rectify(out)
+    rectify(out)  # equation (21)
     return out, x > 0
 
 
@@ -63,7 +63,7 @@ def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gra
         raise SettingError(f"relu must be one of {', '.join(RELU_RULES)}, not {rule!r}")
     check_grad_out("relu_backward", grad_out, cache.shape)
     grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
-    return grad_x if rule == "deconvolution" else grad_x * cache
+    return grad_x if rule == "deconvolution" else grad_x * cache  # equation (21)
 
 
 __getattr__ = former_names(__name__, "nst_numpy.kernels.masks", "apply_mask", "pack_mask")

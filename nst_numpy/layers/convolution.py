@@ -109,7 +109,7 @@ def conv_forward(
     if chosen == "reference":
         out = reference.conv_forward(x, w, b, window)
     else:
-        out = convolve(x, w, b, window, chosen)
+        out = convolve(x, w, b, window, chosen)  # equation (1)
     return out, ConvCache(x, w, window, chosen)
 
 
@@ -136,8 +136,8 @@ def conv_backward(grad_out: Array, cache: ConvCache) -> tuple[Array, Array, Arra
     check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
     if method == "reference":
         return reference.conv_backward(grad_out, x, w, window)
-    grad_x = conv_input_gradient(grad_out, w, window, method)
-    return grad_x, *conv_param_gradients(grad_out, cache)
+    grad_x = conv_input_gradient(grad_out, w, window, method)  # equation (20)
+    return grad_x, *conv_param_gradients(grad_out, cache)  # equation (19)
 
 
 def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Array]:

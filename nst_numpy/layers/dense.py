@@ -50,7 +50,7 @@ def dense_forward(x: Array, w: Array, b: Array) -> tuple[Array, DenseCache]:
     """
     _check_dense(x, w, b)
     # (N, C_in) @ (C_in, C_out) -> (N, C_out)
-    return _product(x, w) + b, DenseCache(x, w)
+    return _product(x, w) + b, DenseCache(x, w)  # equation (11)
 
 
 def dense_backward(grad_out: Array, cache: DenseCache) -> tuple[Array, Array, Array]:
@@ -77,14 +77,14 @@ def dense_input_gradient(grad_out: Array, cache: DenseCache) -> Array:
     """Return only ∂J/∂x = grad_out @ wᵀ."""
     check_grad_out("dense_backward", grad_out, (cache.x.shape[0], cache.w.shape[1]))
     # (N, C_out) @ (C_out, C_in) -> (N, C_in)
-    return _product(grad_out, cache.w.T)
+    return _product(grad_out, cache.w.T)  # equation (11)
 
 
 def dense_param_gradients(grad_out: Array, cache: DenseCache) -> tuple[Array, Array]:
     """Return only ∂J/∂w = xᵀ @ grad_out and ∂J/∂b = Σ_n grad_out."""
     check_grad_out("dense_backward", grad_out, (cache.x.shape[0], cache.w.shape[1]))
     # (C_in, N) @ (N, C_out) -> (C_in, C_out)
-    return _product(cache.x.T, grad_out), grad_out.sum(axis=0)
+    return _product(cache.x.T, grad_out), grad_out.sum(axis=0)  # equation (11)
 
 
 def _product(left: Array, right: Array) -> Array:

@@ -62,7 +62,7 @@ def max_pool_forward(
     """
     _check_activation("max_pool_forward", x)
     window = pool_window("max_pool_forward", x.shape, size, stride, pad)
-    return pool(x, window, MaxPoolCache)
+    return pool(x, window, MaxPoolCache)  # equation (22)
 
 
 def max_pool_backward(grad_out: Array, cache: MaxPoolCache) -> Array:
@@ -99,7 +99,7 @@ def avg_pool_forward(
     """
     _check_activation("avg_pool_forward", x)
     window = pool_window("avg_pool_forward", x.shape, size, stride, pad)
-    return pool(x, window, AvgPoolCache)
+    return pool(x, window, AvgPoolCache)  # equation (23)
 
 
 def avg_pool_backward(grad_out: Array, cache: AvgPoolCache) -> Array:

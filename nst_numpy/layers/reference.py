@@ -37,7 +37,7 @@ def conv_forward(x: Array, w: Array, b: Array, window: Window) -> Array:
                 total = b[f]
                 for k, i in seen(window, o):
                     for c in range(channels):
-                        total = total + x[(n, *i, c)] * w[(*k, c, f)]
+                        total = total + x[(n, *i, c)] * w[(*k, c, f)]  # equation (1)
                 out[(n, *o, f)] = total
     return out
 
@@ -52,11 +52,11 @@ def conv_backward(
         for o in np.ndindex(*window.out_sizes):
             for f in range(w.shape[-1]):
                 upstream = grad_out[(n, *o, f)]
-                grad_b[f] += upstream
+                grad_b[f] += upstream  # equation (19)
                 for k, i in seen(window, o):
                     for c in range(x.shape[-1]):
-                        grad_x[(n, *i, c)] += w[(*k, c, f)] * upstream
-                        grad_w[(*k, c, f)] += x[(n, *i, c)] * upstream
+                        grad_x[(n, *i, c)] += w[(*k, c, f)] * upstream  # equation (20)
+                        grad_w[(*k, c, f)] += x[(n, *i, c)] * upstream  # equation (19)
     return grad_x, grad_w, grad_b
 
 
@@ -71,9 +71,9 @@ def max_pool(x: Array, grad_out: Array | None, window: Window) -> tuple[Array, A
                 if best is None or x[(n, *i, c)] > x[(n, *best, c)]:
                     best = i
             assert best is not None
-            out[(n, *o, c)] = x[(n, *best, c)]
+            out[(n, *o, c)] = x[(n, *best, c)]  # equation (22)
             if grad_out is not None:
-                grad_x[(n, *best, c)] += grad_out[(n, *o, c)]
+                grad_x[(n, *best, c)] += grad_out[(n, *o, c)]  # equation (22)
     return out, grad_x
 
 
@@ -84,10 +84,10 @@ def avg_pool(x: Array, grad_out: Array | None, window: Window) -> tuple[Array, A
     for n, c in np.ndindex(x.shape[0], x.shape[-1]):
         for o in np.ndindex(*window.out_sizes):
             inputs = [i for _, i in seen(window, o)]
-            out[(n, *o, c)] = sum(x[(n, *i, c)] for i in inputs) / len(inputs)
+            out[(n, *o, c)] = sum(x[(n, *i, c)] for i in inputs) / len(inputs)  # equation (23)
             if grad_out is not None:
                 for i in inputs:
-                    grad_x[(n, *i, c)] += grad_out[(n, *o, c)] / len(inputs)
+                    grad_x[(n, *i, c)] += grad_out[(n, *o, c)] / len(inputs)  # equation (23)
     return out, grad_x
 
 
@@ -96,9 +96,9 @@ def relu(x: Array, grad_out: Array | None) -> tuple[Array, Array]:
     out, grad_x = np.zeros_like(x), np.zeros_like(x)
     for i in np.ndindex(*x.shape):
         if x[i] > 0:
-            out[i] = x[i]
+            out[i] = x[i]  # equation (21)
             if grad_out is not None:
-                grad_x[i] = grad_out[i]
+                grad_x[i] = grad_out[i]  # equation (21)
     return out, grad_x
 
 
@@ -119,7 +119,7 @@ def dense_forward(x: Array, w: Array, b: Array) -> Array:
     """out[n, f] = b[f] + Σ_c x[n, c] · w[c, f]."""
     out = np.zeros((x.shape[0], w.shape[1]), dtype=x.dtype)
     for n, f in np.ndindex(*out.shape):
-        out[n, f] = b[f] + sum(x[n, c] * w[c, f] for c in range(x.shape[1]))
+        out[n, f] = b[f] + sum(x[n, c] * w[c, f] for c in range(x.shape[1]))  # equation (11)
     return out
 
 
@@ -129,6 +129,6 @@ def dense_backward(grad_out: Array, x: Array, w: Array) -> tuple[Array, Array, A
     for n, f in np.ndindex(*grad_out.shape):
         grad_b[f] += grad_out[n, f]
         for c in range(x.shape[1]):
-            grad_x[n, c] += w[c, f] * grad_out[n, f]
-            grad_w[c, f] += x[n, c] * grad_out[n, f]
+            grad_x[n, c] += w[c, f] * grad_out[n, f]  # equation (11)
+            grad_w[c, f] += x[n, c] * grad_out[n, f]  # equation (11)
     return grad_x, grad_w, grad_b

@@ -80,6 +80,8 @@ def receptive_field(layer: str, network: Network | Rows = VGG16) -> ReceptiveFie
     network : Network, or its rows
         Default: VGG-16. See `receptive_fields` for networks whose axes differ.
 
+    Examples
+    --------
     >>> receptive_field("relu3_1")
     ReceptiveField(size=24, stride=4, start=-10)
     """
@@ -122,7 +124,7 @@ def _field(slides: Slides) -> ReceptiveField:
     """Put windows on each other, from the input upwards."""
     size, step, start = 1, 1, 0
     for slide in slides:
-        size += (slide.span - 1) * step
+        size += (slide.span - 1) * step  # equation (24)
         start -= slide.before * step
         step *= slide.stride
     return ReceptiveField(size, step, start)

@@ -59,7 +59,7 @@ def hypercolumns(features: Mapping[str, Array], size: Sequence[int]) -> Array:
     places = _places(shapes)
     for name, a in features.items():
         for axis, n in enumerate(size, start=1):
-            a = _along(axis, resizing_matrix(a.shape[axis], n), a)
+            a = _along(axis, resizing_matrix(a.shape[axis], n), a)  # equation (33)
         columns[..., places[name]] = a
     return columns
 
@@ -98,7 +98,7 @@ def hypercolumns_backward(grad_out: Array, shapes: Mapping[str, Shape]) -> dict[
     for name, shape in shapes.items():
         grad = grad_out[..., places[name]]
         for axis, n in enumerate(size, start=1):
-            grad = _along(axis, resizing_matrix(shape[axis], n).T, grad)
+            grad = _along(axis, resizing_matrix(shape[axis], n).T, grad)  # equation (33)
         grads[name] = grad.copy() if np.may_share_memory(grad, grad_out) else grad
     return grads
 

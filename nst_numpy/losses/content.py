@@ -41,5 +41,5 @@ def content_loss(a: Array, target: Array) -> tuple[float, Array]:
     """
     if a.shape != target.shape:
         raise ShapeError(f"content_loss: a {a.shape} and target {target.shape} must have one shape")
-    grad_a = a - target
-    return 0.5 * sum_of_squares(grad_a), grad_a
+    grad_a = a - target  # equation (3)
+    return 0.5 * sum_of_squares(grad_a), grad_a  # equation (2)

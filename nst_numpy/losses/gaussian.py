@@ -109,7 +109,7 @@ def mean_and_covariance(a: Array) -> MeanAndCovariance:
 
     for_each(work, range(len(pieces)))
     beside, second = (part.sum(axis=0, dtype=np.float64) / len(f) for part in (sums, products))
-    return MeanAndCovariance(near + beside, second - np.outer(beside, beside))
+    return MeanAndCovariance(near + beside, second - np.outer(beside, beside))  # equation (26)
 
 
 def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> float:
@@ -152,7 +152,7 @@ def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> fl
     with single_threaded_blas():
         singular = np.linalg.svd(_root(covariance) @ _root(other), compute_uv=False)
     spread = np.trace(covariance) + np.trace(other) - 2 * singular.sum()
-    return float(((mean - other_mean) ** 2).sum() + max(spread, 0.0))
+    return float(((mean - other_mean) ** 2).sum() + max(spread, 0.0))  # equation (27)
 
 
 def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]:
@@ -228,7 +228,7 @@ def wasserstein_pull(a: Array, target: MeanAndCovariance) -> tuple[float, Transp
     with single_threaded_blas():
         spread, transport = _transport(covariance, target)
     away = mean - target.mean
-    pull = TransportPull(mean, 2 / m * (np.eye(c) - transport), 2 / m * away)
+    pull = TransportPull(mean, 2 / m * (np.eye(c) - transport), 2 / m * away)  # equation (29)
     return float((away**2).sum() + spread), TransportPull(*(v.astype(a.dtype) for v in pull))
 
 
@@ -258,7 +258,7 @@ def _transport(covariance: Array64, target: MeanAndCovariance) -> tuple[float, A
     inverse = np.divide(1, roots, out=np.zeros_like(roots), where=roots > 0)
     half = root @ vectors
     total = np.trace(covariance) + np.trace(target.covariance) + 2 * len(one) * ridge
-    return max(float(total - 2 * roots.sum()), 0.0), (half * inverse) @ half.T
+    return max(float(total - 2 * roots.sum()), 0.0), (half * inverse) @ half.T  # equation (28)
 
 
 def _root(covariance: Array, ridge: float = 0.0) -> Array64:

@@ -41,7 +41,7 @@ def gram_matrix(a: Array) -> Array:
 
     def work(i: int) -> None:
         # (C, M') @ (M', C) -> (C, C)
-        np.matmul(f[pieces[i]].T, f[pieces[i]], out=sums[i])
+        np.matmul(f[pieces[i]].T, f[pieces[i]], out=sums[i])  # equation (4)
 
     for_each(work, range(len(pieces)))
     gram: Array = sums.sum(axis=0)
@@ -110,5 +110,5 @@ def style_pull(a: Array, target_gram: Array) -> tuple[float, Array]:
     scale = 1.0 / (2.0 * m * c) ** 2
     difference = gram_matrix(a) - target_gram
     # both halves of the symmetric pair (k, k'), (k', k) contain a_ik
-    pull = (difference + difference.T) * np.asarray(2 * scale, dtype=a.dtype)
-    return scale * sum_of_squares(difference), pull
+    pull = (difference + difference.T) * np.asarray(2 * scale, dtype=a.dtype)  # equation (6)
+    return scale * sum_of_squares(difference), pull  # equation (5)

@@ -65,8 +65,8 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
         unit, length = _directions(f[rows])
         wanted, _ = _directions(t[rows])
         cosine = np.einsum("ic,ic->i", unit, wanted)[:, None]
-        sums[i] = np.sum(1 - cosine, dtype=np.float64)
-        np.subtract(unit * cosine, wanted, out=grad[rows])
+        sums[i] = np.sum(1 - cosine, dtype=np.float64)  # equation (30)
+        np.subtract(unit * cosine, wanted, out=grad[rows])  # equation (31)
         grad[rows] *= _inverse(length) / a.dtype.type(len(f))
 
     for_each(work, range(len(pieces)))
@@ -166,7 +166,7 @@ def find_neighbours(a: Array, style_a: Array, *, centre: bool = True) -> tuple[I
     def find(rows: slice) -> None:
         # (M'', C) @ (C, M') -> (M'', M')
         cosines = _directions(f[rows] - mean)[0] @ style_unit.T
-        best = cosines.argmax(axis=1)
+        best = cosines.argmax(axis=1)  # equation (32)
         indices[rows] = best
         similarity[rows] = cosines[np.arange(len(best)), best]
 

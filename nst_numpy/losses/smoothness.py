@@ -39,7 +39,7 @@ def total_variation_loss(x: Array) -> tuple[float, Array]:
     value, grad_x = 0.0, np.zeros_like(x)
     for axis in range(1, x.ndim - 1):
         step = np.diff(x, axis=axis)
-        value += sum_of_squares(step)
+        value += sum_of_squares(step)  # equation (9)
         after = (slice(None),) * axis + (slice(1, None),)
         before = (slice(None),) * axis + (slice(None, -1),)
         step *= 2

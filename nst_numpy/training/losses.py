@@ -55,10 +55,10 @@ def softmax_cross_entropy(
     rows = np.arange(len(scores))
     shifted = scores - scores.max(axis=1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    value = -float(np.dot(share.astype(np.float64), log_p[rows, labels]))
+    value = -float(np.dot(share.astype(np.float64), log_p[rows, labels]))  # equation (12)
     grad = np.exp(log_p)
     grad[rows, labels] -= 1
-    return value, grad * share[:, None]
+    return value, grad * share[:, None]  # equation (13)
 
 
 def softmax(scores: Array) -> Array:
@@ -117,8 +117,9 @@ def mean_squared_error(
     difference = (out - target).astype(out.dtype, copy=False)
     # (N,) -> (N, 1, …, 1)
     grad = difference * share.astype(out.dtype).reshape(-1, *(1 for _ in out.shape[1:]))
+    # equation (14)
     value = float(np.einsum("i,i->", grad.ravel(), difference.ravel(), dtype=np.float64))
-    return value, 2 * grad
+    return value, 2 * grad  # equation (15)
 
 
 def _check_labels(who: str, scores: Array, labels: NDArray[np.integer]) -> None:

@@ -59,7 +59,7 @@ class SGD(Optimizer):
         """Equation (16) in docs/mathematics."""
         first *= self.momentum
         first += grad
-        w -= self.learning_rate * first
+        w -= self.learning_rate * first  # equation (16)
 
 
 @dataclass
