@@ -35,9 +35,10 @@ def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> str:
     """
     known = {_bare(choice): choice for choice in reversed(list(choices))}
     bare = _bare(name)
-    near = get_close_matches(bare, known, n=3, cutoff=0.6)
+    near = [bare] if bare in known else get_close_matches(bare, known, n=3, cutoff=0.6)
     near += [each for each in reversed(known) if bare and each.startswith(bare)]
-    names = " or ".join(known[each] for each in list(dict.fromkeys(near))[:3])
+    most = 1 if bare in known else 3
+    names = " or ".join(known[each] for each in list(dict.fromkeys(near))[:most])
     return f"did you mean {what and what + ' '}{names}?" if names else ""
 
 

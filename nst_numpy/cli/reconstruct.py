@@ -18,7 +18,12 @@ import numpy as np
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    PICTURE,
     add_network,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_size,
     duration,
     layer_weights,
     show_layer_weights,
@@ -43,18 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("picture", metavar="PICTURE", help="a file or a sample")
-    add("-o", "--output", required=True, metavar="FILE", help="picture to write: .png, .jpg, …")
+    add_output(parser, f"{PICTURE}; of several, .png, .jpg, .svg or .pdf", required=True)
     for name, what in (("content", "activation"), ("style", "Gram matrix")):
         add(
             f"--{name}", type=layer_weights, action="append", default=[], metavar="LAYERS",
             help=f"layers whose {what} to match, as relu1_1,relu2_1=0.5; may be repeated",
         )  # fmt: skip
-    add("--size", type=whole_number, default=256, metavar="PX", help="longest side in pixels")
+    add_size(parser, 256)
     add("--iterations", type=whole_number, default=100, metavar="N", help="steps of L-BFGS")
     add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
-    add("--seed", type=int, default=0, help="of the noise")
+    add_seed(parser, "the noise")
     add_network(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -22,8 +22,13 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_seed,
     add_threads,
     check_seed,
+    prints,
     table,
     use_threads,
     whole_number,
@@ -64,17 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("of", choices=list(ITERATIONS), metavar="ekg|movie", help="what to make")
-    add("-o", "--output", metavar="FILE", help="figure to draw: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add(
         "--iterations", type=whole_number, metavar="N",
         help="steps of L-BFGS (default: {ekg} for ekg, {movie} for movie)".format(**ITERATIONS),
     )  # fmt: skip
     add("--start", type=float, default=START, help="of the sample of EKG, in seconds")
     add("--seconds", type=float, default=SECONDS, help="length of the sample of EKG")
-    add("--seed", type=int, default=0, help="of the filters and of the noise")
+    add_seed(parser, "the filters and of the noise")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -180,7 +185,7 @@ def _print(
     heading: tuple[str, ...], measured: Mapping[str, tuple[str, ...]],
 ) -> None:  # fmt: skip
     """Print a row for the sample and for each texture."""
-    if args.quiet:
+    if not prints(args, args.output, args.json):
         return
     runs = {titles[key]: texture for key, texture in made.items()}
     rows = [("", "J", "seconds", *heading)]
