@@ -10,14 +10,12 @@ docs/course.md is the instructor's page.
 """
 
 import argparse
-import sys
 from pathlib import Path
-
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import add_output, add_quiet, prints, table
 from nst_numpy.cli.parts.outputs import claim, claim_folder, results
 from nst_numpy.cli.parts.parser import add_debug
+from nst_numpy.common.progress import bar
 from nst_numpy.course import (
     Assignment,
     Grade,
@@ -130,11 +128,11 @@ def _grade(args: argparse.Namespace) -> int:
         for student in students
         for name, files in student.files.items()
     )
-    with tqdm(total=total, unit="task", disable=args.quiet or not sys.stderr.isatty()) as bar:
+    with bar("task", total=total, shown=not args.quiet) as tasks:
         for student, name in zip(students, names, strict=True):
             grades = grade_submission(
                 student, assignments, hidden=args.action == "grade", seconds=seconds,
-                progress=lambda name: bar.update() and None, isolation=isolation,
+                progress=lambda name: tasks.update() and None, isolation=isolation,
             )  # fmt: skip
             graded.append((student.student, grades))
             lost += _write(out, name if many else "", student, grades)

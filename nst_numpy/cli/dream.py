@@ -7,9 +7,6 @@ Ctrl-C ends a run early and writes the picture so far.
 """
 
 import argparse
-import sys
-
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
     PICTURE,
@@ -23,6 +20,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.cli.transfer import exit_code, say_failure
+from nst_numpy.common.progress import bar
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, paint_dream
 from nst_numpy.optimize import OPTIMIZERS, Step
 from nst_numpy.pictures.images import check_image_output, save_image
@@ -54,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     claim(args, [args.weights], picture=output)
     use_threads(args)
     vgg = VGG.load(args.weights, args.pool)
-    with tqdm(total=args.iterations, disable=args.quiet, unit="it", file=sys.stderr) as bar:
+    with bar("it", total=args.iterations, shown=not args.quiet) as steps:
 
         def update(step: Step) -> None:
-            bar.update()
+            steps.update()
 
         image, minimum = paint_dream(
             vgg, args.layer, args.channel, size=args.size, iterations=args.iterations,

@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
     FIGURE,
@@ -37,6 +36,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.array_files import read_npy
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import gradcheck_figure, save_figure
 from nst_numpy.files import write_json
@@ -132,7 +132,8 @@ def check_own(args: argparse.Namespace, numbers: Path | None) -> int:
         raise SettingError(
             f"at --size {args.size} a picture has a side of {smallest} pixels: the network needs 16"
         )
-    checks = list(tqdm(own_checks(content, style, args.seed), leave=False, disable=None))
+    found = own_checks(content, style, args.seed)
+    checks = list(bar("check", found, shown=not args.quiet, leave=False))
     wrong = [check for check in checks if not check.report.ok]
     if not args.quiet:
         print(own_table(checks))

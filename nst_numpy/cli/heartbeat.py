@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
     FIGURE,
@@ -35,6 +34,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure
 from nst_numpy.figures.heartbeat import (
@@ -120,7 +120,7 @@ def _read(args: argparse.Namespace) -> tuple[np.ndarray, float]:
 def _train(args: argparse.Namespace, data: Heartbeats) -> list[Study]:
     """Train once for each seed; Ctrl-C ends it with what there is."""
     studies: list[Study] = []
-    for seed in tqdm(range(args.seed, args.seed + args.runs), disable=args.quiet, unit="run"):
+    for seed in bar("run", range(args.seed, args.seed + args.runs), shown=not args.quiet):
         studies.append(study(data, epochs=args.epochs, seed=seed))
         if studies[-1].interrupted:
             break

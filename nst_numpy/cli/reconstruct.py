@@ -15,7 +15,6 @@ import sys
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
     PICTURE,
@@ -33,6 +32,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.checks import check_at_least
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
 from nst_numpy.look import reconstruct
@@ -102,9 +102,9 @@ def _paint(
     """Do one reconstruction, with a bar, and say how it ended."""
 
     def tick(step: Step) -> None:
-        bar.update()  # its own answer must not end the run
+        steps.update()  # its own answer must not end the run
 
-    with tqdm(total=args.iterations, disable=args.quiet, unit="it", desc=_caption(job)) as bar:
+    with bar("it", total=args.iterations, shown=not args.quiet, desc=_caption(job)) as steps:
         painted, minimum = reconstruct(
             vgg,
             image,
@@ -114,7 +114,7 @@ def _paint(
             tv_weight=args.tv_weight,
             callback=tick,
         )
-        seconds = bar.format_dict["elapsed"]
+        seconds = steps.format_dict["elapsed"]
     if not args.quiet:
         loss = f", loss {minimum.losses[-1]:.4g}" if minimum.losses else ""
         print(f"{minimum.message} in {duration(seconds)}{loss}", file=sys.stderr)

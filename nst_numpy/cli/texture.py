@@ -11,7 +11,6 @@ three frames, and with flat ones. Ctrl-C ends the run under way early.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -36,6 +35,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.progress import bar
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
@@ -159,11 +159,11 @@ def _make(
     """Make a texture with each network; after Ctrl-C, none with the next ones."""
     iterations = args.iterations or ITERATIONS[args.of]
     made: dict[int, Texture] = {}
-    with tqdm(total=iterations * len(nets), disable=args.quiet, unit="it", file=sys.stderr) as bar:
+    with bar("it", total=iterations * len(nets), shown=not args.quiet) as steps:
         for key, rows in nets.items():
             rng = np.random.default_rng(args.seed)
             net = random_network(rows, sample.shape[1:], rng)
-            update = partial(_update, bar)
+            update = partial(_update, steps)
             made[key] = synthesise(net, sample, sample.shape, rng, iterations, update)
             say_failure(made[key])
             if made[key].reason == "interrupted":
@@ -171,8 +171,8 @@ def _make(
     return made
 
 
-def _update(bar: "tqdm[Any]", step: Step) -> None:
-    bar.update()
+def _update(steps: "tqdm[Any]", step: Step) -> None:
+    steps.update()
 
 
 def _exit_code(made: Mapping[int, Texture]) -> int:
