@@ -1,4 +1,4 @@
-"""Tables and times in plain text, as commands and reports print them."""
+"""Tables, times and numbers in plain text, as commands and reports print them."""
 
 from collections.abc import Sequence
 
@@ -19,6 +19,16 @@ def table(rows: Sequence[tuple[str, ...]], right: str = "") -> str:
         )
         lines.append("  ".join(cells).rstrip())
     return "\n".join(lines)
+
+
+def rounded(value: float, digits: int = 3) -> str:
+    """Write a number with a few digits, and up to a million without a power of ten.
+
+    >>> rounded(0.04567), rounded(45.678), rounded(23456), rounded(99.7, 2)
+    ('0.0457', '45.7', '23,456', '100')
+    """
+    whole = 10**digits - 0.5 <= abs(value) < 1e6
+    return f"{value:,.0f}" if whole else f"{value:.{digits}g}"
 
 
 def duration(seconds: float) -> str:
