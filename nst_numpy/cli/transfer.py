@@ -31,11 +31,12 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import former_names
+from nst_numpy.errors import UnknownNameError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
-from nst_numpy.pictures.samples import resolve_picture
+from nst_numpy.pictures.samples import resolve_picture, samples
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
 from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
@@ -109,9 +110,20 @@ def run(args: argparse.Namespace) -> int:
 
 def inputs(args: argparse.Namespace) -> list[Path | str | None]:
     """List the files that a run reads."""
-    pictures = [args.content, args.style, None if args.init in INITS else args.init]
-    files = [resolve_picture(picture) for picture in pictures if picture is not None]
-    return [*files, args.weights, getattr(args, "layers", None)]
+    files = [resolve_picture(args.content), resolve_picture(args.style), start(args.init)]
+    return [*(file for file in files if file not in INITS), args.weights,
+            getattr(args, "layers", None)]  # fmt: skip
+
+
+def start(text: str) -> Path | str:
+    """Find the picture to start from; content, noise and style stand for themselves."""
+    if text in INITS:
+        return text
+    try:
+        return resolve_picture(text)
+    except UnknownNameError as error:
+        names = [*INITS, *(sample.name for sample in samples())]
+        raise UnknownNameError.of("file or sample", text, names) from error
 
 
 def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
@@ -172,7 +184,7 @@ def prepare(args: argparse.Namespace) -> Run:
     use_threads(args)
     settings = read_settings(args)
     content, style = resolve_picture(args.content), resolve_picture(args.style)
-    init = args.init if args.init in INITS else resolve_picture(args.init)
+    init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
     vgg = VGG.load(args.weights, args.pool, engine=args.engine)
