@@ -27,7 +27,7 @@ def rounded(value: float, digits: int = 3) -> str:
     >>> rounded(0.04567), rounded(45.678), rounded(23456), rounded(99.7, 2)
     ('0.0457', '45.7', '23,456', '100')
     """
-    whole = 10**digits - 0.5 <= abs(value) < 1e6
+    whole = min(10**digits - 0.5, 1000) <= abs(value) < 1e6
     return f"{value:,.0f}" if whole else f"{value:.{digits}g}"
 
 
