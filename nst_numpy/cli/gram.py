@@ -96,7 +96,7 @@ def run(args: argparse.Namespace) -> int:
         print(page.text)
     if output:
         channels = sorted({k for pair in page.pairs for k in (pair.first, pair.second)})
-        drawn = page.draw(patches(args, vgg, channels, photos))
+        drawn = page.draw(patches(vgg, args.layer, channels, photos, quiet=args.quiet))
     with results() as keep:
         keep(numbers, lambda place: write_json(place, page.record))
         keep(output, lambda place: save_figure(drawn, place))
@@ -170,16 +170,17 @@ def compare(
 
 
 def patches(
-    args: argparse.Namespace, vgg: VGG, channels: Sequence[int], photos: Sequence[str] | None
-) -> Patches | None:
+    vgg: VGG, layer: str, channels: Sequence[int], photos: Sequence[str] | None, *,
+    quiet: bool = False,
+) -> Patches | None:  # fmt: skip
     """Find each channel's nine patches, with a progress bar."""
     if photos is None:
         return None
-    top = top_patches(vgg, photos, {args.layer: channels}, progress=not args.quiet)
-    for skipped in () if args.quiet else top.skipped:
+    top = top_patches(vgg, photos, {layer: channels}, progress=not quiet)
+    for skipped in () if quiet else top.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
     read = reader(top)
-    return {channel: unit_image(top, args.layer, channel, read=read) for channel in channels}
+    return {channel: unit_image(top, layer, channel, read=read) for channel in channels}
 
 
 def about(args: argparse.Namespace) -> dict[str, Any]:

@@ -1,8 +1,10 @@
 """Tell about a command, as --help does.
 
-nst help
-nst help transfer
-nst help course grade
+  nst help
+  nst help transfer
+  nst help course grade
+
+What a command only chooses from, as in 'nst help weights verify', is told by the command.
 """
 
 import argparse

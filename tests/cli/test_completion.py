@@ -29,7 +29,17 @@ OTHERS = {
         "HOW",
         "IMAGE",
     ),
-    *("NAME", "NAME=SHAPE", "NAME=VALUE", "ACTION", "COMMAND", "ekg|movie", ("ROW", "COL"), None),
+    *(
+        "NAME",
+        "NAMES",
+        "NAME=SHAPE",
+        "NAME=VALUE",
+        "ACTION",
+        "COMMAND",
+        "ekg|movie",
+        ("ROW", "COL"),
+        None,
+    ),
 }
 
 
