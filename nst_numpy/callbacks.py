@@ -1,6 +1,5 @@
 """Who is told of a run under way: the progress bar, the snapshots, a caller's own function."""
 
-import sys
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from tqdm import tqdm
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.checks import is_whole
-from nst_numpy.common.streams import SteadyStream
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import check_folder
 from nst_numpy.optimize import asks_to_stop
@@ -70,25 +69,18 @@ def tell(callbacks: Sequence[Callback], progress: Progress) -> bool:
 
 @contextmanager
 def progress_bar(iterations: int, *, shown: bool) -> Iterator[Callback]:
-    """Show a bar for a run, with the time left; yield the callback that moves it on.
-
-    A bar that can no longer be drawn, because nobody reads it, does not end the run.
-    """
-    stream: Any = SteadyStream(sys.stderr)
-    # tqdm asks for the width of the terminal again only where it may change
-    with tqdm(
-        total=iterations, disable=not shown, unit="it", file=stream, dynamic_ncols=True
-    ) as bar:
-        yield bar_updater(bar)
+    """Show a bar for a run, with the time left; yield the callback that moves it on."""
+    with bar("it", total=iterations, shown=shown) as steps:
+        yield bar_updater(steps)
 
 
-def bar_updater(bar: "tqdm[Any]") -> Callback:
+def bar_updater(steps: "tqdm[Any]") -> Callback:
     """Make a callback that moves a progress bar on, with the loss beside it."""
 
     def update(progress: Progress) -> None:
-        bar.set_postfix_str(f"loss {progress.loss:.4g}", refresh=False)
-        bar.total = min(bar.total, progress.iterations)
-        bar.update()
+        steps.set_postfix_str(f"loss {progress.loss:.4g}", refresh=False)
+        steps.total = min(steps.total, progress.iterations)
+        steps.update()
 
     return update
 

@@ -8,6 +8,44 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 
+def did_you_mean(name: str, choices: Iterable[str], what: str = "") -> str:
+    """Ask for the known names that are nearest to a misspelt one: at most three.
+
+    Names that are written alike come first, then those that begin so. Capitals do not count, nor
+    do dashes before an option.
+
+    Parameters
+    ----------
+    name : str
+    choices : iterable of str
+    what : str
+        Comes before the names: "the sample".
+
+    Returns
+    -------
+    str
+        Empty if there is nothing to suggest.
+
+    Examples
+    --------
+    >>> did_you_mean("relu4_4", ["relu4_1", "relu4_2"])
+    'did you mean relu4_2 or relu4_1?'
+    >>> did_you_mean("tra", ["transfer", "trace", "layers"])
+    'did you mean trace or transfer?'
+    """
+    known = {_bare(choice): choice for choice in reversed(list(choices))}
+    bare = _bare(name)
+    near = [bare] if bare in known else get_close_matches(bare, known, n=3, cutoff=0.6)
+    near += [each for each in reversed(known) if bare and each.startswith(bare)]
+    most = 1 if bare in known else 3
+    names = " or ".join(known[each] for each in list(dict.fromkeys(near))[:most])
+    return f"did you mean {what and what + ' '}{names}?" if names else ""
+
+
+def _bare(name: str) -> str:
+    return name.lstrip("-").lower()
+
+
 class NstError(Exception):
     """The family: whatever nst_numpy raises on purpose is one of these."""
 
@@ -31,8 +69,7 @@ class UnknownNameError(NstError, ValueError):
         unknown layer 'relu4_4': did you mean relu4_2 or relu4_1?
         """
         choices = list(choices)
-        near = get_close_matches(name, choices, n=3, cutoff=0.6)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"choose from {', '.join(choices)}"
+        hint = did_you_mean(name, choices) or f"choose from {', '.join(choices)}"
         return cls(f"unknown {kind} {name!r}: {hint}")
 
 

@@ -28,6 +28,8 @@ COMMANDS = {
     "course": "hand out the assignments, and grade what comes back",
     "gradcheck": "check gradients, the project's or yours, and say what is wrong with them",
     "bench": "show what makes it fast, on this machine",
+    "help": "tell about a command, as COMMAND --help does",
+    "completion": "print a script that lets the tab key complete commands and options",
 }
 
 

@@ -8,7 +8,17 @@ pass the peak of the machine's matrix products.
 
 import argparse
 
-from nst_numpy.cli.parts.options import add_threads, duration, table, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_size,
+    add_threads,
+    prints,
+    step_duration,
+    table,
+    use_threads,
+)
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.figures import check_figure_output, ladder_figure, save_figure
 from nst_numpy.layers import get_threads
@@ -20,11 +30,10 @@ from nst_numpy.vgg import VGG
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument(
-        "--size", type=whole_number, default=256, metavar="PX", help="of the step's picture"
-    )
-    parser.add_argument("-o", "--output", metavar="FILE", help="draw it: .png, .svg or .pdf")
+    add_size(parser, 256, "of the step's picture")
+    add_output(parser, FIGURE)
     add_threads(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -41,12 +50,14 @@ def run(args: argparse.Namespace) -> int:
     for rung in rungs:
         share = f"{100 * rung.gflops / peak:,.0f} %" if rung.gflops > 0.01 * peak else "< 1 %"
         speed = f"{rung.gflops:.0f}" if rung.gflops > 1 else f"{rung.gflops:.4f}"
-        time = duration(rung.seconds) if rung.seconds > 1 else f"{1000 * rung.seconds:.0f} ms"
-        rows.append((rung.name, time, speed, share, f"{rung.error:.0e}", rung.note))
-    print(f"{get_threads()} threads, peak of float32 matrix products {peak:.0f} GFLOP/s\n")
-    print(table(rows, right="lrrrrl"))
+        rows.append(
+            (rung.name, step_duration(rung.seconds), speed, share, f"{rung.error:.0e}", rung.note)
+        )
+    if prints(args, output):
+        print(f"{get_threads()} threads, peak of float32 matrix products {peak:.0f} GFLOP/s\n")
+        print(table(rows, right="lrrrrl"))
     with results() as keep:
         keep(output, lambda place: save_figure(ladder_figure(rungs, peak), place))
-    if output:
+    if output and not args.quiet:
         print(f"\n{output}")
     return 0

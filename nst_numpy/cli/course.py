@@ -10,13 +10,12 @@ docs/course.md is the instructor's page.
 """
 
 import argparse
-import sys
 from pathlib import Path
 
-from tqdm import tqdm
-
-from nst_numpy.cli.parts.options import table
+from nst_numpy.cli.parts.options import add_output, add_quiet, prints, table
 from nst_numpy.cli.parts.outputs import claim, claim_folder, results
+from nst_numpy.cli.parts.parser import add_debug
+from nst_numpy.common.progress import bar
 from nst_numpy.course import (
     Assignment,
     Grade,
@@ -45,12 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def action(name: str, text: str) -> argparse.ArgumentParser:
-        sub = actions.add_parser(name, help=text, description=text, allow_abbrev=False)
+        sub = actions.add_parser(name, help=text, description=text)
         sub.add_argument(
             "--assignments", metavar="FOLDER", help="your own assignments (default: bundled)"
         )
-        sub.add_argument("--debug", action="store_true", default=argparse.SUPPRESS,
-                         help="show where in the code an error arose")  # fmt: skip
+        add_debug(sub, default=argparse.SUPPRESS)
+        add_quiet(sub)
         return sub
 
     action("list", "list the assignments, their tasks and points")
@@ -76,16 +75,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             "--image", metavar="IMAGE", default="",
             help="for docker and podman: one with Python, NumPy and SciPy",
         )  # fmt: skip
-        sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
         if name == "grade":
             sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
     sub = action("report", "write a page about a class for its teacher")
     sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … --out")
-    sub.add_argument(
-        "-o", "--output", metavar="FILE", default="class.html",
-        help="the page (default: %(default)s)",
-    )  # fmt: skip
-    sub.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_output(sub, "page to write: .html", default="class.html")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -107,7 +101,8 @@ def _release(args: argparse.Namespace) -> int:
     chosen = choose(load_assignments(args.assignments), args.names)
     write = release_source if args.instructor else release
     for place in write(chosen, args.folder):
-        print(place)
+        if not args.quiet:
+            print(place)
     return 0
 
 
@@ -133,11 +128,11 @@ def _grade(args: argparse.Namespace) -> int:
         for student in students
         for name, files in student.files.items()
     )
-    with tqdm(total=total, unit="task", disable=args.quiet or not sys.stderr.isatty()) as bar:
+    with bar("task", total=total, shown=not args.quiet) as tasks:
         for student, name in zip(students, names, strict=True):
             grades = grade_submission(
                 student, assignments, hidden=args.action == "grade", seconds=seconds,
-                progress=lambda name: bar.update() and None, isolation=isolation,
+                progress=lambda name: tasks.update() and None, isolation=isolation,
             )  # fmt: skip
             graded.append((student.student, grades))
             lost += _write(out, name if many else "", student, grades)
@@ -145,7 +140,7 @@ def _grade(args: argparse.Namespace) -> int:
     with results() as keep:
         if out is not None and many:
             keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
-    if not args.quiet:
+    if prints(args, out):
         print(table_of_class if many else as_text(graded[0][1]), end="")
     if lost:
         raise OutputError("; ".join(lost))

@@ -1,13 +1,15 @@
 """Paint the castle Neuschwanstein as Van Gogh painted the starry night.
 
 The picture, its settings, the history of its loss and a page about the run (report.html)
-go into a new folder.
+go into a new folder. A scale ends sooner than with nst transfer, which takes twice the time.
 """
 
 import argparse
 from pathlib import Path
 
+from nst_numpy.cli.parts.options import add_output
 from nst_numpy.cli.parts.outputs import claim_folder, free_name, results
+from nst_numpy.cli.parts.settings import read_settings
 from nst_numpy.cli.transfer import (
     add_settings,
     exit_code,
@@ -23,20 +25,21 @@ from nst_numpy.files import write_json
 from nst_numpy.pictures.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
-SIZE = 384
+SIZE = 512
+PATIENCE = 4  # half the time of what nst transfer has, and hardly a difference to the eye
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument(
-        "-o", "--output", metavar="DIR", help="folder to make (default: nst-demo, nst-demo-2, …)"
-    )
-    add_settings(parser)
+    add_output(parser, "folder to make (default: nst-demo, nst-demo-2, …)", "DIR")
+    add_settings(parser, PATIENCE)
     parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE)
 
 
 def run(args: argparse.Namespace) -> int:
     """Paint, and write everything about the run into one folder."""
+    if args.patience is None and read_settings(args).used_patience:
+        args.patience = PATIENCE
     job = prepare(args)
     folder = claim_folder(
         args, args.output or new_folder_name("nst-demo"), inputs(args), r"painted\.png|run\.json"

@@ -7,13 +7,20 @@ Ctrl-C ends a run early and writes the picture so far.
 """
 
 import argparse
-import sys
 
-from tqdm import tqdm
-
-from nst_numpy.cli.parts.options import add_network, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    PICTURE,
+    add_network,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_size,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.cli.transfer import exit_code, say_failure
+from nst_numpy.common.progress import bar
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, paint_dream
 from nst_numpy.optimize import OPTIMIZERS, Step
 from nst_numpy.pictures.images import check_image_output, save_image
@@ -25,10 +32,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("layer", metavar="LAYER", help="relu4_1, for example")
     add("channel", type=int, metavar="CHANNEL", help="its number, from 0")
-    add("-o", "--output", required=True, metavar="FILE", help="picture to write")
-    add("--size", type=whole_number, default=SIZE, metavar="PX", help="side of the square picture")
+    add_output(parser, PICTURE, required=True)
+    add_size(parser, SIZE, "of the square picture")
     add("--iterations", type=whole_number, default=ITERATIONS, metavar="N", help="steps")
-    add("--seed", type=int, default=0, help="of the noise")
+    add_seed(parser, "the noise")
     add("--tv-weight", type=float, default=TV_WEIGHT, help="weight of smoothness")
     add(
         "--position", type=int, nargs=2, metavar=("ROW", "COL"),
@@ -36,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--optimizer", default="lbfgs", choices=list(OPTIMIZERS), help="how J is minimised")
     add_network(parser, pool="max")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -45,10 +52,10 @@ def run(args: argparse.Namespace) -> int:
     claim(args, [args.weights], picture=output)
     use_threads(args)
     vgg = VGG.load(args.weights, args.pool)
-    with tqdm(total=args.iterations, disable=args.quiet, unit="it", file=sys.stderr) as bar:
+    with bar("it", total=args.iterations, shown=not args.quiet) as steps:
 
         def update(step: Step) -> None:
-            bar.update()
+            steps.update()
 
         image, minimum = paint_dream(
             vgg, args.layer, args.channel, size=args.size, iterations=args.iterations,

@@ -20,9 +20,13 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_size,
     add_threads,
     check_seed,
     duration,
@@ -32,6 +36,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.array_files import read_npy
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import gradcheck_figure, save_figure
 from nst_numpy.files import write_json
@@ -66,13 +71,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="how many entries of an argument to check at most, drawn at random",
     )  # fmt: skip
     add("--kinks", choices=KINKS, default=KINKS[0], help="what counts as right at a kink")
-    add("--seed", type=int, default=0, metavar="N", help="of all random numbers")
+    add_seed(parser, "all random numbers")
     add("--picture", default="neuschwanstein", help="where the objective is checked")
     add("--style", default="starry_night", metavar="PICTURE", help="the objective's style")
-    add("--size", type=whole_number, default=64, metavar="PX", help="longest side of both")
+    add_size(parser, 64, "of picture and style")
     add("--json", metavar="FILE", help="write the numbers there")
-    add("-o", "--output", metavar="FILE", help="draw the functions' errors: .png, .svg or .pdf")
+    add_output(parser, f"{FIGURE}; of the functions' errors")
     add_threads(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -106,11 +112,12 @@ def check_functions(args: argparse.Namespace, output: Path | None, numbers: Path
         forward, backward, inputs | dict(args.option or []), tolerance=args.tolerance,
         entries=args.entries, kinks=args.kinks, seed=args.seed, name=args.functions,
     )  # fmt: skip
-    print(report)
+    if not (args.quiet and report.ok):
+        print(report)
     with results() as keep:
         keep(numbers, lambda place: write_json(place, report.record()))
         keep(output, lambda place: save_figure(gradcheck_figure(report), place))
-    if output:
+    if output and not args.quiet:
         print(f"\n{output}")
     return 0 if report.ok else 1
 
@@ -125,13 +132,16 @@ def check_own(args: argparse.Namespace, numbers: Path | None) -> int:
         raise SettingError(
             f"at --size {args.size} a picture has a side of {smallest} pixels: the network needs 16"
         )
-    checks = list(tqdm(own_checks(content, style, args.seed), leave=False, disable=None))
-    print(own_table(checks))
+    found = own_checks(content, style, args.seed)
+    checks = list(bar("check", found, shown=not args.quiet, leave=False))
     wrong = [check for check in checks if not check.report.ok]
+    if not args.quiet:
+        print(own_table(checks))
     for check in wrong:
         print(f"\n{check.name}\n{check.report}")
     total = duration(sum(check.seconds for check in checks))
-    print(f"\n{'all right' if not wrong else f'{len(wrong)} WRONG'}, {total}")
+    if not args.quiet:
+        print(f"\n{'all right' if not wrong else f'{len(wrong)} WRONG'}, {total}")
     rows = [c.report.record() | {"name": c.name, "seconds": c.seconds} for c in checks]
     with results() as keep:
         keep(numbers, lambda place: write_json(place, {"ok": not wrong, "checks": rows}))

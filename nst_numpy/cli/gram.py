@@ -23,7 +23,17 @@ from typing import Any, NamedTuple
 
 from matplotlib.figure import Figure
 
-from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_network,
+    add_output,
+    add_quiet,
+    add_size,
+    prints,
+    table,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.arrays import Image as ImageArray
@@ -57,15 +67,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--layer", default="relu3_1", help="which layer's channels")
     add("--with", dest="other", metavar="OTHER", help="compare with this picture")
     add("--pairs", type=whole_number, default=6, metavar="N", help="how many pairs to show")
-    add("--size", type=whole_number, default=256, metavar="PX", help="longest side of a picture")
+    add_size(parser, 256, "of both pictures")
     add(
         "--patches", action=argparse.BooleanOptionalAction, default=True,
         help="draw each channel's nine patches, default: yes; the scan takes about half a minute",
     )  # fmt: skip
     add("--photos", metavar="FOLDER", help="where patches come from (default: the 184 photographs)")
     add("--json", metavar="FILE", help="write the numbers there")
-    add("-o", "--output", metavar="FILE", help="draw it: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add_network(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,14 +92,15 @@ def run(args: argparse.Namespace) -> int:
     maps = [vgg.forward(x, [args.layer])[args.layer] for x in inputs]
     field = receptive_field(args.layer, vgg)
     page = (show if args.other is None else compare)(args, field, images, maps)
-    print(page.text)
+    if prints(args, output, numbers):
+        print(page.text)
     if output:
         channels = sorted({k for pair in page.pairs for k in (pair.first, pair.second)})
-        drawn = page.draw(patches(vgg, args.layer, channels, photos))
+        drawn = page.draw(patches(vgg, args.layer, channels, photos, quiet=args.quiet))
     with results() as keep:
         keep(numbers, lambda place: write_json(place, page.record))
         keep(output, lambda place: save_figure(drawn, place))
-    if output:
+    if output and not args.quiet:
         print(f"\n{output}")
     return 0
 
@@ -158,13 +170,14 @@ def compare(
 
 
 def patches(
-    vgg: VGG, layer: str, channels: Sequence[int], photos: Sequence[str] | None
-) -> Patches | None:
+    vgg: VGG, layer: str, channels: Sequence[int], photos: Sequence[str] | None, *,
+    quiet: bool = False,
+) -> Patches | None:  # fmt: skip
     """Find each channel's nine patches, with a progress bar."""
     if photos is None:
         return None
-    top = top_patches(vgg, photos, {layer: channels}, progress=True)
-    for skipped in top.skipped:
+    top = top_patches(vgg, photos, {layer: channels}, progress=not quiet)
+    for skipped in () if quiet else top.skipped:
         print(f"skipped {skipped.path}: {skipped.reason}", file=sys.stderr)
     read = reader(top)
     return {channel: unit_image(top, layer, channel, read=read) for channel in channels}

@@ -20,16 +20,21 @@ from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_seed,
     add_threads,
     check_seed,
+    prints,
     table,
     use_threads,
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure
 from nst_numpy.figures.heartbeat import (
@@ -52,7 +57,7 @@ DRAWN = {"relu1": 5, "relu2": 7}  # the first units of each layer that fire
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
-    add("-o", "--output", metavar="FILE", help="figures to draw: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE.replace("figure", "four figures"))
     add("--signal", metavar="FILE", help="your EKG: .npz, .npy or .csv (default: the bundled one)")
     add("--rate", type=float, metavar="HZ", help="its samples a second, if the file does not say")
     add(
@@ -61,11 +66,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--epochs", type=whole_number, default=EPOCHS, help="passes over the training beats")
     add("--runs", type=whole_number, default=5, help="trainings, each from another seed")
-    add("--seed", type=int, default=0, help="of the first run; the next has the next one")
+    add_seed(parser, "the first run; the next has the next one")
     add("--json", metavar="FILE", help="write the results there")
     add("--save", metavar="FILE", help="write the network of the first run there, as HDF5")
     add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -84,8 +89,9 @@ def run(args: argparse.Namespace) -> int:
         drawn = _draw(data, studies[0], args.broad_above) if figures else {}
         for name, figure in drawn.items():
             keep(figures[name], partial(save_figure, figure))
-    if not args.quiet:
+    if prints(args, data_file, figures):
         _report(data, studies, args.broad_above)
+    if not args.quiet:
         for path in (data_file, net_file, *figures.values()):
             if path:
                 print(path)
@@ -114,7 +120,7 @@ def _read(args: argparse.Namespace) -> tuple[np.ndarray, float]:
 def _train(args: argparse.Namespace, data: Heartbeats) -> list[Study]:
     """Train once for each seed; Ctrl-C ends it with what there is."""
     studies: list[Study] = []
-    for seed in tqdm(range(args.seed, args.seed + args.runs), disable=args.quiet, unit="run"):
+    for seed in bar("run", range(args.seed, args.seed + args.runs), shown=not args.quiet):
         studies.append(study(data, epochs=args.epochs, seed=seed))
         if studies[-1].interrupted:
             break

@@ -14,7 +14,7 @@ score       (1 + content) · (1 + style): smaller is better, the photograph itse
 import argparse
 import json
 
-from nst_numpy.cli.parts.options import add_threads, table, use_threads
+from nst_numpy.cli.parts.options import add_quiet, add_threads, table, use_threads
 from nst_numpy.measure import Judge, Judgement
 from nst_numpy.pictures.samples import resolve_picture
 
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", metavar="RESULT", nargs="+", help="what was painted")
     parser.add_argument("--json", action="store_true", help="print all figures, as JSON")
     add_threads(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -52,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
         parts = [f"{value:.3f}" for value in (each.score, each.content, each.style, each.copied)]
         rows.append((text, *parts, *kinds))
     print(table(rows, right="l" + "r" * (len(rows[0]) - 1)))
-    for text, each in found.items():
+    for text, each in () if args.quiet else found.items():
         print(_sizes(text, each), end="")
     return 0
 

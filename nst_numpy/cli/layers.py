@@ -10,7 +10,7 @@ from functools import partial
 
 import numpy as np
 
-from nst_numpy.cli.parts.options import table, whole_number
+from nst_numpy.cli.parts.options import add_quiet, add_size, table, whole_number
 from nst_numpy.look import receptive_field
 from nst_numpy.measure.estimate import multiplications
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
@@ -21,6 +21,7 @@ from nst_numpy.weights.vgg_files import KERNELS
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
+    add_size(parser, None, "of a square: in place of --height and --width")
     parser.add_argument(
         "--height", type=whole_number, default=512, metavar="PX", help="height of the picture"
     )
@@ -35,12 +36,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show instead which layers a step does together, and how",
     )
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print one line a layer, and the sums; or the plan."""
     vgg = _empty_vgg(args.architecture)
-    shape = (1, args.height, args.width, 3)
+    shape = (1, args.size or args.height, args.size or args.width, 3)
     print(show_plan(vgg, shape) if args.plan else show_layers(vgg, shape))
     return 0
 

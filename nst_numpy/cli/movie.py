@@ -12,7 +12,7 @@ Half of the picture is learnt from, the other half is for the test; then the rev
 
 import argparse
 
-from nst_numpy.cli.parts.options import use_threads
+from nst_numpy.cli.parts.options import prints, use_threads
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.rivals import add_training, record_comparison, rivals_table, seeds
 from nst_numpy.figures import save_figure
@@ -49,7 +49,7 @@ def run(args: argparse.Namespace) -> int:
         keep(numbers, lambda place: write_json(place, record))
         if net is not None:
             keep(figure, lambda place: save_figure(movie_figure(result, folds[0][1]), place))
-    if not args.quiet and net is not None:
+    if net is not None and prints(args, numbers, figure):
         print(f"A block moves to the left or to the right; guessing is right in {0.5:.0%}.\n")
         print(rivals_table(result))
         print(

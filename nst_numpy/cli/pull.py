@@ -16,7 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.cli.parts.options import add_network, table, use_threads
+from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_network,
+    add_output,
+    add_quiet,
+    table,
+    use_threads,
+)
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.settings import COEFFICIENTS, add_setting_options, read_settings
 from nst_numpy.figures import pull_figure, save_figure
@@ -36,13 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("content", metavar="CONTENT", help="the photograph: a file or a sample")
     parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
     parser.add_argument("--image", metavar="NOW", help="the picture now (default: CONTENT)")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="FILE", help="figure to write: .png, .svg or .pdf"
-    )
+    add_output(parser, FIGURE, required=True)
     parser.add_argument("--json", metavar="FILE", help="write the numbers there")
     add_setting_options(parser, ("size", *COEFFICIENTS))
     parser.set_defaults(size=SIZE)
     add_network(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -60,6 +66,8 @@ def run(args: argparse.Namespace) -> int:
     with results() as keep:
         keep(output, lambda place: save_figure(drawn, place))
         keep(numbers, lambda place: write_json(place, record))
+    if args.quiet:
+        return 0
     rows = [("term", "loss", "length of gradient", "share", "cosine", "pulls")]
     for term, p in pulls.items():
         loss, share = f"{objective.terms[term]:.4g}", f"{100 * p.share:.1f} %"

@@ -15,10 +15,14 @@ import sys
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    PICTURE,
     add_network,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_size,
     duration,
     layer_weights,
     show_layer_weights,
@@ -28,6 +32,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.checks import check_at_least
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import check_figure_output, save_figure, strip_figure
 from nst_numpy.look import reconstruct
@@ -43,18 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("picture", metavar="PICTURE", help="a file or a sample")
-    add("-o", "--output", required=True, metavar="FILE", help="picture to write: .png, .jpg, …")
+    add_output(parser, f"{PICTURE}; of several, .png, .jpg, .svg or .pdf", required=True)
     for name, what in (("content", "activation"), ("style", "Gram matrix")):
         add(
             f"--{name}", type=layer_weights, action="append", default=[], metavar="LAYERS",
             help=f"layers whose {what} to match, as relu1_1,relu2_1=0.5; may be repeated",
         )  # fmt: skip
-    add("--size", type=whole_number, default=256, metavar="PX", help="longest side in pixels")
+    add_size(parser, 256)
     add("--iterations", type=whole_number, default=100, metavar="N", help="steps of L-BFGS")
     add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
-    add("--seed", type=int, default=0, help="of the noise")
+    add_seed(parser, "the noise")
     add_network(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -97,9 +102,9 @@ def _paint(
     """Do one reconstruction, with a bar, and say how it ended."""
 
     def tick(step: Step) -> None:
-        bar.update()  # its own answer must not end the run
+        steps.update()  # its own answer must not end the run
 
-    with tqdm(total=args.iterations, disable=args.quiet, unit="it", desc=_caption(job)) as bar:
+    with bar("it", total=args.iterations, shown=not args.quiet, desc=_caption(job)) as steps:
         painted, minimum = reconstruct(
             vgg,
             image,
@@ -109,7 +114,7 @@ def _paint(
             tv_weight=args.tv_weight,
             callback=tick,
         )
-        seconds = bar.format_dict["elapsed"]
+        seconds = steps.format_dict["elapsed"]
     if not args.quiet:
         loss = f", loss {minimum.losses[-1]:.4g}" if minimum.losses else ""
         print(f"{minimum.message} in {duration(seconds)}{loss}", file=sys.stderr)

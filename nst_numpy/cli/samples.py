@@ -2,13 +2,14 @@
 
 import argparse
 
-from nst_numpy.cli.parts.options import table
+from nst_numpy.cli.parts.options import add_quiet, table
 from nst_numpy.pictures.samples import samples
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("--paths", action="store_true", help="print name and file only")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ strength of the match. As .png, .jpg, .svg or .pdf it is a picture with arrows.
 import argparse
 from pathlib import Path
 
-from nst_numpy.cli.parts.options import table, whole_number
+from nst_numpy.cli.parts.options import FIGURE, add_output, add_quiet, table, whole_number
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import OutputError
 from nst_numpy.files import check_output, expand_input, write_json
@@ -28,14 +28,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     from nst_numpy.figures.source import ACROSS
 
     parser.add_argument("folder", metavar="FOLDER", help="what nst transfer --save-run has written")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="FILE",
-        help="page or figure to write: .html, .png, .jpg, .svg or .pdf",
-    )  # fmt: skip
+    add_output(parser, f"page to write: .html, or {FIGURE}", required=True)
     parser.add_argument(
         "--arrows", type=whole_number, default=ACROSS, metavar="N", help="arrows in a row"
     )
     parser.add_argument("--json", metavar="FILE", help="write the map and its numbers there")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -49,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     with results() as keep:
         keep(output, lambda place: _write(place, saved, args.arrows))
         keep(numbers, lambda place: write_json(place, _record(saved.source)))
+    if args.quiet:
+        return 0
     source = saved.source
     print(f"{100 * source.share:.1f} % of the painting is used; J_style {source.loss:.4f}\n")
     rows = [("row", "column", "times used")]

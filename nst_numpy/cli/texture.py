@@ -11,7 +11,6 @@ three frames, and with flat ones. Ctrl-C ends the run under way early.
 """
 
 import argparse
-import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from functools import partial
@@ -22,8 +21,13 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_seed,
     add_threads,
     check_seed,
+    prints,
     table,
     use_threads,
     whole_number,
@@ -31,6 +35,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.progress import bar
 from nst_numpy.figures import save_figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
@@ -64,17 +69,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("of", choices=list(ITERATIONS), metavar="ekg|movie", help="what to make")
-    add("-o", "--output", metavar="FILE", help="figure to draw: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add(
         "--iterations", type=whole_number, metavar="N",
         help="steps of L-BFGS (default: {ekg} for ekg, {movie} for movie)".format(**ITERATIONS),
     )  # fmt: skip
     add("--start", type=float, default=START, help="of the sample of EKG, in seconds")
     add("--seconds", type=float, default=SECONDS, help="length of the sample of EKG")
-    add("--seed", type=int, default=0, help="of the filters and of the noise")
+    add_seed(parser, "the filters and of the noise")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -154,11 +159,11 @@ def _make(
     """Make a texture with each network; after Ctrl-C, none with the next ones."""
     iterations = args.iterations or ITERATIONS[args.of]
     made: dict[int, Texture] = {}
-    with tqdm(total=iterations * len(nets), disable=args.quiet, unit="it", file=sys.stderr) as bar:
+    with bar("it", total=iterations * len(nets), shown=not args.quiet) as steps:
         for key, rows in nets.items():
             rng = np.random.default_rng(args.seed)
             net = random_network(rows, sample.shape[1:], rng)
-            update = partial(_update, bar)
+            update = partial(_update, steps)
             made[key] = synthesise(net, sample, sample.shape, rng, iterations, update)
             say_failure(made[key])
             if made[key].reason == "interrupted":
@@ -166,8 +171,8 @@ def _make(
     return made
 
 
-def _update(bar: "tqdm[Any]", step: Step) -> None:
-    bar.update()
+def _update(steps: "tqdm[Any]", step: Step) -> None:
+    steps.update()
 
 
 def _exit_code(made: Mapping[int, Texture]) -> int:
@@ -180,7 +185,7 @@ def _print(
     heading: tuple[str, ...], measured: Mapping[str, tuple[str, ...]],
 ) -> None:  # fmt: skip
     """Print a row for the sample and for each texture."""
-    if args.quiet:
+    if not prints(args, args.output, args.json):
         return
     runs = {titles[key]: texture for key, texture in made.items()}
     rows = [("", "J", "seconds", *heading)]

@@ -16,7 +16,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from nst_numpy.cli.parts.options import add_network, table, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_network,
+    add_output,
+    add_quiet,
+    add_size,
+    prints,
+    table,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.errors import SettingError
 from nst_numpy.figures import save_figure, trace_figure, trace_path_figure
@@ -35,10 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("unit", metavar="UNIT", help="LAYER:CHANNEL@ROW,COL, as relu3_1:17@20,30")
     add("--deep", action="store_true", help="go on with the largest input, down to the pixels")
     add("--top", type=whole_number, default=8, metavar="N", help="how many inputs to print")
-    add("--size", type=whole_number, default=256, metavar="PX", help="longest side of the picture")
+    add_size(parser, 256)
     add("--json", metavar="FILE", help="write every number there")
-    add("-o", "--output", metavar="FILE", help="draw it: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add_network(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -55,14 +66,15 @@ def run(args: argparse.Namespace) -> int:
     else:
         units = [trace(vgg, x, layer, channel, row, col)]
     height, width = image.shape[:2]
-    print(f"{args.picture}, {width}×{height} pixels\n")
-    print("\n\n".join(describe(unit, args.top) for unit in units))
+    if prints(args, output, numbers):
+        print(f"{args.picture}, {width}×{height} pixels\n")
+        print("\n\n".join(describe(unit, args.top) for unit in units))
     with results() as keep:
         keep(numbers, lambda place: write_json(place, record(args, image.shape, units)))
         if output:
             draw = trace_path_figure(units, image) if args.deep else trace_figure(units[0], image)
             keep(output, lambda place: save_figure(draw, place))
-    if output:
+    if output and not args.quiet:
         print(f"\n{output}")
     return 0
 

@@ -18,17 +18,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nst_numpy.callbacks import Callback, snapshot_saver
-from nst_numpy.cli.parts.options import add_threads, duration, use_threads, whole_number
+from nst_numpy.cli.parts.options import (
+    PICTURE,
+    about,
+    add_output,
+    add_quiet,
+    add_threads,
+    duration,
+    use_threads,
+    whole_number,
+)
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import former_names
+from nst_numpy.errors import UnknownNameError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
-from nst_numpy.pictures.samples import resolve_picture
+from nst_numpy.pictures.samples import resolve_picture, samples
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
-from nst_numpy.settings import SMALLEST_SIZE
+from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.vgg import VGG
 
@@ -45,10 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("content", metavar="CONTENT", help="the photograph: a file or a sample")
     parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
-    parser.add_argument(
-        "-o", "--output", required=True, metavar="OUT",
-        help="file to write: .png, .jpg, .webp, .tif or .bmp",
-    )  # fmt: skip
+    add_output(parser, PICTURE, "OUT", required=True)
     add_settings(parser)
     parser.add_argument(
         "--snapshot-every", type=whole_number, metavar="N", help="save every N-th picture too"
@@ -69,14 +76,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", metavar="FILE", help="write an HTML page about the run there")
 
 
-def add_settings(parser: argparse.ArgumentParser) -> None:
+def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> None:
     """Add what every command that paints has: the settings, and how to run."""
-    add_setting_options(parser)
+    add_setting_options(parser, patience=patience)
     parser.add_argument(
         "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
     )
     add_threads(parser)
-    parser.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -103,9 +110,20 @@ def run(args: argparse.Namespace) -> int:
 
 def inputs(args: argparse.Namespace) -> list[Path | str | None]:
     """List the files that a run reads."""
-    pictures = [args.content, args.style, None if args.init in INITS else args.init]
-    files = [resolve_picture(picture) for picture in pictures if picture is not None]
-    return [*files, args.weights, getattr(args, "layers", None)]
+    files = [resolve_picture(args.content), resolve_picture(args.style), start(args.init)]
+    return [*(file for file in files if file not in INITS), args.weights,
+            getattr(args, "layers", None)]  # fmt: skip
+
+
+def start(text: str) -> Path | str:
+    """Find the picture to start from; content, noise and style stand for themselves."""
+    if text in INITS:
+        return text
+    try:
+        return resolve_picture(text)
+    except UnknownNameError as error:
+        names = [*INITS, *(sample.name for sample in samples())]
+        raise UnknownNameError.of("file or sample", text, names) from error
 
 
 def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
@@ -166,7 +184,7 @@ def prepare(args: argparse.Namespace) -> Run:
     use_threads(args)
     settings = read_settings(args)
     content, style = resolve_picture(args.content), resolve_picture(args.style)
-    init = args.init if args.init in INITS else resolve_picture(args.init)
+    init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
     vgg = VGG.load(args.weights, args.pool, engine=args.engine)
@@ -208,7 +226,7 @@ def announce(run: Run) -> None:
     estimate, seconds = run.estimate(), run.expected_seconds
     _, height, width, _ = run.shape(run.scales - 1)
     most = "up to " if run.settings.used_patience else ""
-    cost = f"{most}about {duration(seconds)}"
+    cost = f"{most}{about(seconds)}"
     if estimate is not None:
         # to read a large picture may have taken more than the run will
         memory = max(estimate.bytes, peak_memory() or 0)
@@ -220,7 +238,7 @@ def announce(run: Run) -> None:
     smaller = int(run.settings.size * math.sqrt(LONG / seconds)) // 16 * 16
     if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
         at_size = seconds * (smaller / run.settings.size) ** 2
-        print(f"--size {smaller} would take about {duration(at_size)}", file=sys.stderr)
+        print(f"--size {smaller} would take {about(at_size)}", file=sys.stderr)
 
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:

@@ -23,7 +23,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.cli.parts.options import (
+    FIGURE,
     add_network,
+    add_output,
+    add_quiet,
+    add_size,
     channel_list,
     use_threads,
     whole_number,
@@ -49,18 +53,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("layer", metavar="LAYER", help="relu3_1, or relu1_1,relu2_1, or all")
     add("--channels", type=channel_list, default="0-8", metavar="LIST", help="as 0-8,17, or all")
     add("--photos", metavar="FOLDER", help="pictures to scan (default: the 184 that come along)")
-    add(
-        "--size", type=whole_number, metavar="PX",
-        help="longest side at which they are scanned (default: each its own, up to 1024)",
-    )  # fmt: skip
+    add_size(parser, None, "when they are scanned (default: each its own, up to 1024)")
     add("-k", type=whole_number, default=9, help="patches for each unit")
     add("--several-per-picture", action="store_true", help="more than one patch of a picture")
     add("--merge", nargs="+", metavar="FILE", help="JSON files of earlier scans")
     add("--drive", choices=RELU_RULES, help="draw beside each patch what in it drove the unit")
     add("--json", metavar="FILE", help="write the results there")
-    add("-o", "--output", metavar="FILE", help="sheet to draw: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add_network(parser, pool="max")
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:

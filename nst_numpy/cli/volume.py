@@ -14,7 +14,7 @@ Half of the levels is learnt from, the other half is for the test; then the reve
 
 import argparse
 
-from nst_numpy.cli.parts.options import use_threads
+from nst_numpy.cli.parts.options import prints, use_threads
 from nst_numpy.cli.parts.outputs import check_outputs, results
 from nst_numpy.cli.parts.rivals import add_training, record_comparison, rivals_table, seeds
 from nst_numpy.figures import save_figure
@@ -52,7 +52,7 @@ def run(args: argparse.Namespace) -> int:
             answers = paint(volume, net, args.task, levels)
             drawn = volume_figure(volume, find_stent(volume), answers, levels, result)
             keep(figure, lambda place: save_figure(drawn, place))
-    if not args.quiet and result.trials:
+    if result.trials and prints(args, numbers, figure):
         print(f"{QUESTIONS[args.task]} Guessing is right in {0.5:.0%}.\n")
         print(rivals_table(result))
         print(*(path for path in (numbers, figure) if path), sep="\n")

@@ -6,7 +6,7 @@ fingerprints of VGG-16, and ends with exit code 1 when a check fails.
 
 import argparse
 
-from nst_numpy.cli.parts.options import table
+from nst_numpy.cli.parts.options import add_quiet, table
 from nst_numpy.weights import describe_weights, verify_weights
 
 
@@ -14,11 +14,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("action", choices=["info", "verify"])
     parser.add_argument("file", nargs="?", metavar="FILE", help="HDF5 file (default: bundled)")
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what the file holds, or one line a check."""
-    return _info(args.file) if args.action == "info" else _verify(args.file)
+    return _info(args.file) if args.action == "info" else _verify(args.file, args.quiet)
 
 
 def _info(path: str | None) -> int:
@@ -37,8 +38,12 @@ def _info(path: str | None) -> int:
     return 0
 
 
-def _verify(path: str | None) -> int:
+def _verify(path: str | None, quiet: bool) -> int:
+    """Print a line a check; or only those that fail: the exit code tells the rest."""
     checks = verify_weights(path)
+    failed = [check for check in checks if check.passed is False]
     words = {True: "ok", False: "FAILED", None: "-"}
-    print(table([(words[check.passed], check.name, check.detail) for check in checks]))
-    return 1 if any(check.passed is False for check in checks) else 0
+    shown = failed if quiet else checks
+    if shown:
+        print(table([(words[check.passed], check.name, check.detail) for check in shown]))
+    return 1 if failed else 0

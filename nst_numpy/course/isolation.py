@@ -19,7 +19,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from nst_numpy.errors import SettingError
+from nst_numpy.errors import SettingError, did_you_mean
 
 HOWS = ("bubblewrap", "docker", "podman")
 PROGRAMS = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
@@ -159,7 +159,8 @@ def find_isolation(how: str = "any", image: str = "") -> Isolation:
 bubblewrap, docker, podman
     """
     if how not in (*HOWS, "any"):
-        raise SettingError(f"nst course: --isolate {how} is unknown: choose from {', '.join(HOWS)}")
+        hint = did_you_mean(how, HOWS) or f"choose from {', '.join(HOWS)}"
+        raise SettingError(f"nst course: --isolate {how} is unknown: {hint}")
     wanted = HOWS if how == "any" else (how,)
     found = {name: path for name in wanted if (path := shutil.which(PROGRAMS[name]))}
     if not found:

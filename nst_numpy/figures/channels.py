@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.arrays import Image as ImageArray
+from nst_numpy.common.text import rounded
 from nst_numpy.figures.style import GREY, INK
 from nst_numpy.look.channels import (
     GramDifference,
@@ -69,7 +70,7 @@ def gram_figure(
         axes = block.subplots(rows, 1 if patches is None else 3, squeeze=False)
         _hide(axes)
         for pair, row in zip(pairs, axes, strict=False):
-            chance = f"{pair.ratio:.3g} × chance\n" if np.isfinite(pair.ratio) else ""
+            chance = f"{rounded(pair.ratio)} × chance\n" if np.isfinite(pair.ratio) else ""
             label = f"{pair.first} and {pair.second}\n{chance}correlation {pair.correlation:.2f}"
             _draw_patches(row, pair, patches)
             _draw_map(row[-1], image, fires_together(a, pair.first, pair.second), field)
@@ -122,8 +123,8 @@ def gram_difference_figure(
             if pair is pairs[0]:
                 cell.set_title(f"in {name}", fontsize=8)
         more = pair.gram / pair.target if pair.target else float("nan")
-        factor = f"\nG here {more:.2g} × there" if np.isfinite(more) else ""
-        _label(row[0], f"{_pair_name(pair)}\n{100 * pair.share:.2g} % of the loss{factor}")
+        factor = f"\nG here {rounded(more, 2)} × there" if np.isfinite(more) else ""
+        _label(row[0], f"{_pair_name(pair)}\n{rounded(100 * pair.share, 2)} % of the loss{factor}")
     return figure
 
 

@@ -10,6 +10,7 @@ from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
+from nst_numpy.common.text import rounded
 from nst_numpy.figures.style import INK
 from nst_numpy.look.pull import Pull, full_gradient, pixel_size
 
@@ -39,16 +40,16 @@ def pull_figure(image: NDArray[np.uint8], pulls: Mapping[str, Pull]) -> Figure:
     )
     axes = figure.subplots(2, columns, squeeze=False)
     _show(axes[0, 0], image, "the picture now", norm)
-    _show(axes[1, 0], full, f"full gradient\nlength {np.linalg.norm(full):.3g}", norm)
+    _show(axes[1, 0], full, f"full gradient\nlength {rounded(float(np.linalg.norm(full)))}", norm)
     for column, (term, pull) in enumerate(pulls.items(), start=1):
-        _show(axes[0, column], pull.size, f"{term}\nlength {pull.norm:.3g}", norm)
+        _show(axes[0, column], pull.size, f"{term}\nlength {rounded(pull.norm)}", norm)
         label = f"{pull.direction}: {100 * pull.share:+.1f} %"
         label = "no pull" if pull.direction == "none" else label
         drawn = _show(axes[1, column], pull.along, label, norm)
     axes[0, 1].set_ylabel("length", color=INK, fontsize=8)
     axes[1, 1].set_ylabel("along the full gradient", color=INK, fontsize=8)
     bar = figure.colorbar(drawn, ax=axes, aspect=40, pad=0.01, ticks=_ticks(norm.vmax or 1.0))
-    bar.ax.set_yticks(bar.get_ticks(), [f"{tick:.2g}" for tick in bar.get_ticks()])
+    bar.ax.set_yticks(bar.get_ticks(), [rounded(tick, 2) for tick in bar.get_ticks()])
     bar.ax.tick_params(labelsize=7)
     bar.set_label("loss units per pixel value; red pulls along, blue against", fontsize=8)
     return figure

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from nst_numpy.common.arrays import Image
+from nst_numpy.common.text import rounded
 from nst_numpy.figures.style import INK
 from nst_numpy.look.receptive_field import receptive_field
 from nst_numpy.look.units import Patch, TopPatches, scanned_image
@@ -59,7 +60,7 @@ def units_figure(
     for axes, channel in zip(all_axes.flat, channels, strict=False):
         axes.imshow(unit_image(top, layer, channel, read=read, beside=beside))
         best = top.best(layer, channel)
-        value = f": {_number(best[0].value)}" if best else ""
+        value = f": {rounded(best[0].value, 4)}" if best else ""
         axes.set_title(f"channel {channel}{value}", color=INK, fontsize=8, pad=3)
     return figure
 
@@ -144,12 +145,3 @@ def _grid(tiles: Sequence[Image], count: int, size: int) -> Image:
         top, left = i // columns * step, i % columns * step
         out[top : top + side, left : left + side] = tile.repeat(scale, axis=0).repeat(scale, axis=1)
     return out
-
-
-def _number(value: float) -> str:
-    """Write a value with four digits, or all before the point.
-
-    >>> _number(13419.6), _number(592.48)
-    ('13,420', '592.5')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import NonFiniteError, ShapeError
 from nst_numpy.look.ranking import (
     K,
@@ -142,7 +142,7 @@ def top_windows(
     sizes = x.shape[1:-1]
     slides = {name: network_slides(network, name, sizes) for name in channels}
     rankings = {n: Ranking.empty(own, len(sizes), x.dtype) for n, own in channels.items()}
-    with tqdm(total=len(x), disable=not progress, unit="item") as bar:
+    with bar("item", total=len(x), shown=progress) as items:
         for start in range(0, len(x), BATCH):
             features = network.forward(x[start : start + BATCH], channels)
             for name, a in features.items():
@@ -152,7 +152,7 @@ def top_windows(
                 for number, own in enumerate(maps, start):
                     found = rank(own, channels[name], 1 if one_per_item else k)
                     rankings[name] = rankings[name].merge(found, np.array([number]), k)
-            bar.update(min(BATCH, len(x) - start))
+            items.update(min(BATCH, len(x) - start))
     return TopWindows(rankings, slides, sizes)
 
 

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from nst_numpy.common.arrays import Image, Integers
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.files import PathLike
 from nst_numpy.kernels.memory import gives_memory_back
@@ -344,7 +344,7 @@ def top_patches(
     skipped: list[Skipped] = []
     interrupted = False
     try:
-        for path in tqdm(files, disable=not progress, unit="picture"):
+        for path in bar("picture", files, shown=progress):
             try:
                 found, shape = _scan(vgg, path, channels, settings)
             except ImageError as error:

@@ -11,11 +11,10 @@ import csv
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, cached_property
 from pathlib import Path
 
-from nst_numpy.errors import ImageError, UnknownNameError
+from nst_numpy.errors import ImageError, UnknownNameError, did_you_mean
 from nst_numpy.files import PathLike, expand_input
 
 _FOLDER = Path(__file__).resolve().parent / "files"
@@ -211,5 +210,4 @@ def _is_meant_as_file(text: str) -> bool:
 
 
 def _hint(text: str) -> str:
-    near = get_close_matches(Path(text).stem, _by_name(), n=3, cutoff=0.6)
-    return f"did you mean the sample {' or '.join(near)}?" if near else "check the spelling"
+    return did_you_mean(Path(text).stem, _by_name(), "the sample") or "check the spelling"

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 import nst_numpy
 from nst_numpy.callbacks import Progress
 from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.text import about, duration, rounded, step_duration
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
@@ -225,7 +226,7 @@ def _terms(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
             "name": name,
             "first": f"{start:.3g}",
             "last": f"{end:.3g}",
-            "ratio": f"{end / start:.2g}" if start > 0 else "–",
+            "ratio": rounded(end / start, 2) if start > 0 else "–",
             "share": f"{100 * end / last['loss']:.1f} %" if last["loss"] > 0 else "–",
             "colour": colour,
             "dash": dash,
@@ -302,14 +303,14 @@ def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tupl
     used = "unknown on this system" if peak is None else f"{peak / 1e6:.0f} MB at most"
     costs = [("Memory", used)]
     if estimate is not None:
-        step = f"{estimate.multiplications / 1e9:.3g} · 10⁹ multiplications a step"
+        step = f"{rounded(estimate.multiplications / 1e9)} · 10⁹ multiplications a step"
         memory = f"{used}; about {estimate.bytes / 1e6:.0f} MB were expected"
         costs = [("Memory", memory), ("Arithmetic", step)]
-    median = [("Time of an iteration", f"{_iteration_time(history):.3g} s (median)")]
+    median = [("Time of an iteration", f"{step_duration(_iteration_time(history))} (median)")]
     return [
         ("Why it stopped", result.message),
         ("Iterations", f"{result.iterations} of {recorder.run.iterations}"),
-        ("Time", f"{result.seconds:.1f} s; about {expected:.2g} s were expected"),
+        ("Time", f"{duration(result.seconds)}; {about(expected)} were expected"),
         *(median if result.iterations > 1 else []),
         *costs,
     ]

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
+from nst_numpy.common.progress import bar
 from nst_numpy.signals.examples import CLASSES, Examples
 from nst_numpy.signals.rivals import Rival
 from nst_numpy.training import Adam, accuracy, fit
@@ -72,9 +72,9 @@ def compare(
     """
     result = Comparison(classes)
     jobs = [(fold, seed, rival) for fold in range(len(folds)) for seed in seeds for rival in rivals]
-    with tqdm(total=len(jobs), disable=not progress, unit="network") as bar:
+    with bar("network", total=len(jobs), shown=progress) as trained:
         for fold, seed, rival in jobs:
-            bar.set_postfix_str(rival.name)
+            trained.set_postfix_str(rival.name)
             settings = {
                 "epochs": epochs if rival.rows else BASELINE_EPOCHS,
                 "batch_size": batch_size,
@@ -86,7 +86,7 @@ def compare(
                 break
             result.trials.append(trial)
             result.networks.setdefault(rival.name, net)
-            bar.update()
+            trained.update()
     return result
 
 

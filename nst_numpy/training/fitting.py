@@ -18,6 +18,7 @@ from tqdm import tqdm
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_count
+from nst_numpy.common.progress import bar
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.training.losses import softmax_cross_entropy
@@ -152,8 +153,8 @@ def fit(
     optimizer.start()
     started = time.perf_counter()
     steps = epochs * math.ceil(len(x) / batch_size)
-    with tqdm(total=steps, disable=not progress, unit="batch") as bar:
-        training = _Training(net, optimizer, loss, bar)
+    with bar("batch", total=steps, shown=progress) as moving:
+        training = _Training(net, optimizer, loss, moving)
         try:
             with single_threaded_blas():
                 for _ in range(epochs):

@@ -12,6 +12,8 @@ import pytest
 
 from nst_numpy import style_transfer
 from nst_numpy.cli import main
+from nst_numpy.cli.completion import whole_parser
+from nst_numpy.cli.parts.parser import family
 from nst_numpy.layers import set_threads
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import load_image, save_image
@@ -42,6 +44,12 @@ def python(*words, cwd=None, **variables):
         [sys.executable, *words], capture_output=True, encoding="utf-8",
         cwd=cwd, env=os.environ | environment, timeout=120, check=False,
     )  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def every_parser():
+    """The parsers of all commands and of their own commands, by their names: `nst course grade`."""
+    return {parser.prog: parser for parser in family(whole_parser())}
 
 
 def unspaced(text):

@@ -41,6 +41,24 @@ def test_demo_makes_no_folder_when_it_cannot_paint(capsys, option):
     assert os.listdir() == []
 
 
+@pytest.mark.parametrize(
+    ("words", "patience"),
+    [([], 4), (["--patience", "10"], 10), (["--patience", "0"], 0), (["--iterations", "9"], 0),
+     (["--optimizer", "adam"], 0), (["--init", "noise"], 0)],
+)  # fmt: skip
+def test_a_scale_of_the_demo_ends_sooner_unless_it_is_told_otherwise(monkeypatch, words, patience):
+    class ToldError(Exception):
+        pass
+
+    def stop(args, job, callbacks):
+        raise ToldError(job.settings.used_patience)
+
+    monkeypatch.setattr("nst_numpy.cli.demo.paint", stop)
+    monkeypatch.setattr("nst_numpy.cli.demo.make_recorder", lambda job: None)
+    with pytest.raises(ToldError, match=f"^{patience}$"):
+        nst("demo", *words)
+
+
 def test_ctrl_c_writes_the_picture_so_far(capsys, loaded, interrupted):
     code = nst("demo", *QUICK, *DESCENT)
     assert_stopped(code, capsys, "nst-demo/painted.png", "nst-demo/run.json")

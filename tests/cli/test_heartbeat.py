@@ -54,5 +54,5 @@ def test_ctrl_c_keeps_what_was_learnt(monkeypatch, capsys):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(fitting, "_batches", stop)
-    assert nst("heartbeat", "--quiet", "--runs", "3") == 130
+    assert nst("heartbeat", "--quiet", "--runs", "3", "--json", "o.json") == 130
     assert capsys.readouterr().out == ""

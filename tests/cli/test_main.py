@@ -56,7 +56,8 @@ DEFAULTS = {
         "(default: OUT's name with -snapshots; it is made)",
     ],
     "demo": [
-        "longest side in pixels (default: 384)",
+        "longest side in pixels (default: 512)",
+        "0: never (default: 4; 0 with --iterations, noise, gd, adam)",
         "steps, at each scale (default: 150)",
         "(default: nst-demo, nst-demo-2, …)",
         "kind of pooling (default: avg)",

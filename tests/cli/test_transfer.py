@@ -157,6 +157,8 @@ BEFORE_THE_WEIGHTS = [
     ({"content": ""}, "the name of the picture is empty"),
     ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
     ({"--init": "nois.png"}, "there is no file nois.png"),
+    ({"--init": "nose"}, "unknown file or sample 'nose': did you mean noise or horse?"),
+    ({"--init": "contnet"}, "unknown file or sample 'contnet': did you mean content?"),
     ({"--init": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
     ({"-o": "missing/out.png"}, "the folder missing does not exist: make it first"),
     ({"-o": "out.gif"}, "out.gif: the suffix .gif names no format that can be written: use .png"),

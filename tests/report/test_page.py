@@ -5,6 +5,7 @@ import shlex
 import signal
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from nst_numpy.errors import OutputError
 from nst_numpy.measure import free_memory
 from nst_numpy.pictures.images import load_image, resize_image, save_image
 from nst_numpy.report import RunRecorder, geometric, write_report
+from nst_numpy.report.page import _facts
 from nst_numpy.style_transfer import Run, Settings
 from nst_numpy.vgg import VGG
 
@@ -186,6 +188,19 @@ def test_settings_message_command_and_losses_are_there(made):
         assert f"{value:.3g}" in page.text
     assert f"{result.settings['beta']:g}" in page.text
     assert "MB were expected" in page.text
+
+
+def test_times_are_told_as_people_tell_them():
+    run = SimpleNamespace(
+        iterations=300, estimate=lambda: SimpleNamespace(multiplications=3.8401e12, bytes=1e9)
+    )
+    recorder = SimpleNamespace(run=run, expected_seconds=197.3)
+    history = [{"seconds": 70.0 * n, "height": 8, "width": 8} for n in (1, 2, 3)]
+    result = SimpleNamespace(message="done", iterations=3, seconds=210.0, history=history)
+    facts = dict(_facts(result, recorder, None))
+    assert facts["Time"] == "3 min 30 s; about 3 min 20 s were expected"
+    assert facts["Time of an iteration"] == "1 min 10 s (median)"
+    assert facts["Arithmetic"] == "3,840 · 10⁹ multiplications a step"
 
 
 def test_the_slider_has_a_label_and_every_id_is_its_own(made):

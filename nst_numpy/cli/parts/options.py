@@ -1,14 +1,58 @@
 """What several commands share: kinds of option values, and how numbers are printed."""
 
 import argparse
+from typing import Any
 
 from nst_numpy.common.checks import check_at_least, read_count
 from nst_numpy.common.moved import former_names
+from nst_numpy.common.text import about as about
+from nst_numpy.common.text import duration as duration
+from nst_numpy.common.text import step_duration as step_duration
 from nst_numpy.common.text import table as table
 from nst_numpy.layers import set_threads
 from nst_numpy.vgg import POOLS
 
+PICTURE = "picture to write: .png, .jpg, .webp, .tif or .bmp"
+FIGURE = "figure to draw: .png, .jpg, .svg or .pdf"
 MOST = 10**8  # of anything that is counted: pixels of a side, iterations, threads
+
+
+def add_output(
+    parser: argparse.ArgumentParser, text: str, metavar: str = "FILE", **more: Any
+) -> None:
+    """Add -o and --output: where the result goes, a file or a folder."""
+    parser.add_argument("-o", "--output", metavar=metavar, help=text, **more)
+
+
+def add_size(parser: argparse.ArgumentParser, default: int | None, of: str = "") -> None:
+    """Add --size, in pixels; `of` says of which picture, if there are several."""
+    parser.add_argument("--size", type=whole_number, default=default, **size_option(of))
+
+
+def size_option(of: str = "") -> dict[str, Any]:
+    """Return what --size says, beside its default and its type."""
+    return {"metavar": "PX", "help": f"longest side in pixels{of and ', ' + of}"}
+
+
+def add_seed(parser: argparse.ArgumentParser, of: str) -> None:
+    """Add --seed; `of` says of what: "of the noise"."""
+    parser.add_argument("--seed", type=int, default=0, **seed_option(of))
+
+
+def seed_option(of: str) -> dict[str, Any]:
+    """Return what --seed says, beside its default and its type."""
+    return {"metavar": "N", "help": f"of {of}"}
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Add --quiet; `prints` does what it says."""
+    text = "print only errors, and a result that no file holds"
+    parser.add_argument("--quiet", action="store_true", help=text)
+
+
+def prints(args: argparse.Namespace, *files: object) -> bool:
+    """Whether a result is printed: not where --quiet is given, and a file holds it."""
+    return not (args.quiet and any(files))
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
@@ -98,22 +142,6 @@ def show_layer_weights(pairs: dict[str, float], *, exact: bool = False) -> str:
     """
     texts = {name: repr(value) if exact else f"{value:g}" for name, value in pairs.items()}
     return ",".join(f"{name}={text}" for name, text in texts.items())
-
-
-def duration(seconds: float) -> str:
-    """Write a time for people.
-
-    >>> duration(8.24), duration(75), duration(7261)
-    ('8.2 s', '1 min 15 s', '2 h 1 min')
-    """
-    if round(seconds, 1) < 10:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60} s"
-    return f"{whole // 3600} h {whole % 3600 // 60} min"
 
 
 __getattr__ = former_names(__name__, "nst_numpy.cli.parts.outputs", "check_distinct")

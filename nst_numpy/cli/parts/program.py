@@ -1,20 +1,17 @@
 """A command from its words to its exit code, whatever happens around it."""
 
-import argparse
 import errno
 import sys
 import warnings
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib import import_module
 
-from nst_numpy import __version__
-from nst_numpy.cli import COMMANDS
+from nst_numpy.cli.parts.parser import command_parser, overview
 from nst_numpy.cli.parts.stopping import Stopping, listening
 from nst_numpy.cli.parts.streams import steady_streams
 from nst_numpy.common.out_of_memory import tells_of_memory
 from nst_numpy.common.streams import SteadyStream
-from nst_numpy.errors import NstError, UnknownNameError
+from nst_numpy.errors import NstError
 
 NO_MEMORY = (
     "there is not enough memory, or the process is allowed too little (ulimit -v): use a smaller "
@@ -82,50 +79,9 @@ def _show_warning(message: Warning | str, *where: object, **more: object) -> Non
 
 def _dispatch(words: list[str]) -> int:
     if not words or words[0].startswith("-"):
-        _overview().parse_args(words)
-        _overview().print_help()
+        overview().parse_args(words)
+        overview().print_help()
         return 0 if not words else 2
-    command = words[0]
-    if command not in COMMANDS:
-        raise UnknownNameError.of("command", command, COMMANDS)
-    module = import_module(f"nst_numpy.cli.{command}")
-    parser = argparse.ArgumentParser(
-        prog=f"nst {command}",
-        description=module.__doc__,
-        formatter_class=_HelpFormatter,
-        allow_abbrev=False,
-    )
-    module.add_arguments(parser)
-    parser.add_argument(
-        "--debug", action="store_true", help="show where in the code an error arose"
-    )
-    args = parser.parse_args(words[1:])
+    args = command_parser(words[0]).parse_args(words[1:])
     with ExitStack() as args.until_the_end:
-        return int(module.run(args))
-
-
-def _overview() -> argparse.ArgumentParser:
-    """Make the parser of `nst` alone: its help is the list of commands."""
-    width = max(map(len, COMMANDS))
-    listing = "\n".join(f"  {name:<{width}}  {text}" for name, text in COMMANDS.items())
-    parser = argparse.ArgumentParser(
-        prog="nst",
-        usage="nst COMMAND …",
-        description="Neural style transfer, handwritten in NumPy.",
-        epilog=f"commands:\n{listing}\n\n'nst COMMAND --help' tells more.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="version", version=f"nst_numpy {__version__}")
-    return parser
-
-
-class _HelpFormatter(argparse.RawDescriptionHelpFormatter):
-    """Show the default of every option that has one."""
-
-    def _get_help_string(self, action: argparse.Action) -> str | None:
-        text = action.help
-        plain = action.default is None or action.default is False or not action.option_strings
-        if text is None or plain or action.default == argparse.SUPPRESS or "default" in text:
-            return text
-        return f"{text} (default: %(default)s)"
+        return int(args.run(args))

@@ -6,7 +6,16 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.cli.parts.options import add_threads, check_seed, table, whole_number
+from nst_numpy.cli.parts.options import (
+    FIGURE,
+    add_output,
+    add_quiet,
+    add_seed,
+    add_threads,
+    check_seed,
+    table,
+    whole_number,
+)
 from nst_numpy.signals.comparison import Comparison
 from nst_numpy.signals.examples import Examples
 
@@ -14,13 +23,13 @@ from nst_numpy.signals.examples import Examples
 def add_training(parser: argparse.ArgumentParser, epochs: int) -> None:
     """Add what a command that trains rivals needs."""
     add = parser.add_argument
-    add("-o", "--output", metavar="FILE", help="figure to draw: .png, .jpg, .svg or .pdf")
+    add_output(parser, FIGURE)
     add("--epochs", type=whole_number, default=epochs, metavar="N", help="passes over the examples")
     add("--runs", type=whole_number, default=2, help="trainings on each half, other seeds")
-    add("--seed", type=int, default=0, help="of the first run; the next has the next one")
+    add_seed(parser, "the first run; the next has the next one")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)
-    add("--quiet", action="store_true", help="print nothing but errors")
+    add_quiet(parser)
 
 
 def seeds(args: argparse.Namespace) -> range:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
-from nst_numpy.cli.parts.options import layer_weights, show_layer_weights
+from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_weights, size_option
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
@@ -17,7 +17,7 @@ NAMES = tuple(f.name for f in fields(Settings))
 COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
-    "size": {"type": int, "metavar": "PX", "help": "longest side in pixels"},
+    "size": {"type": int} | size_option(),
     "iterations": {
         "type": int,
         "metavar": "N",
@@ -48,7 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
     "init": {"help": "start from content, noise, style, or a picture"},
-    "seed": {"type": int, "help": "of the noise"},
+    "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
     "optimizer": {"choices": list(OPTIMIZERS), "help": "how J is minimised"},
     "learning_rate": {
@@ -56,12 +56,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": "in pixel values, 0 to 255 (default: gd finds its own, "
         f"adam {LEARNING_RATES['adam']:g})",
     },
-    "patience": {
-        "type": int,
-        "metavar": "N",
-        "help": f"end a scale when N steps lowered J by less than {100 * SETTLED:g} %%, 0: never "
-        f"(default: {PATIENCE}; 0 with --iterations, noise, gd, adam)",
-    },
+    "patience": {"type": int, "metavar": "N"},
     "scales": {
         "type": int,
         "metavar": "K",
@@ -82,11 +77,18 @@ OPTIONS: dict[str, dict[str, Any]] = {
 }
 
 
-def add_setting_options(parser: argparse.ArgumentParser, names: Collection[str] = NAMES) -> None:
-    """Add an option for each of the settings named."""
+def add_setting_options(
+    parser: argparse.ArgumentParser, names: Collection[str] = NAMES, patience: int = PATIENCE
+) -> None:
+    """Add an option for each of the settings named; patience is told, and not set."""
+    text = (
+        f"end a scale when N steps lowered J by less than {100 * SETTLED:g} %%, 0: never "
+        f"(default: {patience}; 0 with --iterations, noise, gd, adam)"
+    )
     for f in fields(Settings):
         if f.name in names:
-            parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name])
+            more: dict[str, Any] = {"help": text} if f.name == "patience" else {}
+            parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name], **more)
 
 
 def add_coefficients(parser: argparse.ArgumentParser) -> None:

@@ -1,0 +1,85 @@
+"""Progress bars: on a terminal and in a notebook they move; in a log they are a line a minute."""
+
+import sys
+import time
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+from nst_numpy.common.streams import SteadyStream
+
+EVERY = 60.0  # seconds between two lines of a log
+LINE = "{desc}{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+
+
+def bar(
+    unit: str, items: Iterable[Any] | None = None, *, total: int | None = None,
+    shown: bool = True, **options: Any,
+) -> "tqdm[Any]":  # fmt: skip
+    """Make a bar on the standard error; one that nobody can read any more ends nothing.
+
+    Parameters
+    ----------
+    unit : str
+        What a step is: "it", "picture".
+    items : iterable, optional
+        To go through, a step each. Without it `update` does a step.
+    total : int, optional
+        Steps in all, if items do not say it.
+    shown : bool
+    **options
+        `desc`, `leave` and others of tqdm.
+
+    Examples
+    --------
+    >>> [letter for letter in bar("letter", "ab", shown=False)]
+    ['a', 'b']
+    """
+    options |= {"unit": unit, "total": total, "disable": not shown}
+    stream: Any = SteadyStream(sys.stderr)
+    if is_live(sys.stderr):
+        # tqdm asks for the width of the terminal again only where it may change
+        return tqdm(items, file=stream, dynamic_ncols=True, **options)
+    return _Lines(items, file=stream, **options)
+
+
+def is_live(stream: Any) -> bool:
+    """Whether a line that is printed can be replaced: on a terminal, in a notebook."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    try:
+        return hasattr(get_shell(), "kernel") or bool(stream.isatty())
+    except (AttributeError, ValueError):  # there is none, or it has been closed
+        return False
+
+
+class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types
+    """A bar for a log: whole lines, at most one a minute, and one at the end."""
+
+    def __init__(self, items: Iterable[Any] | None, *, file: Any, **options: Any) -> None:
+        self._last = time.monotonic()
+        if options.get("desc"):
+            options["desc"] += ": "
+        super().__init__(items, file=_WholeLines(file), bar_format=LINE, **options)
+
+    def refresh(self, *lock: Any, **locks: Any) -> Any:
+        """Write a line, if the last one is a minute old."""
+        if time.monotonic() - self._last < EVERY:
+            return False
+        self._last = time.monotonic()
+        return super().refresh(*lock, **locks)
+
+
+class _WholeLines:
+    """A stream that tqdm writes a line to by going back to its beginning."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        line = text.replace("\x1b[A", "").strip()
+        if line:
+            self._stream.write(f"{line}\n")
+
+    def flush(self) -> None:
+        self._stream.flush()
