@@ -33,6 +33,7 @@ TYPED = {
     "patience": ("4", 4),
     "scales": ("2", 2),
     "style_size": ("32", 32),
+    "margin": ("3", 3),
     "engine": ("plain", "plain"),
 }
 
