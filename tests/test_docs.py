@@ -6,6 +6,7 @@ import doctest
 import re
 import runpy
 import shlex
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -181,6 +182,16 @@ def test_no_page_is_listed_twice():
     lists = re.findall(r"```\{toctree\}\n(.+?)```", text, flags=re.S)
     pages = [line for block in lists for line in block.split("\n") if line[:1] not in ("", ":")]
     assert sorted(pages) == sorted(set(pages))
+
+
+def test_every_page_is_on_the_map_once():
+    text = (ROOT / "docs/map.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```\{map-of-pages\}\n(.+?)```", text, flags=re.S))
+    patterns = [line.split(" | ")[0] for line in blocks.split("\n") if line]
+    for page in PAGES:
+        name = page.relative_to(ROOT).with_suffix("").as_posix()
+        if name not in ("README", "docs/index", "docs/map"):
+            assert sum(fnmatchcase(name, pattern) for pattern in patterns) == 1, name
 
 
 ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")
