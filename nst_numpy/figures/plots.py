@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from nst_numpy.figures.style import INK
 
 ACROSS = 4  # maps in a row at most
+BESIDE = 6  # more curves than these have their legend beside the axes
 SMALL = 8  # points, of letters
 
 
@@ -26,7 +27,7 @@ def curves_figure(
     ----------
     *panels : dict of str to (x, y) or (x, y, format)
         The curves of a panel. A format is one of matplotlib's, such as ``"r."`` for red dots.
-        Two curves and more get a legend.
+        Where there are two curves and more, there is a legend; one for all panels.
     ylabel : str, or a sequence with one for each panel
     size : (float, float)
         Width and height in inches.
@@ -49,8 +50,13 @@ def curves_figure(
         axes.set(ylabel=label, **settings)
         axes.label_outer()
         axes.spines[["top", "right"]].set_visible(False)
-        if len(curves) > 1:
-            axes.legend(frameon=False, fontsize=SMALL)
+    lines = {line.get_label(): line for axes in all_axes for line in axes.lines}
+    if len(panels) > 1 or len(lines) > BESIDE:
+        if max(map(len, panels)) > 1:
+            beside: Any = {"loc": "outside right upper", "frameon": False, "fontsize": SMALL}
+            figure.legend(lines.values(), lines, **beside)
+    elif len(lines) > 1:
+        axes.legend(frameon=False, fontsize=SMALL)
     return figure
 
 

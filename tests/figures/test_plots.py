@@ -27,7 +27,18 @@ def test_panels_share_an_axis_and_have_their_own_labels():
     assert [axes.get_xlabel() for axes in figure.axes] == ["", "seconds"]
     assert above.get_xlim() == below.get_xlim()
     assert above.get_legend() is None
+    assert figure.legends == []
     assert tuple(figure.get_size_inches()) == (5, 4)
+
+
+def test_panels_have_one_legend_beside_them_and_so_have_many_curves():
+    x = np.arange(3)
+    two = curves_figure({"a": (x, x), "b": (x, x)}, {"a": (x, -x)}, ylabel=("up", "down"))
+    many = curves_figure({f"curve {i}": (x, i * x) for i in range(7)}, ylabel="y")
+    for figure, names in ((two, ["a", "b"]), (many, [f"curve {i}" for i in range(7)])):
+        (legend,) = figure.legends
+        assert [text.get_text() for text in legend.get_texts()] == names
+        assert all(axes.get_legend() is None for axes in figure.axes)
 
 
 def test_maps_have_zero_at_the_bottom_or_in_the_middle():
