@@ -77,6 +77,24 @@ def test_cells_are_short(page):
         assert max(map(len, code)) <= 100, max(code, key=len)
 
 
+NO_PROSE = re.compile(
+    r"^---\n.*?^---\n|^```.*?^```|^\$\$.*?\$\$|^    .*?$|^#.*?$|^\|.*?$|<!--.*?-->"
+    r"|`[^`\n]*`|\$[^$\n]+\$|!\[.*?\]|\]\(.*?\)",
+    re.S | re.M,
+)
+FORMULA = re.compile(r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(| [A-Z] = ")
+WITH_FORMULAS = [
+    *(page for page in PAGES if page.is_relative_to(ROOT / "docs")),
+    *TUTORIALS,
+]
+
+
+@pytest.mark.parametrize("page", WITH_FORMULAS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_formula_in_a_sentence_is_between_dollars(page):
+    for line in NO_PROSE.sub("", page.read_text(encoding="utf-8")).split("\n"):
+        assert not FORMULA.search(line), line
+
+
 def test_the_readmes_first_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"```sh\n(.+?)\n```", readme)
