@@ -82,7 +82,9 @@ NO_PROSE = re.compile(
     r"|`[^`\n]*`|\$[^$\n]+\$|!\[.*?\]|\]\(.*?\)",
     re.S | re.M,
 )
-FORMULA = re.compile(r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(| [A-Z] = ")
+FORMULA = re.compile(
+    r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(|\b[A-Za-z] [=<>≤≥] "
+)
 WITH_FORMULAS = [
     *(page for page in PAGES if page.is_relative_to(ROOT / "docs")),
     *TUTORIALS,

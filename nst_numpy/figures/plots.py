@@ -53,8 +53,10 @@ def curves_figure(
     lines = {line.get_label(): line for axes in all_axes for line in axes.lines}
     if len(panels) > 1 or len(lines) > BESIDE:
         if max(map(len, panels)) > 1:
-            beside: Any = {"loc": "outside right upper", "frameon": False, "fontsize": SMALL}
-            figure.legend(lines.values(), lines, **beside)
+            figure.legend(
+                list(lines.values()), list(map(str, lines)), loc="outside right upper",
+                frameon=False, fontsize=SMALL,
+            )  # fmt: skip
     elif len(lines) > 1:
         axes.legend(frameon=False, fontsize=SMALL)
     return figure
