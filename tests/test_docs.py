@@ -83,7 +83,7 @@ NO_PROSE = re.compile(
     re.S | re.M,
 )
 FORMULA = re.compile(
-    r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(|\b[A-Za-z] [=<>≤≥] "
+    r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(|\b[A-Za-z] [=<>≤≥] |\bJ\b"
 )
 WITH_FORMULAS = [
     *(page for page in PAGES if page.is_relative_to(ROOT / "docs")),
