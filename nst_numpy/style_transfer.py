@@ -1,15 +1,17 @@
 """The main job: two pictures in, one picture out."""
 
+import io
 import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image as PIL_Image
 
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
@@ -88,10 +90,14 @@ class Result:
         diverged, `image` is the picture with the lowest J.
     source : SourceMap, optional
         Of a run with neighbours: where in the painting each place of the picture comes from.
+
+    Notes
+    -----
+    A notebook shows a result as its picture.
     """
 
-    image: Image
-    history: list[dict[str, Any]]
+    image: Image = field(repr=False)
+    history: list[dict[str, Any]] = field(repr=False)
     settings: dict[str, Any]
     message: str
     reason: str
@@ -117,6 +123,11 @@ class Result:
     def terms(self) -> dict[str, float]:
         """The terms that add up to `loss`, coefficients included."""
         return dict((self.kept or self.history[-1])["terms"])
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        PIL_Image.fromarray(self.image).save(file, format="PNG")
+        return file.getvalue()
 
 
 @show_settings

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import signal
@@ -5,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import uniform_filter1d
 
 from nst_numpy import style_transfer
@@ -1069,3 +1071,10 @@ def test_the_time_of_a_search_is_expected_too(monkeypatch):
     # two passes, 48 by 48 places, 4 + 8 channels
     more = runs["neighbours"].expected_seconds - runs["wasserstein"].expected_seconds
     assert more == pytest.approx(2 * 48 * 48 * 12 / 1e6)
+
+
+def test_a_notebook_shows_a_result_as_its_picture():
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    result = style_transfer.Result(image, [], {}, "", "")
+    with Image.open(io.BytesIO(result._repr_png_())) as shown:
+        np.testing.assert_array_equal(np.asarray(shown), image)
