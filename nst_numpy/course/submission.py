@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_numpy.course.assignment import Assignment, split_cells
-from nst_numpy.course.notebook import read_bytes, read_notebook
+from nst_numpy.course.jupyter import to_python
+from nst_numpy.course.notebook import decoded, read_bytes, read_notebook
 from nst_numpy.errors import CourseError
 from nst_numpy.files import PathLike, expand_input
 
@@ -90,9 +91,12 @@ def read_answer(path: Path) -> Cells:
     """
     if path.suffix.lower() == ".ipynb":
         return read_notebook(path)
-    text = read_bytes(path).decode("utf-8-sig", errors="replace")
-    text = text.replace("\r\n", "\n")
-    return [(path.name, cell.first_line, cell.source) for cell in split_cells(text)]
+    try:
+        text = decoded(read_bytes(path))
+    except ValueError as error:
+        raise CourseError(f"{path.name} cannot be read: {error}") from error
+    cells = split_cells(text)
+    return [(path.name, cell.first_line, to_python(cell.source)) for cell in cells]
 
 
 def _files_of(
