@@ -66,6 +66,7 @@ class Answer(Peer):
         self.future = 0
         self.seconds = 1.0
         self.left = 1.0
+        self.folder = ""
 
     def extras(self) -> dict[str, Any]:
         """Send along what was refused, and have everything printed before the reply."""
@@ -94,7 +95,10 @@ class Answer(Peer):
             del sys.modules[name]  # so that importing it anew meets the fence
         sys.path.insert(0, os.getcwd())
         sys.dont_write_bytecode = True
-        sys.modules[ANSWER] = self.module
+        if os.path.exists(f"{ANSWER}.py") or os.path.exists(ANSWER):  # a module of the student's
+            self.module.__name__ = f"{ANSWER} itself"
+        sys.modules[self.module.__name__] = self.module
+        self.folder = os.getcwd() + os.sep
         self.fence.close()
 
     def load(self, cells: list[list[Any]], seconds: float) -> list[str]:
@@ -204,10 +208,19 @@ class Answer(Peer):
         """Return "a1.py, line 12" and the text of that line: the last of the answer's own."""
         if isinstance(error, SyntaxError) and error.filename in self.sources:
             return self._place(error.filename, error.lineno or 1)
+        if isinstance(error, SyntaxError) and str(error.filename).startswith(self.folder or "//"):
+            return self._place_beside(str(error.filename), error.lineno or 1)
         for frame, lineno in reversed(list(traceback.walk_tb(error.__traceback__))):
             if frame.f_code.co_filename in self.sources:
                 return self._place(frame.f_code.co_filename, lineno)
+            if self.folder and frame.f_code.co_filename.startswith(self.folder):
+                return self._place_beside(frame.f_code.co_filename, lineno)
         return "", ""
+
+    def _place_beside(self, file: str, lineno: int) -> tuple[str, str]:
+        """Return the place in a module that the answer brings along."""
+        line = linecache.getline(file, lineno).strip()[:200]
+        return f"{file.removeprefix(self.folder)}, line {lineno}", line
 
     def _place(self, place: str, lineno: int) -> tuple[str, str]:
         name, first, lines = self.sources[place]
