@@ -1,5 +1,6 @@
 """What was handed in: whose files, for which assignment, and what else there was."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +26,7 @@ __all__ = ["SUFFIXES", "Cells", "Class", "Submission", "assignment_of", "find_su
 MOST_ANSWERS = 4  # to one assignment, that are graded
 SHOWN = 20  # names of what was not recognised
 HANDED_OUT = (TESTS, README, MANIFEST)
+COPY = re.compile(r"[ _-]+\(?\d+\)?$")  # what a browser adds: "a1 (2)"
 Assignments = dict[str, Assignment]
 
 
@@ -151,12 +153,22 @@ class _Finder:
         """Whether an answer named like its assignment, or a folder named so, lies in it."""
         if any(named_first(_stem(e.name), self.assignments) for e in top.files if self._answers(e)):
             return True
-        named = [(named_first(e.name, self.assignments), e) for e in top.folders]
-        named = [(name, e) for name, e in named if name]
+        named = [(name, e) for e in top.folders if (name := self._named_folder(e))]
+        exactly = [name for name, e in named if COPY.sub("", e.name.lower()) in self._own_names(name)]
         zips = [name for name, e in named if e.zipped]
-        if len(zips) > len(set(zips)):  # a1_ada.zip, a1_bob.zip
+        others = [e for e in top.folders if not self._named_folder(e) and self._answered(e)]
+        if not exactly and (others or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
             return False
-        return any(not (answered := self._answered(e)) or name in answered for name, e in named)
+        return bool(named)
+
+    def _named_folder(self, entry: Entry) -> str | None:
+        """Return the assignment that a folder is named like, unless others are answered in it."""
+        name = named_first(entry.name, self.assignments)
+        answered = self._answered(entry)
+        return name if not answered or name in answered else None
+
+    def _own_names(self, name: str) -> tuple[str, str]:
+        return name, self.assignments[name].long_name.lower()
 
     def _class(self, top: Entry, *, sure: bool = False) -> Class:
         """Make a submission of each folder, and of loose files by what their names begin with."""
@@ -187,9 +199,9 @@ class _Finder:
         if not entry.zipped:
             return entry.name
         if name := named_first(entry.name, self.assignments):
-            for start in (self.assignments[name].long_name, name):
+            for start in reversed(self._own_names(name)):
                 rest = entry.name[len(start) :].strip("_- ")
-                if entry.name.lower().startswith(start.lower()) and rest:
+                if entry.name.lower().startswith(start) and rest:
                     return rest
         return self._split(f"{entry.name}.zip")[0]
 
