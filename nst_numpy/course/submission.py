@@ -154,7 +154,9 @@ class _Finder:
         if any(named_first(_stem(e.name), self.assignments) for e in top.files if self._answers(e)):
             return True
         named = [(name, e) for e in top.folders if (name := self._named_folder(e))]
-        exactly = [name for name, e in named if COPY.sub("", e.name.lower()) in self._own_names(name)]
+        exactly = [
+            name for name, e in named if COPY.sub("", e.name.lower()) in self._own_names(name)
+        ]
         zips = [name for name, e in named if e.zipped]
         others = [e for e in top.folders if not self._named_folder(e) and self._answered(e)]
         if not exactly and (others or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
