@@ -224,6 +224,7 @@ def grade_task(
             files=[assignment.folder / name for name in assignment.files],
             libraries=assignment.libraries,
             forbidden=[assignments_folder(), assignment.folder],
+            functions=assignment.forbidden,
             isolation=isolation,
         )
         with box:

@@ -58,6 +58,8 @@ class Sandbox(Peer):
         Modules to load before the fence closes.
     forbidden : iterable of Path
         Folders that it must not read.
+    functions : iterable of str
+        Functions of libraries that it must not call: "scipy.signal.correlate".
     isolation : Isolation, optional
         What the process is shut in, beside the fence.
     """
@@ -73,6 +75,7 @@ class Sandbox(Peer):
         files: Iterable[Path] = (),
         libraries: Iterable[str] = ("numpy",),
         forbidden: Iterable[Path] = (),
+        functions: Iterable[str] = (),
         isolation: Isolation | None = None,
     ) -> None:
         if os.name != "posix":
@@ -87,6 +90,7 @@ class Sandbox(Peer):
             "megabytes": megabytes,
             "seconds": seconds,
             "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
+            "functions": list(functions),
         }
         self._cells = [list(cell) for cell in cells]
         self._process = self._start(files, getattr(cells, "modules", {}))

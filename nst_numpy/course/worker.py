@@ -90,7 +90,7 @@ class Answer(Peer):
             importlib.import_module(name)
         _set_limits(settings["megabytes"], settings["seconds"])
         signal.signal(signal.SIGALRM, _time_up)
-        self.fence = Fence(os.getcwd(), settings["forbidden"])
+        self.fence = Fence(os.getcwd(), settings["forbidden"], settings["functions"])
         for name in [n for n in sys.modules if n.partition(".")[0] == "nst_numpy"]:
             del sys.modules[name]  # so that importing it anew meets the fence
         sys.path.insert(0, os.getcwd())
