@@ -39,6 +39,7 @@ from nst_numpy.course.wire import LARGEST_TEXT, Peer
 ANSWER = "answer"
 TOGETHER = 3.5  # all statements may take so many times what one of them may
 GOES_ON = re.compile(r"\s|#|(?:else|elif|except|finally)\b|[)\]}]")
+LEAST = 0.05  # seconds, for a statement when nothing is left
 MOST_PIECES = 5_000  # of a piece that is not Python, to look for those that are
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
 
@@ -135,7 +136,8 @@ class Answer(Peer):
             try:
                 body = ast.Module([statement], [])
                 code = compile(body, place, "exec", self.future, dont_inherit=True)
-                with self._clocked(seconds):
+                imports = isinstance(statement, (ast.Import, ast.ImportFrom))
+                with self._clocked(*((3 * seconds, 0.8) if imports else (seconds, 0.5))):
                     exec(code, vars(self.module))
             except BaseException as error:
                 self._trouble(error)
@@ -150,11 +152,11 @@ class Answer(Peer):
         return eval(code, vars(self.module))
 
     @contextmanager
-    def _clocked(self, seconds: float) -> Iterator[None]:
-        """Let a statement take its time, but never half of what is left for all of them."""
+    def _clocked(self, seconds: float, part: float) -> Iterator[None]:
+        """Let a statement take its time, but no more than a part of what is left for all of them."""
         begin = time.monotonic()
         try:
-            with _alarm(min(seconds, self.left / 2)):
+            with _alarm(max(min(seconds, part * self.left), LEAST)):
                 yield
         finally:
             self.left -= time.monotonic() - begin
