@@ -153,7 +153,7 @@ class Answer(Peer):
 
     @contextmanager
     def _clocked(self, seconds: float, part: float) -> Iterator[None]:
-        """Let a statement take its time, but no more than a part of what is left for all of them."""
+        """Let a statement take its time, but only a part of what is left for all of them."""
         begin = time.monotonic()
         try:
             with _alarm(max(min(seconds, part * self.left), LEAST)):
