@@ -81,6 +81,8 @@ class Assignment:
         What may be imported, beside what Python has: loaded before an answer runs.
     seconds, megabytes : float, int
         Limits of each task.
+    forbidden : tuple of str
+        Functions of libraries that do the work for the answer, which must not call them.
     """
 
     folder: Path
@@ -93,6 +95,7 @@ class Assignment:
     libraries: tuple[str, ...]
     seconds: float
     megabytes: int
+    forbidden: tuple[str, ...] = ()
 
     @property
     def long_name(self) -> str:
@@ -212,6 +215,7 @@ def load_assignment(folder: PathLike) -> Assignment:
         libraries=tuple(data.get("libraries", ("numpy",))),
         seconds=data.get("seconds", 10),
         megabytes=int(data.get("megabytes", 1024)),
+        forbidden=tuple(data.get("forbidden", ())),
     )
 
 
@@ -338,7 +342,7 @@ def _check_limits(path: Path, data: dict[str, Any]) -> None:
             raise CourseError(
                 f'{path}: "{name}" must be a number above 0, at most {limit}, not {number!r}'
             )
-    for name in ("files", "libraries"):
+    for name in ("files", "libraries", "forbidden"):
         words = data.get(name, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CourseError(f'{path}: "{name}" must be a list of names, not {words!r}')

@@ -1,9 +1,9 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -117,8 +117,8 @@ def grade_submission(
     Returns
     -------
     list of Grade
-        One for each assignment that something was handed in for. Of a notebook and a .py for
-        the same assignment the better one counts.
+        One for each assignment that something was handed in for. Of several answers to one, say
+        a notebook and a .py, the best counts, and of equal ones the first.
     """
     grades = []
     for name, files in submission.files.items():
@@ -130,11 +130,26 @@ def grade_submission(
                 seconds=seconds,
                 progress=progress,
                 isolation=isolation,
+                modules=submission.modules.get(file),
             )
             for file in files
         ]
-        grades.append(max(tried, key=lambda grade: grade.points))
+        names = [submission.names.get(file, one_line(file.name)) for file in files]
+        grades.append(better_of(tried, names))
     return grades
+
+
+def better_of(tried: list[Grade], names: list[str]) -> Grade:
+    """Return the grade with the most points, the first of equal ones; it says what else came."""
+    best = max(range(len(tried)), key=lambda number: tried[number].points)
+    if len(tried) == 1:
+        return tried[best]
+    others = [f"{name} has {tried[n].points:g}" for n, name in enumerate(names) if n != best]
+    note = (
+        f"{len(tried)} answers came, and the best counts: {names[best]} has "
+        f"{tried[best].points:g} points, {', '.join(others)}"
+    )
+    return replace(tried[best], notes=(*tried[best].notes, note))
 
 
 def grade_answer(
@@ -145,8 +160,13 @@ def grade_answer(
     seconds: float | None = None,
     progress: Callable[[str], None] | None = None,
     isolation: Isolation | None = None,
+    modules: Mapping[str, Path] | None = None,
 ) -> Grade:
-    """Grade one file for one assignment; parameters are those of `grade_submission`."""
+    """Grade one file for one assignment; parameters are those of `grade_submission`.
+
+    `modules` are what it may import beside it: name in its folder, and file. None is what lies
+    there.
+    """
 
     def work(task: Task) -> TaskGrade:
         grade = grade_task(
@@ -159,7 +179,7 @@ def grade_answer(
     notes: list[str] = []
     code: tuple[int, ...] = ()
     try:
-        cells = read_answer(path)
+        cells = read_answer(path, modules)
     except CourseError as error:
         reason = one_line(error)
         tasks = [
@@ -204,6 +224,7 @@ def grade_task(
             files=[assignment.folder / name for name in assignment.files],
             libraries=assignment.libraries,
             forbidden=[assignments_folder(), assignment.folder],
+            functions=assignment.forbidden,
             isolation=isolation,
         )
         with box:

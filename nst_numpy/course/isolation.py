@@ -2,7 +2,7 @@
 
 The process then has no network, no process but its own, none of the grader's variables, and sees
 no files but Python's and those in its folder: not the solutions, nor anybody's answers. Of
-nst_numpy it is given the three files that it runs.
+nst_numpy it is given the four files that it runs.
 """
 
 import contextlib
@@ -25,8 +25,8 @@ HOWS = ("bubblewrap", "docker", "podman")
 PROGRAMS = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")  # alternatives: BLAS, on Debian
-KIT = "/nst-kit"  # where the process finds its three files
-KIT_FILES = ("fence.py", "wire.py", "worker.py")
+KIT = "/nst-kit"  # where the process finds its four files
+KIT_FILES = ("fence.py", "jupyter.py", "wire.py", "worker.py")
 TRY_SECONDS = 60.0
 TRIAL = "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); import numpy"
 HERE = Path(__file__).resolve().parent

@@ -2,17 +2,18 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import indent, wrap
 from typing import Any
 
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
-from nst_numpy.course.plain import one_line
+from nst_numpy.course.plain import LONGEST, one_line
 from nst_numpy.files import write_json, write_text
 
 WIDTH = 96
+LONGEST_NOTES = 4 * LONGEST  # characters of a cell
 SAFETY = (
     "Graded in a process of its own, behind a fence: without nst_numpy's layers and without "
     "another deep-learning library."
@@ -20,8 +21,11 @@ SAFETY = (
 ISOLATED = "Graded in a process of its own, shut in by {}: without network, solutions and layers."
 
 
-def as_text(grades: Iterable[Grade]) -> str:
-    """Write grades as the student reads them: a table of points and reasons, then prints."""
+def as_text(grades: Iterable[Grade], notes: Iterable[str] = ()) -> str:
+    """Write grades as the student reads them: a table of points and reasons, then prints.
+
+    `notes` are sentences about all that was handed in: `Submission.notes`.
+    """
     grades, parts = list(grades), []
     for grade in grades:
         head = f"{grade.assignment}  {grade.title}  ({grade.file})"
@@ -33,16 +37,18 @@ def as_text(grades: Iterable[Grade]) -> str:
         lines += _prints(grade)
         lines += [f"note: {note}" for note in grade.notes]
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, *_safety(grades)]) + "\n"
+    about = "\n".join(f"note: {note}" for note in notes)
+    return "\n\n".join([*parts, *([about] if about else []), *_safety(grades)]) + "\n"
 
 
-def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
+def as_json(student: str, grades: Iterable[Grade], notes: Iterable[str] = ()) -> dict[str, Any]:
     """Put all that is known about a student's grades into plain data."""
     grades = list(grades)
     return {
         "student": one_line(student),
         "points": sum(grade.points for grade in grades),
         "max_points": sum(grade.max_points for grade in grades),
+        "notes": list(notes),
         "assignments": [
             {
                 "assignment": grade.assignment,
@@ -71,10 +77,12 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
     }
 
 
-def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
+def as_gradescope(
+    grades: Iterable[Grade], trouble: str = "", notes: Iterable[str] = ()
+) -> dict[str, Any]:
     """Put grades into the form of Gradescope's results.json, or say why there are none."""
     grades = list(grades)
-    notes = [note for grade in grades for note in grade.notes]
+    notes = [*(note for grade in grades for note in grade.notes), *notes]
     return {
         "score": sum(grade.points for grade in grades),
         "output": trouble or "\n".join([*_safety(grades), *notes]),
@@ -94,29 +102,51 @@ def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
     }
 
 
-def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Assignment]) -> str:
-    """Write one row a student: total, each assignment, each task; empty where none came."""
-    assignments = list(assignments)
+def as_csv(
+    classes: Iterable[tuple[str, list[Grade]]],
+    assignments: Iterable[Assignment],
+    notes: Iterable[Iterable[str]] = (),
+) -> str:
+    """Write one row a student: total, each assignment, each task; empty where none came.
+
+    `notes` are those of each student, in the same order. If there are any, they are in a last
+    column. Notes after those of the last student are of the class, in a row without a student.
+    """
+    assignments, told = list(assignments), ["; ".join(some) for some in notes]
+    last = ["notes"] if any(told) else []
     tasks = [task.name for a in assignments for task in a.tasks]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     best = sum(a.points for a in assignments)
-    writer.writerow(["student", "points", "max_points", *(a.name for a in assignments), *tasks])
+    writer.writerow(
+        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *last]
+    )
     for student, grades in classes:
         by_name = {grade.assignment: number(grade.points) for grade in grades}
         by_task = {task.name: number(task.points) for grade in grades for task in grade.tasks}
         total = sum(grade.points for grade in grades)
         sums = [by_name.get(a.name, "") for a in assignments]
         row = [_harmless(student), number(total), number(best), *sums]
-        writer.writerow([*row, *(by_task.get(task, "") for task in tasks)])
+        row += [by_task.get(task, "") for task in tasks]
+        writer.writerow([*row, *([_harmless(told.pop(0), LONGEST_NOTES)] if told and last else [])])
+    for note in filter(None, told):
+        writer.writerow(
+            [*("" for _ in [*range(3), *assignments, *tasks]), _harmless(note, LONGEST_NOTES)]
+        )
     return stream.getvalue()
 
 
-def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
-    """Write report.txt, grades.json and Gradescope's results.json into a folder."""
-    write_text(folder / "report.txt", as_text(grades))
-    write_json(folder / "grades.json", as_json(student, grades))
-    write_json(folder / "results.json", as_gradescope(grades))
+def write_results(
+    folder: Path, student: str, grades: list[Grade], notes: Sequence[str] = ()
+) -> None:
+    """Write report.txt, grades.json and Gradescope's results.json into a folder.
+
+    `notes` are the submission's. Where nothing could be graded, they say why.
+    """
+    trouble = "" if grades else "; ".join(notes)
+    write_text(folder / "report.txt", as_text(grades, notes))
+    write_json(folder / "grades.json", as_json(student, grades, notes))
+    write_json(folder / "results.json", as_gradescope(grades, trouble, notes))
 
 
 def folder_names(students: Iterable[str]) -> list[str]:
@@ -167,7 +197,7 @@ def _prints(grade: Grade) -> list[str]:
     return [f"printed:\n{indent(text, '  | ')}" for text in list(texts)[:3]]
 
 
-def _harmless(name: str) -> str:
+def _harmless(name: str, longest: int = LONGEST) -> str:
     # a spreadsheet would compute a cell that begins so
-    name = one_line(name)
+    name = one_line(name, longest)
     return "'" + name if name[:1] in ("=", "+", "-", "@") else name

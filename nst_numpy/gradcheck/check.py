@@ -14,6 +14,7 @@ from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis, not_finite_slope
 from nst_numpy.gradcheck.evidence import Case, GradientStudy, random_upstream
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
+from nst_numpy.gradcheck.loading import exit_raises
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
 from nst_numpy.gradcheck.pair import FunctionPair
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
@@ -208,11 +209,14 @@ def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:
     study = GradientStudy(pair, options.tolerance, options.kinks)
     try:
         # what is checked may hold anything; overflow here is nothing to warn of
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), exit_raises():
             _measure(study, options)
             diagnoses = explain(study)
     except Complaint as complaint:
         diagnoses = [complaint.diagnosis, *pair.complaints]
+    except SystemExit:  # of an object of theirs, as it is looked at
+        sentence = "What the functions return ends the program when it is looked at."
+        diagnoses = [Diagnosis("raised", sentence, 1.0), *pair.complaints]
     rows = {arg: _row(study, arg) for arg in pair.names}
     whole = (
         arg for arg, value in pair.inputs.items()
