@@ -68,7 +68,7 @@ class Settings:
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared: by Gram matrices, by means and covariances, or each place with
         its nearest neighbour in the painting; see `nst_numpy.styles`.
-    init : "content", "noise", "style", a path or, for `transfer`, an ndarray
+    init : "content", "noise", "style", a path, a sample or, for `transfer`, an ndarray
         The picture to start from.
     seed : int
         Of the noise, which is up to `NOISE` around the mean colour of VGG's pictures.

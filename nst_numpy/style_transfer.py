@@ -139,7 +139,7 @@ def transfer(
 
     Parameters
     ----------
-    content, style : path or ndarray, uint8 (H, W, 3)
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
         Two pictures.
     **settings
         See `Settings`.
@@ -195,8 +195,8 @@ class Run:
     ----------
     settings : Settings
     vgg : VGG, or any object with the methods of `AnyNetwork`
-    content, style : path or ndarray, uint8 (H, W, 3)
-    init : "content", "noise", "style", a path or an ndarray, optional
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
+    init : "content", "noise", "style", a path, the name of a sample, or an ndarray, optional
         Default: what the settings say.
     own : OwnLayers, optional
         Layers and losses of your own, which take the place of the package's.
