@@ -207,9 +207,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the package's type hints."""
-    session.install(tool("mypy"), ".")
+    """Check the package's type hints, and what they say of programs that use it."""
+    session.install(tool("mypy"), ".[test]")
     session.run("mypy", "--config-file", "setup.cfg")
+    session.run("pytest", "tests/test_types.py")
 
 
 @nox.session

@@ -14,7 +14,7 @@ import numpy as np
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -51,6 +51,7 @@ from nst_numpy.pictures.images import (
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     NOISE,
+    Init,
     Settings,
     default_scales,
     refuse_unknown,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
     from nst_numpy.settings import GivenSettings
 
-__getattr__ = former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
+keep_former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
 
 
 @dataclass
@@ -125,7 +126,7 @@ def transfer(
     content: Picture,
     style: Picture,
     *,
-    init: Picture = Settings.init,
+    init: Init | Picture = Settings.init,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -213,7 +214,7 @@ class Run:
         vgg: AnyNetwork,
         content: Picture,
         style: Picture,
-        init: Picture | None = None,
+        init: Init | Picture | None = None,
         own: OwnLayers | None = None,
     ) -> None:
         self.settings, self.own = settings, own
@@ -414,7 +415,7 @@ class Run:
     def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
-    def _read_init(self, init: Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> Image:
         """Read the picture to start from, at its own size."""
         if isinstance(init, str) and init == "content":
             return self.content

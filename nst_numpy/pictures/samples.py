@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal
 
 from nst_numpy.errors import ImageError, UnknownNameError, UnknownPictureError, did_you_mean
 from nst_numpy.files import PathLike, expand, expand_input, has_separator
 
 _FOLDER = Path(__file__).resolve().parent / "files"
-_KINDS = {"content": "content", "styles": "style"}  # folder: kind
+SampleKind = Literal["content", "style"]
+_KINDS: dict[str, SampleKind] = {"content": "content", "styles": "style"}  # by folder
 # Also of formats that Pillow cannot read: whoever types photo.heic means a file.
 PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".jp2", ".jpeg", ".jpg"),
@@ -45,7 +47,7 @@ class Sample:
     """
 
     name: str
-    kind: str
+    kind: SampleKind
     path: Path
     title: str
     author: str
