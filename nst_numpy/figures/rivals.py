@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import SubFigure
-from matplotlib.transforms import blended_transform_factory
+from matplotlib.transforms import ScaledTranslation, blended_transform_factory
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
@@ -87,8 +87,9 @@ def draw_filters(panel: SubFigure, w: Array, ways: Sequence[str] | None, slice_n
 
 def _draw_scale(panel: SubFigure, below: Axes, left: float, colours: str, words: str) -> None:
     """Draw a scale of colours below a row of filters, from `left` on, as a part of the panel."""
-    place = blended_transform_factory(panel.transSubfigure, below.transAxes)
-    bar = below.inset_axes((left, -0.5, 0.3, 0.14), transform=place)
+    inches_above = panel.dpi_scale_trans + ScaledTranslation(0, 0, below.transAxes)  # type: ignore[arg-type]
+    place = blended_transform_factory(panel.transSubfigure, inches_above)
+    bar = below.inset_axes((left, -0.24, 0.3, 0.09), transform=place)
     bar.set_in_layout(False)  # it is wider than its filter; the row leaves room for it
     panel.colorbar(ScalarMappable(Normalize(-1, 1), colours), cax=bar, orientation="horizontal")
     bar.set_xticks([-1, 0, 1], ["−1", "0", "1"], fontsize=7.5)

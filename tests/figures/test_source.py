@@ -55,7 +55,7 @@ def test_no_arrow_and_no_other_label_hides_a_number(source, pictures):
     rng = np.random.default_rng(0)
     crowded = SourceMap(rng.integers(0, 99, (30, 30)), rng.random((30, 30)), (9, 11), (8, 12), 0.0)
     figure = source_figure(crowded, *pictures, across=6)
-    figure.canvas.draw()
+    figure.draw_without_rendering()
     lowest = min(a.get_zorder() for a in figure.artists if isinstance(a, Annotation))
     assert lowest > max(a.get_zorder() for a in figure.artists if hasattr(a, "xy1"))
     for axes in figure.axes[:2]:
