@@ -138,7 +138,7 @@ def _draw_scales(figure: Figure, panels: Sequence[Axes], source: SourceMap) -> N
             ScalarMappable(norm, colours), ax=axes, location="bottom", shrink=0.5, aspect=25,
             pad=0.02,
         )  # fmt: skip
-        bar.set_ticks(marks, labels=[f"{mark:.2g}" for mark in marks])
+        bar.set_ticks(marks, labels=[f"{mark:.{0 if mark == int(mark) else 2}f}" for mark in marks])
         bar.ax.minorticks_off()
         bar.ax.tick_params(labelsize=7)
         bar.set_label(words, fontsize=8, color=INK)

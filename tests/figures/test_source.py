@@ -72,6 +72,13 @@ def test_both_maps_have_a_scale(source, pictures):
     np.testing.assert_allclose(cosines.get_xlim(), (low, high))
     assert uses.get_xlim() == (0, 3)
     assert [label.get_text() for label in uses.get_xticklabels()] == ["0", "1", "3"]
+    assert [label.get_text() for label in cosines.get_xticklabels()] == [
+        f"{low:.2f}",
+        f"{high:.2f}",
+    ]
+    often = SourceMap(np.zeros((12, 11), int), np.ones((12, 11)), (2, 4), (40, 60), 0.5)
+    many = source_figure(often, *pictures).axes[5]
+    assert [label.get_text() for label in many.get_xticklabels()] == ["0", "1", "11", "132"]
 
 
 def test_what_is_shown(source, pictures):
