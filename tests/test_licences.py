@@ -11,7 +11,10 @@ TEXT = (ROOT / "LICENCES.md").read_text(encoding="utf-8")
 FOLDERS = ("benchmarks", "docs", "nst_numpy", "tests", "tutorials", "weights")
 # Our own by their kind. A style sheet, script or font would be named one by one.
 OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
-OWN_STYLES = {"docs/_static/site.css", "nst_numpy/report/templates/common.css"}
+OWN = {
+    "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
+    "nst_numpy/report/templates/common.css",
+}  # fmt: skip
 # The text of a licence; photographs, each with its row in a table beside them; the fuzzer's files.
 OTHERWISE = (
     r"nst_numpy/signals/recordings/LICENSE-imageio\.txt",
@@ -31,7 +34,7 @@ def files():
         for path in (ROOT / folder).rglob("*"):
             place = path.relative_to(ROOT)
             name = place.as_posix()
-            other = name in OWN_STYLES or any(re.fullmatch(each, name) for each in OTHERWISE)
+            other = name in OWN or any(re.fullmatch(each, name) for each in OTHERWISE)
             if path.is_file() and not (is_hidden(place) or path.suffix in OWN_KINDS or other):
                 yield name
 
