@@ -16,7 +16,7 @@ from PIL import Image as PIL_Image
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -53,6 +53,7 @@ from nst_numpy.pictures.images import (
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     NOISE,
+    Init,
     Settings,
     default_scales,
     refuse_unknown,
@@ -66,7 +67,7 @@ if TYPE_CHECKING:
 
     from nst_numpy.settings import GivenSettings
 
-__getattr__ = former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
+keep_former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
 
 
 @dataclass
@@ -136,7 +137,7 @@ def transfer(
     content: Picture,
     style: Picture,
     *,
-    init: Picture = Settings.init,
+    init: Init | Picture = Settings.init,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -150,7 +151,7 @@ def transfer(
 
     Parameters
     ----------
-    content, style : path or ndarray, uint8 (H, W, 3)
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
         Two pictures.
     **settings
         See `Settings`.
@@ -206,8 +207,8 @@ class Run:
     ----------
     settings : Settings
     vgg : VGG, or any object with the methods of `AnyNetwork`
-    content, style : path or ndarray, uint8 (H, W, 3)
-    init : "content", "noise", "style", a path or an ndarray, optional
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
+    init : "content", "noise", "style", a path, the name of a sample, or an ndarray, optional
         Default: what the settings say.
     own : OwnLayers, optional
         Layers and losses of your own, which take the place of the package's.
@@ -224,7 +225,7 @@ class Run:
         vgg: AnyNetwork,
         content: Picture,
         style: Picture,
-        init: Picture | None = None,
+        init: Init | Picture | None = None,
         own: OwnLayers | None = None,
     ) -> None:
         self.settings, self.own = settings, own
@@ -425,7 +426,7 @@ class Run:
     def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
-    def _read_init(self, init: Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> Image:
         """Read the picture to start from, at its own size."""
         if isinstance(init, str) and init == "content":
             return self.content

@@ -159,10 +159,11 @@ def start_of(tmp_path, kind):
         "text": (str(tmp_path / "start.png"), resize_image(other, (24, 32))),
         "path": (tmp_path / "start.png", resize_image(other, (24, 32))),
         "array": (other, resize_image(other, (24, 32))),
+        "horse": ("horse", resize_image(load_image(sample_path("horse")), (24, 32))),
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["content", "style", "noise", "text", "path", "array"])
+@pytest.mark.parametrize("kind", ["content", "style", "noise", "text", "path", "array", "horse"])
 def test_the_run_starts_from_the_picture_asked_for(tmp_path, kind):
     init, expected = start_of(tmp_path, kind)
     # a step that is too small to see leaves the start
@@ -717,9 +718,8 @@ def test_the_bar_is_drawn_only_if_asked_for(capsys):
 
 
 def test_neuschwanstein_as_starry_night():
-    content = sample_path("neuschwanstein")
-    result = transfer(content, sample_path("starry_night"), size=64, iterations=5)
-    start = load_image(content, 64)
+    result = transfer("neuschwanstein", "starry_night", size=64, iterations=5)
+    start = load_image(sample_path("neuschwanstein"), 64)
     losses = [entry["loss"] for entry in result.history]
     assert len(losses) == 5
     assert losses[-1] < 0.5 * losses[0]

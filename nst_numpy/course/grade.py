@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from nst_numpy.common.checks import check_number
-from nst_numpy.common.moved import former_names, now_in
+from nst_numpy.common.moved import keep_former_names, now_in
 from nst_numpy.course.assignment import (
     LONGEST_SECONDS,
     Assignment,
@@ -321,4 +321,4 @@ _FORMER = now_in(
     reason=("LONGEST_NUMBER",),
     submission=("SUFFIXES", "assignment_of", "find_submissions"),
 )
-__getattr__ = former_names(__name__, _FORMER)
+keep_former_names(__name__, _FORMER)

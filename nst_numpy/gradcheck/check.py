@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,8 @@ from nst_numpy.gradcheck.returned import describe
 
 TOLERANCE = 1e-6
 ENTRIES = 1000
-KINKS = ("convention", "subgradient")
+KinkRule = Literal["convention", "subgradient"]
+KINKS: tuple[KinkRule, ...] = get_args(KinkRule)
 _Gradients = Mapping[str, NDArray[Any] | None]
 
 
@@ -34,7 +35,7 @@ def check_gradient(
     tolerance: float = TOLERANCE,
     eps: float | None = None,
     entries: int | None = ENTRIES,
-    kinks: str = "convention",
+    kinks: KinkRule = "convention",
     seed: int = 0,
     name: str = "gradient",
 ) -> GradientReport:
@@ -94,7 +95,7 @@ def check_backward(
     tolerance: float = TOLERANCE,
     eps: float | None = None,
     entries: int | None = ENTRIES,
-    kinks: str = "convention",
+    kinks: KinkRule = "convention",
     seed: int = 0,
     name: str | None = None,
 ) -> GradientReport:
@@ -186,7 +187,7 @@ class _Options:
     tolerance: float
     eps: float | None
     entries: int | None
-    kinks: str
+    kinks: KinkRule
     seed: int
 
     def __post_init__(self) -> None:
@@ -200,9 +201,7 @@ class _Options:
                 f"not {describe(entries)}"
             )
         if self.kinks not in KINKS:
-            raise SettingError(
-                f"{who}: kinks must be convention or subgradient, not {self.kinks!r}"
-            )
+            raise SettingError(f"{who}: kinks must be {' or '.join(KINKS)}, not {self.kinks!r}")
 
 
 def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:

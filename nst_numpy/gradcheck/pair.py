@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
 from nst_numpy.gradcheck.loading import words_of
@@ -353,4 +353,4 @@ def _count(a: Any, b: NDArray[Any]) -> str:
     return str(int((a != b).sum())) if np.shape(a) == b.shape else "all"
 
 
-__getattr__ = former_names(__name__, {"Pair": "FunctionPair"})
+keep_former_names(__name__, {"Pair": "FunctionPair"})
