@@ -31,6 +31,8 @@ HEADER = ""  # the label of what stands before the first marker
 MARKER = re.compile(r"# ?%%(.*)")
 LONGEST_SECONDS = 24 * 60 * 60  # for one task
 LARGEST_MEGABYTES = 1 << 20
+PROPORTIONAL = "proportional"
+SCORINGS = ("all-or-nothing", PROPORTIONAL)
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -81,6 +83,8 @@ class Assignment:
         What may be imported, beside what Python has: loaded before an answer runs.
     seconds, megabytes : float, int
         Limits of each task.
+    scoring : str
+        "all-or-nothing", or "proportional" to the hidden tests that pass.
     """
 
     folder: Path
@@ -93,6 +97,7 @@ class Assignment:
     libraries: tuple[str, ...]
     seconds: float
     megabytes: int
+    scoring: str = SCORINGS[0]
 
     @property
     def long_name(self) -> str:
@@ -212,6 +217,7 @@ def load_assignment(folder: PathLike) -> Assignment:
         libraries=tuple(data.get("libraries", ("numpy",))),
         seconds=data.get("seconds", 10),
         megabytes=int(data.get("megabytes", 1024)),
+        scoring=data.get("scoring", SCORINGS[0]),
     )
 
 
@@ -342,6 +348,11 @@ def _check_limits(path: Path, data: dict[str, Any]) -> None:
         words = data.get(name, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CourseError(f'{path}: "{name}" must be a list of names, not {words!r}')
+    scoring = data.get("scoring", SCORINGS[0])
+    if scoring not in SCORINGS:
+        raise CourseError(
+            f'{path}: "scoring" must be "{SCORINGS[0]}" or "{SCORINGS[1]}", not {scoring!r}'
+        )
 
 
 def _check_files(root: Path, files: Iterable[str]) -> None:

@@ -17,6 +17,7 @@ SAFETY = (
     "Graded in a process of its own, behind a fence: without nst_numpy's layers and without "
     "another deep-learning library."
 )
+REFERENCES = "graded_with_reference"  # a column's name
 ISOLATED = "Graded in a process of its own, shut in by {}: without network, solutions and layers."
 
 
@@ -62,6 +63,12 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
                         "prints": task.prints,
                         "mistake": task.mistake,
                         "hidden": task.hidden,
+                        "hidden_passed": task.passed,
+                        "hidden_tests": task.tests,
+                        "references": [
+                            {"function": function, "failed": failed}
+                            for function, failed in task.references
+                        ],
                     }
                     for task in grade.tasks
                 ],
@@ -95,20 +102,28 @@ def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
 
 
 def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Assignment]) -> str:
-    """Write one row a student: total, each assignment, each task; empty where none came."""
+    """Write one row a student: total, each assignment, each task; empty where none came.
+
+    Where a task was graded with a reference, there is one more column that names such tasks.
+    """
+    classes = list(classes)
     assignments = list(assignments)
     tasks = [task.name for a in assignments for task in a.tasks]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     best = sum(a.points for a in assignments)
-    writer.writerow(["student", "points", "max_points", *(a.name for a in assignments), *tasks])
+    more = [REFERENCES] if any(_with_reference(grades) for _, grades in classes) else []
+    writer.writerow(
+        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *more]
+    )
     for student, grades in classes:
         by_name = {grade.assignment: number(grade.points) for grade in grades}
         by_task = {task.name: number(task.points) for grade in grades for task in grade.tasks}
         total = sum(grade.points for grade in grades)
         sums = [by_name.get(a.name, "") for a in assignments]
         row = [_harmless(student), number(total), number(best), *sums]
-        writer.writerow([*row, *(by_task.get(task, "") for task in tasks)])
+        row += [by_task.get(task, "") for task in tasks]
+        writer.writerow([*row, *(_with_reference(grades) for _ in more)])
     return stream.getvalue()
 
 
@@ -140,6 +155,10 @@ def folder_names(students: Iterable[str]) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def _with_reference(grades: Iterable[Grade]) -> str:
+    return " ".join(task.name for grade in grades for task in grade.tasks if task.references)
 
 
 def number(points: float) -> str:
