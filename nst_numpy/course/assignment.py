@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -226,7 +227,8 @@ def choose(assignments: dict[str, Assignment], names: list[str]) -> list[Assignm
     by_name = assignments | {a.long_name: a for a in assignments.values()}
     for name in names:
         if name not in by_name:
-            raise UnknownNameError.of("assignment", name, assignments)
+            near = get_close_matches(name, by_name)
+            raise UnknownNameError.of("assignment", name, by_name if near else assignments)
     chosen = {by_name[name].name: by_name[name] for name in names}  # each once
     return list((chosen or assignments).values())
 

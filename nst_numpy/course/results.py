@@ -9,6 +9,7 @@ from typing import Any
 
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
+from nst_numpy.course.junit import as_junit
 from nst_numpy.course.plain import one_line
 from nst_numpy.files import write_json, write_text
 
@@ -128,10 +129,11 @@ def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Ass
 
 
 def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
-    """Write report.txt, grades.json and Gradescope's results.json into a folder."""
+    """Write report.txt, grades.json, Gradescope's results.json and junit.xml into a folder."""
     write_text(folder / "report.txt", as_text(grades))
     write_json(folder / "grades.json", as_json(student, grades))
     write_json(folder / "results.json", as_gradescope(grades))
+    write_text(folder / "junit.xml", as_junit([(student, grades)]))
 
 
 def folder_names(students: Iterable[str]) -> list[str]:
