@@ -2,6 +2,7 @@
 
   nst course list                               the assignments, their tasks and points
   nst course release handout                    the students' version: notebook and .py of each
+  nst course export otter --to otter            the same for otter-grader, and its autograder
   nst course check a4_style.py                  the public tests, as students run them
   nst course grade submissions -o grades        all tests; a file, a folder, or a class of them
   nst course report grades -o class.html        a page for the teacher, from what grade wrote
@@ -31,6 +32,7 @@ from nst_numpy.course import (
     load_assignment,
     load_assignments,
     release,
+    release_otter,
     release_source,
     view_class,
 )
@@ -39,6 +41,8 @@ from nst_numpy.course.grade import check_seconds
 from nst_numpy.course.results import folder_names, number, write_results
 from nst_numpy.errors import CourseError, OutputError, SettingError
 from nst_numpy.files import check_folder, check_output, expand_input, write_json, write_text
+
+EXPORTS = {"otter": release_otter}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -62,6 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instructor", action="store_true",
         help="write notebooks with solutions and hidden tests, as nbgrader's FOLDER/source",
     )  # fmt: skip
+    sub = action("export", "write the assignments for another grader, with hidden tests")
+    sub.add_argument("folder", metavar="FOLDER", help="where to; made if it is not there")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
+    sub.add_argument("--to", choices=list(EXPORTS), default="otter", help="default: %(default)s")
     for name, text in (
         ("check", "run the public tests on an answer"),
         ("grade", "run all tests on an answer, a student's folder, or a class's folder"),
@@ -92,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
     actions = {"list": _list, "release": _release, "check": _grade, "grade": _grade}
-    return (actions | {"report": _report})[args.action](args)
+    return (actions | {"report": _report, "export": _export})[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -110,6 +118,13 @@ def _release(args: argparse.Namespace) -> int:
     for place in write(chosen, args.folder):
         if not args.quiet:
             print(place)
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    chosen = choose(load_assignments(args.assignments), args.names)
+    for place in EXPORTS[args.to](chosen, args.folder):
+        print(place)
     return 0
 
 

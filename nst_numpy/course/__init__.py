@@ -9,6 +9,7 @@ from nst_numpy.course.grade import Grade, TaskGrade, grade_answer, grade_submiss
 from nst_numpy.course.isolation import Isolation, find_isolation
 from nst_numpy.course.junit import as_junit
 from nst_numpy.course.notebook import notebook
+from nst_numpy.course.otter import release_otter
 from nst_numpy.course.release import release, release_source
 from nst_numpy.course.results import as_csv, as_gradescope, as_json, as_text
 from nst_numpy.course.submission import Submission, find_submissions
@@ -34,6 +35,7 @@ __all__ = [
     "load_assignments",
     "notebook",
     "release",
+    "release_otter",
     "release_source",
     "view_class",
 ]

@@ -92,7 +92,7 @@ def _rounds(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
         if not isinstance(node, ast.For) or not count:
             yield node
             continue
-        kept = f"<rounds {number}>"  # no name that a test could have
+        kept = f"__rounds_{number}__"
         made = ast.Call(ast.Name("list", ast.Load()), [node.iter], [])
         yield ast.copy_location(ast.Assign([ast.Name(kept, ast.Store())], made), node)
         for index in range(count):
