@@ -79,6 +79,11 @@ def needed(task: Task, assignment: Assignment, cells: Cells) -> set[str]:
     return reached
 
 
+def reaches(reached: set[str], fault: Fault) -> bool:
+    """Whether a function, or the module that it comes from, is among the names reached."""
+    return fault.function in reached or fault.assignment.long_name in reached
+
+
 class References:
     """Processes that run solutions, as long as an answer is graded with their functions.
 
@@ -127,7 +132,7 @@ class References:
             reference = self._boxes[fault.assignment.name]
             reference.begin()
             relay = self._relay(fault, reference)
-            box.replace(fault.function, _parameters(fault), relay)
+            box.replace(fault.function, fault.assignment.long_name, _parameters(fault), relay)
             if fault.function in assignment.functions:
                 names[fault.function] = stand_in(fault.function, relay)
         return names
@@ -213,14 +218,12 @@ def _code(node: Definition) -> str:
 def _imported_modules(cells: Cells) -> Iterator[str]:
     for node in _statements(cells):
         for inner in ast.walk(node):
-            if isinstance(inner, ast.ImportFrom):
-                yield inner.module or ""
-            elif isinstance(inner, ast.Import):
-                yield from (alias.name for alias in inner.names)
+            if isinstance(inner, (ast.Import, ast.ImportFrom)):
+                yield from _names(inner)
 
 
 def _names(node: ast.AST) -> set[str]:
-    """Collect names, attributes and short texts: whatever may stand for a function."""
+    """Collect names, attributes, modules and short texts: whatever may stand for a function."""
     found: set[str] = set()
     for inner in ast.walk(node):
         if isinstance(inner, ast.Name):
@@ -229,6 +232,10 @@ def _names(node: ast.AST) -> set[str]:
             found.add(inner.attr)
         elif isinstance(inner, ast.Constant) and isinstance(inner.value, str):
             found.add(inner.value[:100])
+        elif isinstance(inner, ast.ImportFrom):
+            found |= {inner.module or "", *(alias.name for alias in inner.names)}
+        elif isinstance(inner, ast.Import):
+            found |= {alias.name for alias in inner.names}
     return found
 
 

@@ -26,6 +26,7 @@ from nst_numpy.course.followup import (
     carried_over,
     faults_of,
     needed,
+    reaches,
     sentence,
 )
 from nst_numpy.course.isolation import Isolation
@@ -235,7 +236,7 @@ def _follow_up(
         better = grade
         if grade.mistake and (known or faults):
             reached = needed(task, assignment, cells)
-            wanted = [fault for fault in (*known, *faults) if fault.function in reached]
+            wanted = [fault for fault in (*known, *faults) if reaches(reached, fault)]
             again = run(task, wanted) if wanted else grade
             better = again if _tells_more(again, grade) else grade
         final.append(better)

@@ -126,12 +126,15 @@ class Sandbox(Peer):
         self._ask("<clock>", max(self._deadline - time.monotonic(), 0.01))
         return self._ask(name, *args, **kwargs)
 
-    def replace(self, name: str, parameters: list[str] | None, ask: Callable[..., Any]) -> None:
+    def replace(
+        self, name: str, home: str, parameters: list[str] | None, ask: Callable[..., Any]
+    ) -> None:
         """Put another function in the place of one of the answer's, wherever it is called.
 
-        `ask` returns what `Sandbox.ask` does; `parameters` are the names of its arguments.
+        `ask` returns what `Sandbox.ask` does, `parameters` are the names of its arguments, and
+        `home` is the module that the answer may have it from.
         """
-        self._ask("<replace>", name, parameters, ask)
+        self._ask("<replace>", name, home, parameters, ask)
 
     def begin(self) -> None:
         """Let the time begin anew."""

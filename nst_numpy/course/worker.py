@@ -158,24 +158,16 @@ class Answer(Peer):
         """Say how long each call may take from now on."""
         self.seconds = seconds
 
-    def replace(self, name: str, parameters: list[str] | None, ask: Callable[..., Any]) -> None:
-        """Put the grader's function in the place of one of the answer's, wherever it is called."""
+    def replace(
+        self, name: str, home: str, parameters: list[str] | None, ask: Callable[..., Any]
+    ) -> None:
+        """Put the grader's function in the place of one of the answer's, wherever it is called.
+
+        `home` is the module that it comes from, should the answer have imported that.
+        """
         names = vars(self.module)
-        own = names.get(name)
-        signature = inspect.signature(own) if isinstance(own, FunctionType) else None
-
-        def reference(*args: Any, **kwargs: Any) -> Any:
-            if signature and parameters is not None and set(kwargs) - set(parameters):
-                bound = signature.bind(*args, **kwargs)  # the answer has its own names for them
-                bound.apply_defaults()
-                args, kwargs = bound.args, bound.kwargs
-            try:
-                result, changed = ask(*args, **kwargs)
-            except RemoteError as error:
-                raise as_known(error.report) from None
-            write_back(args, kwargs, changed)
-            return result
-
+        own = names.get(name, vars(sys.modules.get(home, self.module)).get(name))
+        reference = _reference(own, parameters, ask)
         if own is not None:
             names.update({key: reference for key, value in names.items() if value is own})
         names[name] = reference
@@ -230,6 +222,27 @@ class Answer(Peer):
         name, first, lines = self.sources[place]
         text = lines[lineno - 1].strip() if 0 < lineno <= len(lines) else ""
         return f"{name}, line {first + lineno - 1}", text[:200]
+
+
+def _reference(
+    own: Any, parameters: list[str] | None, ask: Callable[..., Any]
+) -> Callable[..., Any]:
+    """Return a function that asks the grader for its result; it is called as `own` was."""
+    signature = inspect.signature(own) if isinstance(own, FunctionType) else None
+
+    def reference(*args: Any, **kwargs: Any) -> Any:
+        if signature and parameters is not None and set(kwargs) - set(parameters):
+            bound = signature.bind(*args, **kwargs)  # the answer has its own names for them
+            bound.apply_defaults()
+            args, kwargs = bound.args, bound.kwargs
+        try:
+            result, changed = ask(*args, **kwargs)
+        except RemoteError as error:
+            raise as_known(error.report) from None
+        write_back(args, kwargs, changed)
+        return result
+
+    return reference
 
 
 def _redirect(function: FunctionType, other: Callable[..., Any]) -> None:

@@ -13,7 +13,7 @@ from nst_numpy.course import (
     grade_submission,
     load_assignment,
 )
-from nst_numpy.course.followup import carried_over, faults_of, needed, sentence
+from nst_numpy.course.followup import carried_over, faults_of, needed, reaches, sentence
 from nst_numpy.course.grade import grade_task
 from nst_numpy.course.submission import read_answer
 from tests import posix
@@ -325,6 +325,24 @@ def test_a_function_of_an_earlier_assignment(chain, second, tmp_path):
     assert points(done[0]) == [2, 0], as_text(done)
     assert done[0].tasks[0].reason == f"all tests pass; {NOTE}"
     assert done[0].tasks[1].references == ()
+
+
+def test_the_earlier_file_imported(chain, second):
+    """However it is imported, and also by what is in that file itself."""
+    body = f"import numpy as np\n{WRONG_GRAM}def twice(a):\n    return 2 * gram(a)\n"
+    head = f"open('u1_chain.py', 'w').write({body!r})\nimport numpy as np\n"
+    fault = faults_of(chain.tasks[0], chain, [("u1_chain.py", 1, WRONG_GRAM)])
+    for source in (
+        "import u1_chain\ndef paint(a):\n    return np.trace(u1_chain.gram(a))\n",
+        "from u1_chain import gram as G\ndef paint(a):\n    return np.trace(G(a))\n",
+        "from u1_chain import twice\ndef paint(a):\n    return np.trace(twice(a)) / 2\n",
+    ):
+        cells = [("u2_more.py", 1, head + source)]
+        assert carried_over(fault, second, cells) == fault
+        assert reaches(needed(second.tasks[0], second, cells), fault[0])
+        assert not reaches(needed(second.tasks[1], second, cells), fault[0])
+        task = grade_task(second.tasks[0], second, cells, faults=fault)
+        assert (task.points, task.references) == (2, (("gram", "u1.gram"),)), task.reason
 
 
 def test_the_better_file_says_what_failed(chain, second, tmp_path):
