@@ -2,7 +2,7 @@
 
   nst course list                               the assignments, their tasks and points
   nst course release handout                    the students' version: notebook and .py of each
-  nst course export otter --to otter            the same for otter-grader, and its autograder
+  nst course convert otter --to otter           the same for otter-grader, and its autograder
   nst course check a4_style.py                  the public tests, as students run them
   nst course grade submissions -o grades        all tests; a file, a folder, or a class of them
   nst course report grades -o class.html        a page for the teacher, from what grade wrote
@@ -42,7 +42,7 @@ from nst_numpy.course.results import folder_names, number, write_results
 from nst_numpy.errors import CourseError, OutputError, SettingError
 from nst_numpy.files import check_folder, check_output, expand_input, write_json, write_text
 
-EXPORTS = {"otter": release_otter}
+FORMS = {"otter": release_otter}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,10 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instructor", action="store_true",
         help="write notebooks with solutions and hidden tests, as nbgrader's FOLDER/source",
     )  # fmt: skip
-    sub = action("export", "write the assignments for another grader, with hidden tests")
+    sub = action("convert", "write the assignments for another grader, with hidden tests")
     sub.add_argument("folder", metavar="FOLDER", help="where to; made if it is not there")
     sub.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
-    sub.add_argument("--to", choices=list(EXPORTS), default="otter", help="default: %(default)s")
+    sub.add_argument("--to", choices=list(FORMS), default="otter", help="default: %(default)s")
     for name, text in (
         ("check", "run the public tests on an answer"),
         ("grade", "run all tests on an answer, a student's folder, or a class's folder"),
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             sub.add_argument(
                 "--only", metavar="NAMES", help="grade, and count, these only, as a1,a4"
             )
-            sub.add_argument("--junit", metavar="FILE", help="write JUnit's XML of all there")
+            sub.add_argument("--junit-xml", metavar="FILE", help="write JUnit's XML of all there")
     sub = action("report", "write a page about a class for its teacher")
     sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … -o")
     add_output(sub, "page to write: .html", default="class.html")
@@ -100,7 +100,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
     actions = {"list": _list, "release": _release, "check": _grade, "grade": _grade}
-    return (actions | {"report": _report, "export": _export})[args.action](args)
+    return (actions | {"report": _report, "convert": _convert})[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -121,10 +121,11 @@ def _release(args: argparse.Namespace) -> int:
     return 0
 
 
-def _export(args: argparse.Namespace) -> int:
+def _convert(args: argparse.Namespace) -> int:
     chosen = choose(load_assignments(args.assignments), args.names)
-    for place in EXPORTS[args.to](chosen, args.folder):
-        print(place)
+    for place in FORMS[args.to](chosen, args.folder):
+        if not args.quiet:
+            print(place)
     return 0
 
 
@@ -134,7 +135,7 @@ def _grade(args: argparse.Namespace) -> int:
     counted = {a.name: a for a in choose(assignments, _only(args))}
     seconds = None if args.seconds is None else check_seconds(args.seconds)
     out = claim_folder(args, args.output) if getattr(args, "output", None) else None
-    junit = check_output(args.junit) if getattr(args, "junit", None) else None
+    junit = check_output(args.junit_xml) if getattr(args, "junit_xml", None) else None
     claim(args, [args.submission], JUnit=junit)
     try:
         found = _counted(args.submission, assignments, counted)
@@ -166,7 +167,7 @@ def _grade(args: argparse.Namespace) -> int:
         if out is not None and many:
             keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
         keep(junit, lambda place: write_text(place, as_junit(graded)))
-    if prints(args, out):
+    if prints(args, out, junit):
         print(table_of_class if many else as_text(graded[0][1]), end="")
     if lost:
         raise OutputError("; ".join(lost))

@@ -15,12 +15,11 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nst_numpy.errors import CourseError, UnknownNameError
+from nst_numpy.errors import CourseError, UnknownNameError, did_you_mean
 from nst_numpy.files import PathLike, expand_input
 
 MANIFEST = "assignment.json"
@@ -227,8 +226,8 @@ def choose(assignments: dict[str, Assignment], names: list[str]) -> list[Assignm
     by_name = assignments | {a.long_name: a for a in assignments.values()}
     for name in names:
         if name not in by_name:
-            near = get_close_matches(name, by_name)
-            raise UnknownNameError.of("assignment", name, by_name if near else assignments)
+            known = by_name if did_you_mean(name, by_name) else assignments
+            raise UnknownNameError.of("assignment", name, known)
     chosen = {by_name[name].name: by_name[name] for name in names}  # each once
     return list((chosen or assignments).values())
 

@@ -38,7 +38,9 @@ def grade(place, submission, *words):
 @posix
 def test_only_some_assignments_count(place, tmp_path, capsys):
     out = tmp_path / "out"
-    assert grade(place, "class", "--only", "t1", "-o", out, "--junit", tmp_path / "all.xml") == 0
+    assert (
+        grade(place, "class", "--only", "t1", "-o", out, "--junit-xml", tmp_path / "all.xml") == 0
+    )
     rows = list(csv.DictReader(io.StringIO(capsys.readouterr().out)))
     assert [(row["student"], row["points"], row["max_points"]) for row in rows] == [
         *(("ada", "1", "5.5"), ("bob", "0", "5.5")),

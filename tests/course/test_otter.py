@@ -146,8 +146,8 @@ def test_the_solutions_get_all_points(run, name):
 
 def test_the_command(small, tmp_path, capsys):
     course = ("--assignments", str(small.folder.parent))
-    assert main(["course", "export", str(tmp_path / "o"), "t1", "--to", "otter", *course]) == 0
+    assert main(["course", "convert", str(tmp_path / "o"), "t1", "--to", "otter", *course]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'o' / 't1_small'}\n"
     with pytest.raises(SystemExit):
-        main(["course", "export", str(tmp_path / "p"), "--to", "moodle", *course])
+        main(["course", "convert", str(tmp_path / "p"), "--to", "moodle", *course])
     assert "invalid choice: 'moodle'" in capsys.readouterr().err
