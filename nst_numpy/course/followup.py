@@ -59,7 +59,8 @@ def carried_over(faults: Iterable[Fault], assignment: Assignment, cells: Cells) 
     return [
         fault for fault in faults
         if fault.function not in here and fault.assignment.name != assignment.name
-        and ((fault.function, fault.code) in copies or fault.assignment.long_name in imported)
+        and ((fault.code and (fault.function, fault.code) in copies)
+             or fault.assignment.long_name in imported)
     ]  # fmt: skip
 
 
@@ -195,24 +196,24 @@ def _definitions(cells: Cells) -> list[Definition]:
 def _statements(cells: Cells) -> Iterator[ast.stmt]:
     """Yield the statements of an answer at top level; those of a broken piece are left out."""
     for _, _, source in cells:
-        for piece in [source] if _is_python(source) else [p for _, p in top_level_pieces(source)]:
-            if _is_python(piece):
-                yield from ast.parse(piece).body
+        for piece in [source] if _parsed(source) else [p for _, p in top_level_pieces(source)]:
+            yield from _parsed(piece)
 
 
-@cache
-def _is_python(source: str) -> bool:
+def _parsed(source: str) -> list[ast.stmt]:
     try:
-        ast.parse(source)
+        return ast.parse(source).body
     except Exception:  # as in the worker: also too deep an expression, or a null byte
-        return False
-    return True
+        return []
 
 
 def _code(node: Definition) -> str:
     """Return a function's code without its docstring, in a form that spaces do not change."""
     documented = ast.get_docstring(node) is not None
-    return "\n".join(ast.dump(part) for part in (node.args, *node.body[int(documented) :]))
+    try:
+        return "\n".join(ast.dump(part) for part in (node.args, *node.body[int(documented) :]))
+    except RecursionError:  # too deep an expression: no copy of it is recognised
+        return ""
 
 
 def _imported_modules(cells: Cells) -> Iterator[str]:

@@ -298,9 +298,9 @@ def _graded(
 ) -> TaskGrade:
     used = tuple((fault.function, fault.task) for fault in references.used)
     failure = failure or Failure("", "")
-    reason, points = RIGHT, task.points
-    if failure.mistake:
-        reason = failure.reason or "a test fails"
+    reason, mistake, points = RIGHT, "", task.points
+    if failure.reason or failure.mistake:
+        reason, mistake = failure.reason or "a test fails", failure.mistake or "wrong-result"
         points = portion_of(task.points, failure.passed, failure.tests) if failure.tests else 0
         if failure.tests:
             reason += f" ({failure.passed} of {failure.tests} hidden tests pass)"
@@ -311,7 +311,7 @@ def _graded(
         "; ".join([reason, sentence(used)] if used else [reason]),
         prints,
         refused,
-        failure.mistake,
+        mistake,
         failure.hidden,
         failure.passed,
         failure.tests,

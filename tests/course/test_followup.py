@@ -382,6 +382,13 @@ def test_functions_that_are_called_back(tmp_path):
     assert done.tasks[1].references == (("step", "u3.step"),)
 
 
+def test_too_deep_an_expression_ends_no_grading(chain, second):
+    deep = [("a.py", 1, f"def gram(a):\n    return {'+'.join(['a'] * 1500)}\n{PAINT}")]
+    (fault,) = faults_of(chain.tasks[0], chain, deep)
+    assert carried_over([fault], second, deep) == []
+    assert "gram" in needed(second.tasks[0], second, deep)
+
+
 def test_what_a_task_needs(chain):
     source = "x = 1\ndef loss(a, b):\n    return help(a)\ndef help(a):\n    return gram(a)\n"
     cells = [("a.py", 1, source)]
