@@ -110,15 +110,16 @@ def newest(session: nox.Session) -> None:
 
 @nox.session
 def package(session: nox.Session) -> None:
-    """Build sdist and wheel, and try the wheel where there is no clone. `-- dist` keeps both."""
+    """Build sdist and wheel, and try both where there is no clone. `-- dist` keeps both."""
     session.install(tool("build"), tool("twine"))
     with TemporaryDirectory() as folder:
         dist = Path(folder, "dist")
         # the wheel is built from the sdist: what the sdist lacks, the wheel lacks too
         session.run("python", "-m", "build", "--outdir", str(dist))
         session.run("twine", "check", "--strict", *map(str, dist.iterdir()))
-        (wheel,) = dist.glob("*.whl")
+        (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
         check_contents(session, wheel)
+        try_sdist(session, sdist, Path(folder))
         try_wheel(session, wheel, Path(folder))
         for kept in session.posargs:
             shutil.copytree(dist, kept, dirs_exist_ok=True)
@@ -139,6 +140,23 @@ def check_contents(session: nox.Session, wheel: Path) -> None:
         found = {name for name in archive.namelist() if ".dist-info/" not in name}
     if found != expected:
         session.error(f"only in the clone or only in the wheel: {sorted(found ^ expected)}")
+
+
+def try_sdist(session: nox.Session, sdist: Path, folder: Path) -> None:
+    """Unpack a source distribution: it is the clone, and its tests run there."""
+    shutil.unpack_archive(sdist, folder)
+    root = folder / sdist.name.removesuffix(".tar.gz")
+    made = ("PKG-INFO", "nst_numpy.egg-info/")
+    files = {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
+    listed = session.run("git", "ls-files", "-z", external=True, silent=True).strip("\0")
+    different = set(listed.split("\0")) ^ {name for name in files if not name.startswith(made)}
+    if different:
+        session.error(f"only in the clone or only in the sdist: {sorted(different)}")
+    session.install(f"{root}[test]")
+    with session.chdir(root):
+        # those that read most of what is not in a wheel; all of them take minutes
+        tests = ("docs", "packaging", "licences", "mirror", "golden")
+        session.run("pytest", *(f"tests/test_{name}.py" for name in tests))
 
 
 def try_wheel(session: nox.Session, wheel: Path, folder: Path) -> None:
@@ -207,9 +225,10 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def types(session: nox.Session) -> None:
-    """Check the package's type hints."""
-    session.install(tool("mypy"), ".")
+    """Check the package's type hints, and what they say of programs that use it."""
+    session.install(tool("mypy"), ".[test]")
     session.run("mypy", "--config-file", "setup.cfg")
+    session.run("pytest", "tests/test_types.py")
 
 
 @nox.session

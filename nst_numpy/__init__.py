@@ -100,12 +100,15 @@ __all__ = [
 know_former_names()
 
 
-def __getattr__(name: str) -> object:
-    if name in _NAMES:
-        return getattr(import_module(f"nst_numpy.{_NAMES[name]}"), name)
-    if name in __all__ or f"nst_numpy.{name}" in MOVED:
-        return import_module(f"nst_numpy.{name}")
-    raise AttributeError(f"module 'nst_numpy' has no attribute {name!r}")
+# Type checkers know the names above; to them, with this, any other name would be known too.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        if name in _NAMES:
+            return getattr(import_module(f"nst_numpy.{_NAMES[name]}"), name)
+        if name in __all__ or f"nst_numpy.{name}" in MOVED:
+            return import_module(f"nst_numpy.{name}")
+        raise AttributeError(f"module 'nst_numpy' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -11,15 +11,16 @@ import math
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.objective import Objective
+from nst_numpy.styles import StyleLoss
 
 # A style term, the geometric mean of all, over that of content, half way, where the dial stands at
 # 50. Chosen so that as much is kept of the photograph with each: see docs/defaults.
-AT_50 = {"gram": 0.2, "wasserstein": 0.2, "neighbours": 8.0}
+AT_50: dict[StyleLoss, float] = {"gram": 0.2, "wasserstein": 0.2, "neighbours": 8.0}
 TENFOLD = 25.0  # marks of the dial from one β to that ten times as large
 
 
 def style_factor(
-    objective: Objective, content_x: Array, style_x: Array, strength: float, style_loss: str
+    objective: Objective, content_x: Array, style_x: Array, strength: float, style_loss: StyleLoss
 ) -> float:
     """Return what the style terms of J must be multiplied by for a strength.
 

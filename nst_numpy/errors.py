@@ -81,8 +81,16 @@ class ImageError(NstError, ValueError):
     """A picture cannot be read, or is not one."""
 
 
+class UnknownPictureError(UnknownNameError, ImageError):
+    """A picture is asked for by what is neither a file nor the name of a sample."""
+
+
 class SignalError(NstError, ValueError):
     """A signal cannot be read, or has nothing in it that is looked for."""
+
+
+class UnknownSignalError(UnknownNameError, SignalError):
+    """A signal is asked for by what is neither a file nor the name of a sample."""
 
 
 class OutputError(NstError, OSError):

@@ -45,6 +45,15 @@ def expand_input(path: PathLike, refuse: type[NstError]) -> Path:
         raise refuse(f"{path} cannot be opened: {error.strerror or error}") from error
 
 
+def has_separator(text: str) -> bool:
+    """Whether a text is a path by its looks: no name has a separator of folders in it.
+
+    >>> has_separator("starry_night"), has_separator("pictures/starry_night")
+    (False, True)
+    """
+    return os.sep in text or (os.altsep is not None and os.altsep in text)
+
+
 def check_output(path: PathLike, *, overwrite: bool = True) -> Path:
     """Find out, before long work, whether a file can be written.
 

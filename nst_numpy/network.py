@@ -7,7 +7,7 @@ network, fast, is in `nst_numpy.fused`; the tests hold it to these two loops.
 
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -19,6 +19,7 @@ from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.fused.plan import Plan
 from nst_numpy.kernels.threads import OfThisThread, single_threaded_blas
+from nst_numpy.layers.activation import ReluRule
 from nst_numpy.network_checks import (
     NetworkChecks,
     check_input_shape,
@@ -36,7 +37,8 @@ from nst_numpy.rows import (
     kernel_shapes,
 )
 
-ENGINES = ("fused", "plain")
+EngineName = Literal["fused", "plain"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 Own = TypeVar("Own", bound="Network")
 
 
@@ -68,7 +70,7 @@ class Plain:
         return features, caches
 
     def backward(
-        self, grads: Mapping[str, Any], caches: Mapping[str, Any], relu: str = "gradient"
+        self, grads: Mapping[str, Any], caches: Mapping[str, Any], relu: ReluRule = "gradient"
     ) -> Array:
         """Return ∂J/∂x, given ∂J/∂a^[l] of some of the layers that were reached."""
         grad: Array | None = None
@@ -92,7 +94,7 @@ class Engine(Protocol):
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Array], Any]:
         """Return the named activations, and what the way back needs."""
 
-    def backward(self, grads: Mapping[str, Any], caches: Any, relu: str = "gradient") -> Array:
+    def backward(self, grads: Mapping[str, Any], caches: Any, relu: ReluRule = "gradient") -> Array:
         """Return ∂J/∂x."""
 
     def kept_bytes(self, shape: Shape, names: Sequence[str], itemsize: int) -> int:
@@ -149,7 +151,7 @@ class Network:
         input_shape: Sequence[int],
         *,
         dtype: DTypeLike,
-        engine: str = "fused",
+        engine: EngineName = "fused",
     ) -> None:
         self.layers = dict(layers)
         self.input_shape = check_input_shape(self._who, input_shape)
@@ -163,9 +165,10 @@ class Network:
         self._own = _OfThisThread()
         self._use(engine)
 
-    def _use(self, engine: str) -> None:
+    def _use(self, engine: EngineName) -> None:
         if engine not in ENGINES:
-            raise SettingError(f"{self._who}: engine must be 'fused' or 'plain', not {engine!r}")
+            names = " or ".join(map(repr, ENGINES))
+            raise SettingError(f"{self._who}: engine must be {names}, not {engine!r}")
         self.engine = engine
         self._engine: Engine = (
             Fused(self.layers, self.params, self.dtype)
@@ -208,7 +211,7 @@ class Network:
         return features
 
     def backward(
-        self, grads: Mapping[str, Array | GradientInParts], *, relu: str = "gradient"
+        self, grads: Mapping[str, Array | GradientInParts], *, relu: ReluRule = "gradient"
     ) -> Array:
         """Carry gradients at any set of layers back to the input, in one pass.
 

@@ -14,7 +14,7 @@ from nst_numpy.common.remembered import remember
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.kernels.windows import AXIS_NAMES
-from nst_numpy.layers.activation import RELU_RULES
+from nst_numpy.layers.activation import RELU_RULES, ReluRule
 from nst_numpy.rows import LayerParams, Row, carry_shape
 
 MOST_SHAPES = 8  # of inputs that are remembered, with those of all layers
@@ -119,7 +119,7 @@ class NetworkChecks:
     def check_grads(
         self,
         grads: Mapping[str, Array | GradientInParts],
-        relu: str,
+        relu: ReluRule,
         reached: Mapping[str, Shape],
     ) -> dict[str, Array | GradientInParts]:
         """Refuse what does not belong to the last forward pass, given what it reached."""

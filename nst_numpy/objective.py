@@ -19,12 +19,20 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_answer, check_number, unwarned
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import Losses, total_variation_loss
 from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
-from nst_numpy.styles import STYLES, Matches, Term, check_style_loss, measure_style, times
+from nst_numpy.styles import (
+    STYLES,
+    Matches,
+    StyleLoss,
+    Term,
+    check_style_loss,
+    measure_style,
+    times,
+)
 
 CONTENT_LAYERS = {"relu4_2": 1.0}
 
@@ -64,7 +72,7 @@ class Coefficients:
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None
     tv_weight: float = 0.0
-    style_loss: str = "gram"
+    style_loss: StyleLoss = "gram"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be; keep Python's numbers, and the layers that are meant."""
@@ -183,7 +191,7 @@ class Objective:
         content_layers: Mapping[str, float] | None = None,
         style_layers: Mapping[str, float] | None = None,
         tv_weight: float = Coefficients.tv_weight,
-        style_loss: str = Coefficients.style_loss,
+        style_loss: StyleLoss = Coefficients.style_loss,
         losses: Losses | None = None,
     ) -> None:
         coefficients = Coefficients(
@@ -311,4 +319,4 @@ def _by_layer(grads: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return sums
 
 
-__getattr__ = former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})
+keep_former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})

@@ -32,13 +32,14 @@ import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Literal, get_args
 
 import numpy as np
 from scipy.optimize import minimize
 
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.common.checks import check_answer, unwarned
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.kernels.threads import reserve_blas_memory, single_threaded_blas
 
@@ -46,11 +47,12 @@ _AS_GOOD_AS = "no step lowers J any more: this is as good as float32 gets"
 
 Function = Callable[[Array], tuple[float, Array]]
 
-OPTIMIZERS = ("lbfgs", "gd", "adam")
+OptimizerName = Literal["lbfgs", "gd", "adam"]
+OPTIMIZERS: tuple[OptimizerName, ...] = get_args(OptimizerName)
 FIRST_STEP = 1.0  # pixel values; what L-BFGS first tries
 MEMORY = 10  # pairs (step, change of gradient) that L-BFGS remembers
 FIRST_CHANGE = 1.0  # pixel values; of the steepest pixel in the first step of gradient descent
-LEARNING_RATES = {"adam": 2.0}
+LEARNING_RATES: dict[OptimizerName, float] = {"adam": 2.0}
 SETTLED = 0.05  # of J: a run that is patient for so many iterations ends if they lower it by less
 RECENT = 10  # values of J of which a step of gradient descent may reach the highest
 HALVINGS = 30  # of a step, before no step lowers J any more
@@ -134,7 +136,7 @@ class _NoSlope(Exception):  # noqa: N818
 
 
 def run_optimizer(
-    name: str,
+    name: OptimizerName,
     function: Function,
     x: Array,
     iterations: int,
@@ -203,7 +205,9 @@ def run_optimizer(
     return descent.minimum
 
 
-def _go_down(name: str, descent: "_Descent", iterations: int, learning_rate: float | None) -> None:
+def _go_down(
+    name: OptimizerName, descent: "_Descent", iterations: int, learning_rate: float | None
+) -> None:
     if name == "lbfgs":
         # SciPy's threads, which wait busily between two small products, took as much time
         # as J, and the bits depended on their number
@@ -475,4 +479,4 @@ def _largest(grad: Array) -> float:
     return float(np.abs(grad).max())
 
 
-__getattr__ = former_names(__name__, {"Callback": "StepCallback"})
+keep_former_names(__name__, {"Callback": "StepCallback"})

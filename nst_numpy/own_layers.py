@@ -172,7 +172,7 @@ def _named(file: Path, function: OwnFunction, called: OwnFunction) -> OwnFunctio
             raise
         except _CallError as error:
             raise GradientError(f"{who} {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             raise GradientError(f"{who} raises {_said(error)}: try it on larger arrays") from error
         first = result[0] if isinstance(result, (tuple, list)) and result else result
         if not isinstance(first, np.ndarray) or first.dtype != x.dtype:
@@ -211,7 +211,7 @@ def _try_forward(
         out, _ = forward(**given)
     except _CallError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise _CallError(f"raises {_said(error)}") from error
     if out.shape != want.shape:
         raise _CallError(f"gives the shape {out.shape}, not {want.shape}")
@@ -230,7 +230,7 @@ def _out_and_cache(result: Any, x: Array) -> tuple[Array, Any]:
     return _like(np.asarray(result[0]), x), result[1]
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     """Write an error on one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"
 
@@ -342,7 +342,7 @@ def _is_one_number(function: OwnFunction, *activations: Array) -> bool:
     """Say whether a loss gives a value alone for two activations of one sample."""
     try:
         value = function(*activations)
-    except Exception:  # it may want other arguments
+    except (Exception, SystemExit):  # it may want other arguments
         return False
     return isinstance(value, (int, float, np.generic, np.ndarray)) and np.size(value) == 1
 
@@ -365,7 +365,7 @@ def _call(file: Path, function: OwnFunction, *arguments: Any) -> Any:
         result = function(*arguments)
     except (NstError, MemoryError):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise GradientError(
             f"{file}: {name} raises {_said(error)}: try it on small arrays"
         ) from error

@@ -22,7 +22,7 @@ from typing import Any, ClassVar
 
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import check_count
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import (
     AXIS_NAMES,
@@ -45,6 +45,7 @@ from nst_numpy.layers import (
     relu_backward,
     relu_forward,
 )
+from nst_numpy.layers.activation import ReluRule
 from nst_numpy.layers.convolution import conv_input_gradient, conv_param_gradients
 from nst_numpy.layers.dense import dense_input_gradient, dense_param_gradients
 from nst_numpy.layers.pooling import pool_window
@@ -100,7 +101,7 @@ class Row:
         """Return out and cache."""
         return type(self).up(x, *params, **self.options())
 
-    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+    def input_gradient(self, grad_out: Array, cache: Any, relu: ReluRule = "gradient") -> Array:
         """Return ∂J/∂x. `relu` is the rule of `relu_backward`; other layers have no use for it."""
         return type(self).down(grad_out, cache)
 
@@ -140,7 +141,7 @@ class Conv(Row):
         """Return what says where the window goes."""
         return {"stride": self.stride, "pad": self.pad, "dilation": self.dilation}
 
-    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+    def input_gradient(self, grad_out: Array, cache: Any, relu: ReluRule = "gradient") -> Array:
         """Return ∂J/∂x."""
         return conv_input_gradient(grad_out, cache.w, cache.window, cache.method)
 
@@ -191,7 +192,7 @@ class ReLU(Row):
         """Return those of the mask: one byte a number."""
         return math.prod(shape)
 
-    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+    def input_gradient(self, grad_out: Array, cache: Any, relu: ReluRule = "gradient") -> Array:
         """Return ∂J/∂x, or what the rule makes of it."""
         return relu_backward(grad_out, cache, rule=relu)
 
@@ -318,7 +319,7 @@ class Computed(Row):
         """Return out and cache."""
         return self.with_forward(x, *params, **self.options())
 
-    def input_gradient(self, grad_out: Array, cache: Any, relu: str = "gradient") -> Array:
+    def input_gradient(self, grad_out: Array, cache: Any, relu: ReluRule = "gradient") -> Array:
         """Return ∂J/∂x; the functions know no other rule for a ReLU."""
         if relu != "gradient":
             raise SettingError(f"a {self.kind} of your own has no rule {relu!r}: use 'gradient'")
@@ -393,4 +394,4 @@ def _dimensions(who: str, shape: Shape) -> int:
     return len(shape) - 2
 
 
-__getattr__ = former_names(__name__, {"Pair": "LayerParams"})
+keep_former_names(__name__, {"Pair": "LayerParams"})

@@ -9,26 +9,29 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar
+from typing import Literal, TypedDict, TypeVar, get_args
 
 from nst_numpy.common.checks import check_at_least, check_number
 from nst_numpy.errors import SettingError, UnknownNameError
-from nst_numpy.network import ENGINES
+from nst_numpy.network import ENGINES, EngineName
 from nst_numpy.objective import Coefficients
-from nst_numpy.optimize import OPTIMIZERS
-from nst_numpy.vgg import POOLS
+from nst_numpy.optimize import OPTIMIZERS, OptimizerName
+from nst_numpy.styles import StyleLoss
+from nst_numpy.vgg import PoolKind
 
 # J_content is a sum over positions, J_style is divided by their square, as in the lecture. A β that
 # grows with the picture keeps the balance that the eye sees. This one is for a J that cannot be
 # balanced, as it lacks a part; the others are from `balance`.
 BETA_PER_PIXEL = 0.1
 SMALLEST_SIZE = 16
+Init = Literal["content", "noise", "style"]
+INITS: tuple[Init, ...] = get_args(Init)
 # Pixel values. What the network does not see stays: from noise of all values the picture is under
 # grain at the end. The course that goes with the lecture draws from ±20, too.
 NOISE = 20
 MOST_STRENGTH = 100
 # Measured in docs/defaults; gradient descent gets on by less in each.
-MOST_ITERATIONS = {"lbfgs": 150, "gd": 300, "adam": 150}
+MOST_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 150, "gd": 300, "adam": 150}
 PATIENCE = 10
 # Painted at one size only, a picture larger than this gets strokes but no large forms: units
 # of relu5_1 see 132 pixels. By default a run begins at a size that is not larger.
@@ -40,7 +43,7 @@ MARGIN = 4
 _PIXELS = (SMALLEST_SIZE, " pixels")
 _LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
           "scales": (1, ""), "seed": (0, ""), "margin": (0, " pixels")}  # fmt: skip
-_CHOICES = {"pool": tuple(POOLS), "optimizer": OPTIMIZERS, "engine": ENGINES}
+_CHOICES = {"pool": get_args(PoolKind), "optimizer": OPTIMIZERS, "engine": ENGINES}
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -68,7 +71,7 @@ class Settings:
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared: by Gram matrices, by means and covariances, or each place with
         its nearest neighbour in the painting; see `nst_numpy.styles`.
-    init : "content", "noise", "style", a path or, for `transfer`, an ndarray
+    init : "content", "noise", "style", a path, a sample or, for `transfer`, an ndarray
         The picture to start from.
     seed : int
         Of the noise, which is up to `NOISE` around the mean colour of VGG's pictures.
@@ -109,17 +112,17 @@ class Settings:
     tv_weight: float = Coefficients.tv_weight
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None
-    style_loss: str = Coefficients.style_loss
-    init: str = "content"
+    style_loss: StyleLoss = Coefficients.style_loss
+    init: Init | str = "content"
     seed: int = 0
-    pool: str = "avg"
-    optimizer: str = "lbfgs"
+    pool: PoolKind = "avg"
+    optimizer: OptimizerName = "lbfgs"
     learning_rate: float | None = None
     patience: int | None = None
     scales: int | None = None
     style_size: int | None = None
     margin: int | None = None
-    engine: str = "fused"
+    engine: EngineName = "fused"
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot work; keep Python's numbers, as JSON knows no others."""
@@ -226,16 +229,16 @@ class GivenSettings(TypedDict, total=False):
     tv_weight: float
     content_layers: Mapping[str, float] | None
     style_layers: Mapping[str, float] | None
-    style_loss: str
+    style_loss: StyleLoss
     seed: int
-    pool: str
-    optimizer: str
+    pool: PoolKind
+    optimizer: OptimizerName
     learning_rate: float | None
     patience: int | None
     scales: int | None
     style_size: int | None
     margin: int | None
-    engine: str
+    engine: EngineName
 
 
 def default_scales(size: int) -> int:

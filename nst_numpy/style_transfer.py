@@ -1,20 +1,22 @@
 """The main job: two pictures in, one picture out."""
 
+import io
 import math
 import os
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from PIL import Image as PIL_Image
 
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -51,6 +53,7 @@ from nst_numpy.pictures.images import (
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     NOISE,
+    Init,
     Settings,
     default_scales,
     refuse_unknown,
@@ -64,7 +67,7 @@ if TYPE_CHECKING:
 
     from nst_numpy.settings import GivenSettings
 
-__getattr__ = former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
+keep_former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
 
 
 @dataclass
@@ -88,10 +91,14 @@ class Result:
         diverged, `image` is the picture with the lowest J.
     source : SourceMap, optional
         Of a run with neighbours: where in the painting each place of the picture comes from.
+
+    Notes
+    -----
+    A notebook shows a result as its picture.
     """
 
-    image: Image
-    history: list[dict[str, Any]]
+    image: Image = field(repr=False)
+    history: list[dict[str, Any]] = field(repr=False)
     settings: dict[str, Any]
     message: str
     reason: str
@@ -118,6 +125,11 @@ class Result:
         """The terms that add up to `loss`, coefficients included."""
         return dict((self.kept or self.history[-1])["terms"])
 
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        PIL_Image.fromarray(self.image).save(file, format="PNG")
+        return file.getvalue()
+
 
 @show_settings
 @gives_memory_back
@@ -125,7 +137,7 @@ def transfer(
     content: Picture,
     style: Picture,
     *,
-    init: Picture = Settings.init,
+    init: Init | Picture = Settings.init,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -139,7 +151,7 @@ def transfer(
 
     Parameters
     ----------
-    content, style : path or ndarray, uint8 (H, W, 3)
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
         Two pictures.
     **settings
         See `Settings`.
@@ -195,8 +207,8 @@ class Run:
     ----------
     settings : Settings
     vgg : VGG, or any object with the methods of `AnyNetwork`
-    content, style : path or ndarray, uint8 (H, W, 3)
-    init : "content", "noise", "style", a path or an ndarray, optional
+    content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
+    init : "content", "noise", "style", a path, the name of a sample, or an ndarray, optional
         Default: what the settings say.
     own : OwnLayers, optional
         Layers and losses of your own, which take the place of the package's.
@@ -213,7 +225,7 @@ class Run:
         vgg: AnyNetwork,
         content: Picture,
         style: Picture,
-        init: Picture | None = None,
+        init: Init | Picture | None = None,
         own: OwnLayers | None = None,
     ) -> None:
         self.settings, self.own = settings, own
@@ -414,7 +426,7 @@ class Run:
     def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
-    def _read_init(self, init: Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> Image:
         """Read the picture to start from, at its own size."""
         if isinstance(init, str) and init == "content":
             return self.content

@@ -11,7 +11,7 @@ vectors in it, 1/M Σ_i ‖b_i‖² = tr Σ_S + ‖μ_S‖². So λ = 0.2 each m
 
 import math
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
@@ -31,6 +31,7 @@ from nst_numpy.losses import (
     wasserstein_loss,
 )
 
+StyleLoss = Literal["gram", "wasserstein", "neighbours"]
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
 COLUMN_LAYERS = {
     f"relu{block}_{i}": 0.1
@@ -325,14 +326,12 @@ def _rows_of(painting: Array, matches: Matches) -> Array:
     return taken
 
 
-STYLES: dict[str, Any] = {
-    "gram": GramStyle,
-    "wasserstein": GaussianStyle,
-    "neighbours": NeighbourStyle,
-}
+STYLES: dict[StyleLoss, Any] = dict(
+    zip(get_args(StyleLoss), (GramStyle, GaussianStyle, NeighbourStyle), strict=True)
+)
 
 
-def check_style_loss(name: str, losses: Losses | None = None) -> str:
+def check_style_loss(name: StyleLoss, losses: Losses | None = None) -> StyleLoss:
     """Refuse a style loss that there is not, and one beside losses of somebody's own."""
     if name not in STYLES:
         raise SettingError(f"style_loss must be one of {', '.join(STYLES)}, not {name!r}")
@@ -345,7 +344,7 @@ def check_style_loss(name: str, losses: Losses | None = None) -> str:
 
 
 def measure_style(
-    name: str, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
+    name: StyleLoss, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
     losses: Losses | None = None,
 ) -> Style:  # fmt: skip
     """Measure a style picture, to compare an x of `shape` with it.

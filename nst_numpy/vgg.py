@@ -6,20 +6,22 @@ before the ReLU, `reluX_Y` after it, `poolX` after the pool.
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.errors import SettingError, ShapeError
-from nst_numpy.network import Network
+from nst_numpy.network import EngineName, Network
 from nst_numpy.rows import AvgPool, Conv, LayerParams, MaxPool, ReLU, Row
 from nst_numpy.weights import BLOCKS, load_weights
 
-POOLS: dict[str, type[Row]] = {"avg": AvgPool, "max": MaxPool}
+PoolKind = Literal["avg", "max"]
+POOLS: dict[PoolKind, type[Row]] = dict(zip(get_args(PoolKind), (AvgPool, MaxPool), strict=True))
 SIZE = 224  # pixels of the pictures that it was trained with; any other will do
 
 
-def vgg_rows(blocks: Sequence[Sequence[int]], pool: str = "avg") -> dict[str, Row]:
+def vgg_rows(blocks: Sequence[Sequence[int]], pool: PoolKind = "avg") -> dict[str, Row]:
     """List the rows of a VGG, given each block's convolutions by their number of filters.
 
     >>> list(vgg_rows([[64], [128, 128]]))
@@ -57,10 +59,14 @@ class VGG(Network):
     cast_remedy = "use preprocess(image, dtype=np.{dtype})"
 
     def __init__(
-        self, params: Mapping[str, LayerParams], pool: str = "avg", engine: str = "fused"
+        self,
+        params: Mapping[str, LayerParams],
+        pool: PoolKind = "avg",
+        engine: EngineName = "fused",
     ) -> None:
         if pool not in POOLS:
-            raise SettingError(f"VGG: pool must be 'avg' or 'max', not {pool!r}")
+            kinds = " or ".join(map(repr, POOLS))
+            raise SettingError(f"VGG: pool must be {kinds}, not {pool!r}")
         self.pool = pool
         blocks: dict[str, list[int]] = {}
         for name, (w, _) in params.items():
@@ -87,9 +93,9 @@ class VGG(Network):
     def load(
         cls,
         path: str | Path | None = None,
-        pool: str = "avg",
+        pool: PoolKind = "avg",
         dtype: DTypeLike = np.float32,
-        engine: str = "fused",
+        engine: EngineName = "fused",
     ) -> "VGG":
         """Read a VGG-16 or VGG-19 from an HDF5 file; None is the bundled VGG-16.
 
@@ -107,9 +113,9 @@ class VGG(Network):
         rng: np.random.Generator,
         *,
         convolutions: Sequence[int] | None = None,
-        pool: str = "avg",
+        pool: PoolKind = "avg",
         dtype: DTypeLike = np.float64,
-        engine: str = "fused",
+        engine: EngineName = "fused",
     ) -> "VGG":
         """Make a small VGG with random filters: one number of channels a block.
 

@@ -6,6 +6,7 @@ import doctest
 import re
 import runpy
 import shlex
+from fnmatch import fnmatchcase
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -18,15 +19,14 @@ from nst_numpy.cli import COMMANDS
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
     *ROOT.glob("*.md"),
-    *ROOT.glob("docs/*.md"),
-    *ROOT.glob("docs/api/*.md"),
-    *ROOT.glob("docs/code/*.md"),
-    *ROOT.glob("docs/howto/*.md"),
+    *(page for page in ROOT.glob("docs/**/*.md") if "_build" not in page.parts),
     *ROOT.glob("tutorials/*.md"),
-    *ROOT.glob("tutorials/assignments/*/*.md"),
+    *ROOT.glob("tutorials/assignments/**/*.md"),
     *ROOT.glob("weights/*.md"),
     *ROOT.glob("tests/golden/*.md"),
 ]
+
+TUTORIALS = sorted(ROOT.glob("tutorials/[0-9][0-9]_*.md"))
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -35,6 +35,67 @@ def test_every_link_and_picture_is_there(page):
     for target in targets:
         if not re.match(r"https?://|#|mailto:", target):
             assert (page.parent / target.split("#")[0]).exists(), target
+
+
+CELL = re.compile(r"```\{code-cell\}.*?\n(.*?)```", re.S)
+OPTIONS = re.compile(r"---\n(.*?)\n---\n", re.S)
+
+
+def alternative_texts(page):
+    """Return the alternative text of each picture of a page: in its text, and made by its cells."""
+    text = page.read_text(encoding="utf-8")
+    cells = "".join(CELL.findall(text))
+    folded = re.findall(r"^    alt: >-\n((?:      .+\n)+)", cells, flags=re.M)
+    return re.findall(r"!\[(.*?)\]\(", CELL.sub("", text)) + [" ".join(t.split()) for t in folded]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_picture_has_a_text_that_says_what_is_to_be_seen(page):
+    texts = alternative_texts(page)
+    for text in texts:
+        assert len(text.split()) >= 8, f"{page.name}: more of what is to be seen than: {text!r}"
+        assert not re.search(r"\.(png|jpg|svg)\b", text), f"{page.name}: a file name in {text!r}"
+    assert len(set(texts)) == len(texts), f"{page.name}: two pictures have one text"
+
+
+PICTURE = re.compile(r"(\w+_figure|Image\.fromarray|nst\.transfer)\(|(figure|result)$")
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_a_cell_that_shows_a_picture_has_a_text(page):
+    for cell in CELL.findall(page.read_text(encoding="utf-8")):
+        code = OPTIONS.sub("", cell, count=1).replace("%matplotlib inline\n", "")
+        last = ast.parse(code).body[-1]
+        shows = isinstance(last, ast.Expr) and PICTURE.match(ast.unparse(last))
+        assert bool(shows) == cell.startswith("---\nmystnb:\n  image:\n    alt:"), code
+
+
+@pytest.mark.parametrize("page", TUTORIALS, ids=lambda page: page.stem)
+def test_cells_are_short(page):
+    for cell in CELL.findall(page.read_text(encoding="utf-8")):
+        code = OPTIONS.sub("", cell, count=1).rstrip("\n").split("\n")
+        assert len(code) <= 15, "\n".join(code)
+        assert max(map(len, code)) <= 100, max(code, key=len)
+
+
+NO_PROSE = re.compile(
+    r"^---\n.*?^---\n|^```.*?^```|^\$\$.*?\$\$|^    .*?$|^#.*?$|^\|.*?$|<!--.*?-->"
+    r"|`[^`\n]*`|\$[^$\n]+\$|!\[.*?\]|\]\(.*?\)",
+    re.S | re.M,
+)
+FORMULA = re.compile(
+    r"[α-ωΓΔΘΛΞΠΣΦΨΩ∂∇√∛‖⟨⟩∞½ᵀ²³⁴⁻₀-₉]|\b[A-Za-z]_[A-Za-z]|\{math\}|\\\(|\b[A-Za-z] [=<>≤≥] |\bJ\b"
+)
+WITH_FORMULAS = [
+    *(page for page in PAGES if page.is_relative_to(ROOT / "docs")),
+    *TUTORIALS,
+]
+
+
+@pytest.mark.parametrize("page", WITH_FORMULAS, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_formula_in_a_sentence_is_between_dollars(page):
+    for line in NO_PROSE.sub("", page.read_text(encoding="utf-8")).split("\n"):
+        assert not FORMULA.search(line), line
 
 
 def test_the_readmes_first_two_commands():
@@ -181,6 +242,16 @@ def test_no_page_is_listed_twice():
     lists = re.findall(r"```\{toctree\}\n(.+?)```", text, flags=re.S)
     pages = [line for block in lists for line in block.split("\n") if line[:1] not in ("", ":")]
     assert sorted(pages) == sorted(set(pages))
+
+
+def test_every_page_is_on_the_map_once():
+    text = (ROOT / "docs/map.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```\{map-of-pages\}\n(.+?)```", text, flags=re.S))
+    patterns = [line.split(" | ")[0] for line in blocks.split("\n") if line]
+    for page in PAGES:
+        name = page.relative_to(ROOT).with_suffix("").as_posix()
+        if name not in ("README", "docs/index", "docs/map"):
+            assert sum(fnmatchcase(name, pattern) for pattern in patterns) == 1, name
 
 
 ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")

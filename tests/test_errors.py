@@ -14,7 +14,9 @@ BUILTIN = {
     "UnknownNameError": ValueError,
     "WeightsError": ValueError,
     "ImageError": ValueError,
+    "UnknownPictureError": ValueError,
     "SignalError": ValueError,
+    "UnknownSignalError": ValueError,
     "CourseError": ValueError,
     "OutputError": OSError,
     "TooLargeError": MemoryError,
@@ -36,6 +38,11 @@ def test_each_is_of_the_family_and_of_its_builtin(name):
     with pytest.raises(BUILTIN[name], match="f: it is wrong") as caught:
         raise error("f: it is wrong")
     assert str(caught.value) == "f: it is wrong"
+
+
+def test_a_misspelt_sample_is_an_unknown_name_and_a_file_that_cannot_be_read():
+    assert errors.UnknownPictureError.__bases__ == (UnknownNameError, errors.ImageError)
+    assert errors.UnknownSignalError.__bases__ == (UnknownNameError, errors.SignalError)
 
 
 def test_an_error_passes_between_processes():

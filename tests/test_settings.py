@@ -13,7 +13,7 @@ from nst_numpy import settings, style_transfer
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.pictures.images import Picture
-from nst_numpy.settings import GivenSettings, Settings, default_scales, refuse_unknown
+from nst_numpy.settings import GivenSettings, Init, Settings, default_scales, refuse_unknown
 from nst_numpy.style_transfer import Result, transfer
 
 NAMES = [field.name for field in fields(Settings)]
@@ -32,7 +32,7 @@ def test_every_setting_has_its_words_in_the_docstring():
 
 def test_what_type_checkers_know_of_them_are_the_fields():
     known = get_type_hints(Settings)
-    assert known.pop("init") is str  # `transfer` takes arrays too, and says so itself
+    assert known.pop("init") == Init | str  # `transfer` takes arrays too, and says so itself
     assert get_type_hints(GivenSettings) == known
 
 
@@ -48,7 +48,7 @@ def test_transfer_shows_every_setting_with_its_default():
     ]  # fmt: skip
     hints = get_type_hints(transfer)
     assert hints["size"] is int
-    assert hints["init"] == Picture
+    assert hints["init"] == Init | Picture
     assert hints["return"] is Result
 
 

@@ -1,3 +1,4 @@
+import io
 import json
 import math
 import signal
@@ -5,6 +6,7 @@ import threading
 
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import uniform_filter1d
 
 from nst_numpy import style_transfer
@@ -157,10 +159,11 @@ def start_of(tmp_path, kind):
         "text": (str(tmp_path / "start.png"), resize_image(other, (24, 32))),
         "path": (tmp_path / "start.png", resize_image(other, (24, 32))),
         "array": (other, resize_image(other, (24, 32))),
+        "horse": ("horse", resize_image(load_image(sample_path("horse")), (24, 32))),
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["content", "style", "noise", "text", "path", "array"])
+@pytest.mark.parametrize("kind", ["content", "style", "noise", "text", "path", "array", "horse"])
 def test_the_run_starts_from_the_picture_asked_for(tmp_path, kind):
     init, expected = start_of(tmp_path, kind)
     # a step that is too small to see leaves the start
@@ -715,9 +718,8 @@ def test_the_bar_is_drawn_only_if_asked_for(capsys):
 
 
 def test_neuschwanstein_as_starry_night():
-    content = sample_path("neuschwanstein")
-    result = transfer(content, sample_path("starry_night"), size=64, iterations=5)
-    start = load_image(content, 64)
+    result = transfer("neuschwanstein", "starry_night", size=64, iterations=5)
+    start = load_image(sample_path("neuschwanstein"), 64)
     losses = [entry["loss"] for entry in result.history]
     assert len(losses) == 5
     assert losses[-1] < 0.5 * losses[0]
@@ -1069,3 +1071,10 @@ def test_the_time_of_a_search_is_expected_too(monkeypatch):
     # two passes, 48 by 48 places, 4 + 8 channels
     more = runs["neighbours"].expected_seconds - runs["wasserstein"].expected_seconds
     assert more == pytest.approx(2 * 48 * 48 * 12 / 1e6)
+
+
+def test_a_notebook_shows_a_result_as_its_picture():
+    image = np.random.default_rng(0).integers(0, 256, (4, 6, 3), dtype=np.uint8)
+    result = style_transfer.Result(image, [], {}, "", "")
+    with Image.open(io.BytesIO(result._repr_png_())) as shown:
+        np.testing.assert_array_equal(np.asarray(shown), image)

@@ -47,6 +47,8 @@ PROBLEMS = """() => {
   const page = document.documentElement;
   if (page.scrollWidth > page.clientWidth)
     wrong.push(`${page.scrollWidth} pixels wide on a screen of ${page.clientWidth}`);
+  for (const part of document.querySelectorAll(".content"))
+    if (part.scrollWidth > part.clientWidth) wrong.push("what is on the page is wider than it");
   return wrong;
 }""".replace("CODE_FITS", str(SCREENS["desk"][0]))
 

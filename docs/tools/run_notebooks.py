@@ -64,10 +64,23 @@ def run(page: Path) -> nbformat.NotebookNode:
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
         NotebookClient(notebook, timeout=TIMEOUT, resources=resources).execute()
+    for cell in pictures_without_text(notebook):
+        sys.exit(f"{page.name}: this cell shows a picture, and has no mystnb: image: alt:\n{cell}")
     target = BUILD / "notebooks" / page.with_suffix(".ipynb").name
     target.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, target)
     return notebook
+
+
+def pictures_without_text(notebook: nbformat.NotebookNode) -> list[str]:
+    """Return the cells whose pictures say nothing to those who cannot see them."""
+    return [
+        cell.source
+        for cell in notebook.cells
+        for output in cell.get("outputs", [])
+        if any(kind.startswith("image/") for kind in output.get("data", {}))
+        and not cell.metadata.get("mystnb", {}).get("image", {}).get("alt")
+    ]
 
 
 def keep(

@@ -162,13 +162,17 @@ def _grade(args: argparse.Namespace) -> int:
             )  # fmt: skip
             graded.append((student.student, grades))
             lost += _write(out, name if many else "", student, grades)
-    table_of_class = as_csv(graded, counted.values())
+    notes = [student.notes for student in students] + [getattr(found, "notes", ())] * many
+    table_of_class = as_csv(graded, counted.values(), notes)
     with results() as keep:
         if out is not None and many:
             keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
+        if out is not None and many and len(graded) == 1:  # Gradescope looks for it here
+            scope = as_gradescope(graded[0][1], "; ".join(notes[0] * (not graded[0][1])), notes[0])
+            keep(out / "results.json", lambda place: write_json(place, scope))
         keep(junit, lambda place: write_text(place, as_junit(graded)))
     if prints(args, out, junit):
-        print(table_of_class if many else as_text(graded[0][1]), end="")
+        print(table_of_class if many else as_text(graded[0][1], students[0].notes), end="")
     if lost:
         raise OutputError("; ".join(lost))
     return 0
@@ -195,8 +199,9 @@ def _counted(
         for student in students
     ]
     if isinstance(found, list):
-        return kept
-    if not kept[0].files:
+        found[:] = kept
+        return found
+    if found.files and not kept[0].files:
         raise CourseError(
             f"no answer to {' or '.join(counted)} found in {path}, only to "
             f"{', '.join(found.files)}: give another folder, or leave --only out"
@@ -225,7 +230,9 @@ def _write(out: Path | None, name: str, student: Submission, grades: list[Grade]
         with results() as keep:
             keep(
                 out / name,
-                lambda place: write_results(check_folder(place), student.student, grades),
+                lambda place: write_results(
+                    check_folder(place), student.student, grades, student.notes
+                ),
             )
     except OutputError as error:
         return [str(error)]

@@ -30,7 +30,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownNameError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
@@ -38,17 +38,16 @@ from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture, samples
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
-from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
+from nst_numpy.settings import INITS, PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
     from nst_numpy.report import RunRecorder
 
-INITS = ("content", "noise", "style")
 LONG = 600  # seconds: for layers of your own a size is named that takes no longer
 
-__getattr__ = former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
+keep_former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -37,7 +37,7 @@ from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
 from nst_numpy.figures.units import Beside
 from nst_numpy.files import check_output, expand, write_json
-from nst_numpy.layers.activation import RELU_RULES
+from nst_numpy.layers.activation import RELU_RULES, ReluRule
 from nst_numpy.look import Patch, TopPatches, drive_image, top_patches, what_drove
 from nst_numpy.look.scan_json import read_json
 from nst_numpy.pictures.images import preprocess
@@ -157,7 +157,7 @@ def _draw(args: argparse.Namespace, top: TopPatches, output: Path) -> dict[Path,
     return sheets
 
 
-def _driver(vgg: VGG, layer: str, rule: str) -> Beside:
+def _driver(vgg: VGG, layer: str, rule: ReluRule) -> Beside:
     """Make the function that draws what drove a unit."""
 
     def drive(image: NDArray[np.uint8], channel: int, patch: Patch) -> NDArray[np.uint8]:

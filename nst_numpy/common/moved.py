@@ -71,6 +71,15 @@ def former_names(here: str, now: str | Mapping[str, str], *names: str) -> Callab
     return find
 
 
+def keep_former_names(here: str, now: str | Mapping[str, str], *names: str) -> None:
+    """Let a module find its former names; the parameters are those of `former_names`.
+
+    A `__getattr__` written in the module would hide misspelt names from type checkers: to them any
+    name would be known. They know the present names only.
+    """
+    vars(sys.modules[here])["__getattr__"] = former_names(here, now, *names)
+
+
 def now_in(package: str, **files: Sequence[str]) -> dict[str, str]:
     """List where names are after their file was split: for each name its place now.
 

@@ -85,6 +85,8 @@ class Assignment:
         Limits of each task.
     scoring : str
         "all-or-nothing", or "proportional" to the hidden tests that pass.
+    forbidden : tuple of str
+        Functions of libraries that do the work for the answer, which must not call them.
     """
 
     folder: Path
@@ -98,6 +100,7 @@ class Assignment:
     seconds: float
     megabytes: int
     scoring: str = SCORINGS[0]
+    forbidden: tuple[str, ...] = ()
 
     @property
     def long_name(self) -> str:
@@ -218,6 +221,7 @@ def load_assignment(folder: PathLike) -> Assignment:
         seconds=data.get("seconds", 10),
         megabytes=int(data.get("megabytes", 1024)),
         scoring=data.get("scoring", SCORINGS[0]),
+        forbidden=tuple(data.get("forbidden", ())),
     )
 
 
@@ -345,7 +349,7 @@ def _check_limits(path: Path, data: dict[str, Any]) -> None:
             raise CourseError(
                 f'{path}: "{name}" must be a number above 0, at most {limit}, not {number!r}'
             )
-    for name in ("files", "libraries"):
+    for name in ("files", "libraries", "forbidden"):
         words = data.get(name, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CourseError(f'{path}: "{name}" must be a list of names, not {words!r}')

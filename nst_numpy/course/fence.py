@@ -10,6 +10,9 @@ of the package, because an isolated answer's process has no package.
 
 import os
 import sys
+from collections.abc import Callable, Iterable
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
 from typing import Any
 
 REFUSED_LIBRARIES = frozenset(
@@ -93,13 +96,21 @@ MOST = 20  # notes
 
 
 class Fence:
-    """The audit hook, and the first finder of modules. `close` puts it up, for good."""
+    """The audit hook, and the first finder of modules. `close` puts it up, for good.
 
-    __slots__ = ("folder", "forbidden", "refused")
+    `functions` are such that an answer may not call, "scipy.signal.correlate"; their modules may be
+    imported, and other libraries may call them.
+    """
 
-    def __init__(self, folder: str, forbidden: list[str]) -> None:
+    __slots__ = ("folder", "forbidden", "functions", "refused")
+
+    def __init__(self, folder: str, forbidden: list[str], functions: Iterable[str] = ()) -> None:
         self.folder = os.path.realpath(folder)
         self.forbidden = [os.path.realpath(path) for path in forbidden]
+        self.functions: dict[str, list[str]] = {}
+        for function in functions:
+            module, _, name = function.rpartition(".")
+            self.functions.setdefault(module, []).append(name)
         self.refused: list[str] = []
 
     def close(self) -> None:
@@ -116,6 +127,8 @@ class Fence:
                 for function in functions:
                     if hasattr(sys.modules.get(module), function):
                         setattr(sys.modules[module], function, self._refusal(what))
+        for name in self.functions.keys() & sys.modules.keys():
+            self.watch(sys.modules[name])
         sys.meta_path.insert(0, self)
         sys.addaudithook(self)
 
@@ -140,11 +153,41 @@ class Fence:
                 if event.startswith(prefix):
                     self._refuse(what, PermissionError)
 
-    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+    def find_spec(self, name: str, path: Any = None, target: object = None) -> ModuleSpec | None:
         """Refuse a library, as Python's import system asks; importlib has no audit event."""
         root = name.partition(".")[0]
         if root in REFUSED_LIBRARIES or root in REFUSED_MODULES:
             self._refuse(f"import {root}", ImportError)
+        spec = PathFinder.find_spec(name, path) if name in self.functions else None
+        if spec is not None and spec.loader is not None:
+            spec.loader = _Watched(spec.loader, self.watch)  # type: ignore[assignment]
+        return spec
+
+    def watch(self, module: ModuleType) -> None:
+        """Put stand-ins in the places of a module's functions that an answer may not call."""
+        root = module.__name__.partition(".")[0]
+        for name in self.functions[module.__name__]:
+            function = getattr(module, name, None)
+            if function is None:
+                continue
+            instead = self._instead(function, f"{module.__name__}.{name}")
+            for other in [m for n, m in sys.modules.items() if n.partition(".")[0] == root]:
+                places = [key for key, value in vars(other).items() if value is function]
+                for key in places:
+                    setattr(other, key, instead)
+
+    def _instead(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
+        root = name.partition(".")[0]
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            caller = sys._getframe(1)
+            of_answer = caller.f_code.co_filename.startswith(("<answer", self.folder + os.sep))
+            if of_answer or str(caller.f_globals.get("__name__")).partition(".")[0] != root:
+                self._refuse(f"call {name}", PermissionError)
+            return function(*args, **kwargs)
+
+        watched.__name__, watched.__doc__ = name.rpartition(".")[2], function.__doc__
+        return watched
 
     def _check_import(self, name: Any, file: Any, *rest: object) -> None:
         self.find_spec(str(name))
@@ -201,6 +244,21 @@ class Fence:
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         return False
+
+
+class _Watched:
+    """A loader that lets somebody have the module before all others."""
+
+    def __init__(self, loader: Any, watch: Callable[[ModuleType], None]) -> None:
+        self._loader, self._watch = loader, watch
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loader, name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Load the module."""
+        self._loader.exec_module(module)
+        self._watch(module)
 
 
 def _of_another_process(real: str) -> bool:

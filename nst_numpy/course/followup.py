@@ -18,10 +18,10 @@ from typing import Any
 from nst_numpy.course.assignment import SOLUTION, Assignment, Task, split_cells, strip_solutions
 from nst_numpy.course.isolation import Isolation
 from nst_numpy.course.sandbox import Sandbox, stand_in
-from nst_numpy.course.submission import Cells
 from nst_numpy.course.wire import RemoteError, as_known
 from nst_numpy.course.worker import top_level_pieces
 
+Pieces = Sequence[tuple[str, int, str]]  # name, first line, source
 Definition = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -38,7 +38,7 @@ class Fault:
     code: str = ""
 
 
-def faults_of(task: Task, assignment: Assignment, cells: Cells) -> list[Fault]:
+def faults_of(task: Task, assignment: Assignment, cells: Pieces) -> list[Fault]:
     """List the functions of a task that failed, where the assignment has its solution."""
     if not (assignment.folder / SOLUTION).is_file():  # a release has stubs
         return []
@@ -47,7 +47,7 @@ def faults_of(task: Task, assignment: Assignment, cells: Cells) -> list[Fault]:
     return [Fault(name, task.name, assignment, own.get(name, "")) for name in names]
 
 
-def carried_over(faults: Iterable[Fault], assignment: Assignment, cells: Cells) -> list[Fault]:
+def carried_over(faults: Iterable[Fault], assignment: Assignment, cells: Pieces) -> list[Fault]:
     """List the faults of earlier assignments that an answer has with it: copied, or imported.
 
     A function of the same name that the assignment itself asks for, or that is written anew, is
@@ -64,7 +64,7 @@ def carried_over(faults: Iterable[Fault], assignment: Assignment, cells: Cells) 
     ]  # fmt: skip
 
 
-def needed(task: Task, assignment: Assignment, cells: Cells) -> set[str]:
+def needed(task: Task, assignment: Assignment, cells: Pieces) -> set[str]:
     """Collect the names that a task's tests reach in an answer, from function to function."""
     tests = assignment.imports + task.public + task.hidden
     reached: set[str] = set()
@@ -175,7 +175,7 @@ def _handed_out(assignment: Assignment) -> dict[str, tuple[str, ...]]:
 
 
 @cache
-def _solution_cells(assignment: Assignment) -> Cells:
+def _solution_cells(assignment: Assignment) -> Pieces:
     cells = split_cells(assignment.solution)
     return [("the reference", cell.first_line, cell.source) for cell in cells]
 
@@ -188,12 +188,12 @@ def _parameters(fault: Fault) -> list[str] | None:
     return None
 
 
-def _definitions(cells: Cells) -> list[Definition]:
+def _definitions(cells: Pieces) -> list[Definition]:
     nodes = _statements(cells)
     return [n for n in nodes if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef))]
 
 
-def _statements(cells: Cells) -> Iterator[ast.stmt]:
+def _statements(cells: Pieces) -> Iterator[ast.stmt]:
     """Yield the statements of an answer at top level; those of a broken piece are left out."""
     for _, _, source in cells:
         for piece in [source] if _parsed(source) else [p for _, p in top_level_pieces(source)]:
@@ -216,7 +216,7 @@ def _code(node: Definition) -> str:
         return ""
 
 
-def _imported_modules(cells: Cells) -> Iterator[str]:
+def _imported_modules(cells: Pieces) -> Iterator[str]:
     for node in _statements(cells):
         for inner in ast.walk(node):
             if isinstance(inner, (ast.Import, ast.ImportFrom)):

@@ -1,9 +1,9 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -11,7 +11,7 @@ from types import CodeType
 from typing import Any, NamedTuple, cast
 
 from nst_numpy.common.checks import check_number
-from nst_numpy.common.moved import former_names, now_in
+from nst_numpy.common.moved import keep_former_names, now_in
 from nst_numpy.course.assignment import (
     LONGEST_SECONDS,
     PROPORTIONAL,
@@ -141,8 +141,8 @@ def grade_submission(
     Returns
     -------
     list of Grade
-        One for each assignment that something was handed in for. Of a notebook and a .py for
-        the same assignment the better one counts.
+        One for each assignment that something was handed in for. Of several answers to one, say
+        a notebook and a .py, the best counts, and of equal ones the first.
     """
     best: dict[str, Grade] = {}
     faults: list[Fault] = []
@@ -156,12 +156,27 @@ def grade_submission(
                 progress=progress,
                 isolation=isolation,
                 faults=faults,
+                modules=submission.modules.get(file),
             )
             for file in submission.files[name]
         ]
-        best[name] = max(tried, key=lambda grade: grade.points)
+        names = [submission.names.get(file, one_line(file.name)) for file in submission.files[name]]
+        best[name] = better_of(tried, names)
         faults += best[name].faults
     return [best[name] for name in submission.files]
+
+
+def better_of(tried: list[Grade], names: list[str]) -> Grade:
+    """Return the grade with the most points, the first of equal ones; it says what else came."""
+    best = max(range(len(tried)), key=lambda number: tried[number].points)
+    if len(tried) == 1:
+        return tried[best]
+    others = [f"{name} has {tried[n].points:g}" for n, name in enumerate(names) if n != best]
+    note = (
+        f"{len(tried)} answers came, and the best counts: {names[best]} has "
+        f"{tried[best].points:g} points, {', '.join(others)}"
+    )
+    return replace(tried[best], notes=(*tried[best].notes, note))
 
 
 def grade_answer(
@@ -172,11 +187,13 @@ def grade_answer(
     seconds: float | None = None,
     progress: Callable[[str], None] | None = None,
     isolation: Isolation | None = None,
+    modules: Mapping[str, Path] | None = None,
     faults: Iterable[Fault] = (),
 ) -> Grade:
     """Grade one file for one assignment; parameters are those of `grade_submission`.
 
-    `faults` are functions of the same student that failed in earlier assignments.
+    `modules` are what it may import beside it: name in its folder, and file. None is what lies
+    there. `faults` are functions of the same student that failed in earlier assignments.
     """
 
     def run(task: Task, known: Sequence[Fault] = ()) -> TaskGrade:
@@ -195,7 +212,7 @@ def grade_answer(
     own_faults: list[Fault] = []
     code: tuple[int, ...] = ()
     try:
-        cells = read_answer(path)
+        cells = read_answer(path, modules)
     except CourseError as error:
         reason = one_line(error)
         tasks = [
@@ -276,6 +293,7 @@ def grade_task(
             files=[assignment.folder / name for name in assignment.files],
             libraries=assignment.libraries,
             forbidden=[assignments_folder(), assignment.folder],
+            functions=assignment.forbidden,
             isolation=isolation,
         )
         with box:
@@ -457,4 +475,4 @@ _FORMER = now_in(
     reason=("LONGEST_NUMBER",),
     submission=("SUFFIXES", "assignment_of", "find_submissions"),
 )
-__getattr__ = former_names(__name__, _FORMER)
+keep_former_names(__name__, _FORMER)

@@ -2,7 +2,7 @@
 
 The process then has no network, no process but its own, none of the grader's variables, and sees
 no files but Python's and those in its folder: not the solutions, nor anybody's answers. Of
-nst_numpy it is given the three files that it runs.
+nst_numpy it is given the four files that it runs.
 """
 
 import contextlib
@@ -18,15 +18,17 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from nst_numpy.errors import SettingError, did_you_mean
 
-HOWS = ("bubblewrap", "docker", "podman")
-PROGRAMS = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
+Isolator = Literal["bubblewrap", "docker", "podman"]
+HOWS: tuple[Isolator, ...] = get_args(Isolator)
+PROGRAMS: dict[Isolator, str] = {"bubblewrap": "bwrap", "docker": "docker", "podman": "podman"}
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store")
 SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives")  # alternatives: BLAS, on Debian
-KIT = "/nst-kit"  # where the process finds its three files
-KIT_FILES = ("fence.py", "wire.py", "worker.py")
+KIT = "/nst-kit"  # where the process finds its four files
+KIT_FILES = ("fence.py", "jupyter.py", "wire.py", "worker.py")
 TRY_SECONDS = 60.0
 TRIAL = "import sys, json; sys.path[:0] = json.loads(sys.argv[1]); import numpy"
 HERE = Path(__file__).resolve().parent
@@ -46,7 +48,7 @@ class Isolation:
         For the containers: one with Python, NumPy, and what the assignments' libraries are.
     """
 
-    how: str
+    how: Isolator
     program: str
     image: str = ""
 
@@ -132,7 +134,7 @@ class Isolation:
             subprocess.run([self.program, "rm", "--force", name], capture_output=True, check=False)
 
 
-def find_isolation(how: str = "any", image: str = "") -> Isolation:
+def find_isolation(how: Isolator | Literal["any"] = "any", image: str = "") -> Isolation:
     """Find what can shut an answer in, and try it.
 
     Parameters

@@ -3,8 +3,11 @@
 A notebook is JSON, so none of this needs Jupyter or nbgrader.
 """
 
+import codecs
+import contextlib
+import io
 import json
-import re
+import tokenize
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +20,19 @@ from nst_numpy.course.assignment import (
     split_readme,
     strip_solutions,
 )
-from nst_numpy.course.worker import PYTHON_MAGICS
+from nst_numpy.course.jupyter import to_python
 from nst_numpy.errors import CourseError
 
-MAGIC = re.compile(r"^(\s*)(%{1,2}[A-Za-z_]|!|\?|[\w.]+\?{1,2}\s*$)")
-CELL_MAGIC = re.compile(r"\s*%%(\w+).*\n?")
-TIMED = re.compile(r"^(\s*)%time\s+(?=\S)")  # one statement, and its time
-ASSIGNED = re.compile(r"^(\s*[\w., ]+=\s*)(?:!|%[A-Za-z_]).*")  # files = !ls
 TEST_IMPORTS = "tests-need"
 LARGEST_FILE = 64 << 20  # bytes
 MOST_MARKS = 4_000_000  # "[", "{" and "," of a notebook: each may become an object in memory
+MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 Json = dict[str, Any]
 
 
@@ -82,8 +88,8 @@ def notebook(assignment: Assignment, *, instructor: bool = False) -> Json:
 def read_notebook(path: Path) -> list[tuple[str, int, str]]:
     """Return the code cells of a notebook as (name, first line, source).
 
-    nbgrader's test cells are left out, lines for IPython (%magic, !shell, help?) become `pass`. A
-    cell under %%time and the like is read without that line, one in another language is left out.
+    nbgrader's test cells are left out, and cells are made Python: see `jupyter.to_python`. Formats
+    2 and 3, which have sheets of cells, are read as well as 4.
 
     Raises
     ------
@@ -91,10 +97,9 @@ def read_notebook(path: Path) -> list[tuple[str, int, str]]:
         It is not a notebook.
     """
     try:
-        cells = json.loads(_text(path))["cells"]
         code = [
-            (f"{path.name}, cell {number}", 1, _without_magic(_joined(cell["source"])))
-            for number, cell in enumerate(cells, start=1)
+            (f"{path.name}, cell {number}", 1, to_python(_source(cell)))
+            for number, cell in enumerate(_cells(json.loads(_text(path))), start=1)
             if cell["cell_type"] == "code" and not _is_test(cell)
         ]
     except CourseError:
@@ -106,11 +111,50 @@ def read_notebook(path: Path) -> list[tuple[str, int, str]]:
     return code
 
 
+def decoded(data: bytes) -> str:
+    r"""Return the text of a file that somebody's editor has written; ValueError if it is none.
+
+    UTF-8, UTF-16 and UTF-32 are known by their first bytes, or by being valid UTF-8; else it is
+    what its first lines say (coding: …), or Latin-1 as Windows writes it. Lines end in \n.
+
+    >>> decoded("größe".encode("utf-16")), decoded("größe".encode("latin-1"))
+    ('größe', 'größe')
+    """
+    name = next((name for mark, name in MARKS if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(name)
+    except UnicodeDecodeError as error:
+        if name != "utf-8":
+            raise ValueError(f"it begins as {name}, and goes on as something else") from error
+        text = _by_its_first_lines(data)
+    if "\0" in text:
+        raise ValueError("it is no text: save it as UTF-8")
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _by_its_first_lines(data: bytes) -> str:
+    with contextlib.suppress(SyntaxError, UnicodeDecodeError, LookupError):
+        return data.decode(tokenize.detect_encoding(io.BytesIO(data).readline)[0])
+    return data.decode("cp1252", errors="replace")
+
+
 def _text(path: Path) -> str:
     data = read_bytes(path)
     if sum(map(data.count, (b"[", b"{", b","))) > MOST_MARKS:
         raise CourseError(f"{path.name} is too long to be read: clear its outputs")
-    return data.decode("utf-8-sig")
+    return decoded(data)
+
+
+def _cells(notebook: Json) -> list[Json]:
+    if "worksheets" in notebook:
+        return [cell for sheet in notebook["worksheets"] for cell in sheet["cells"]]
+    cells: list[Json] = notebook["cells"]
+    return cells
+
+
+def _source(cell: Json) -> str:
+    source = cell["input"] if "source" not in cell and "input" in cell else cell["source"]
+    return (source if isinstance(source, str) else "".join(source)).lstrip("\ufeff")
 
 
 def _task_cells(task: Task, cell: Cell, instructor: bool) -> list[Json]:
@@ -169,21 +213,3 @@ def _body(cell: Cell) -> str:
 def _is_test(cell: Json) -> bool:
     about = cell.get("metadata", {}).get("nbgrader", {})
     return bool(about.get("locked")) and not about.get("solution")
-
-
-def _joined(source: Any) -> str:
-    return source if isinstance(source, str) else "".join(source)
-
-
-def _without_magic(source: str) -> str:
-    if magic := CELL_MAGIC.match(source):
-        if magic[1] not in PYTHON_MAGICS:
-            return ""
-        # the lines keep their numbers
-        source = "\n" * magic[0].count("\n") + source[magic.end() :]
-    return "\n".join(_plain_line(line) for line in source.split("\n"))
-
-
-def _plain_line(line: str) -> str:
-    line = ASSIGNED.sub(r"\1None", TIMED.sub(r"\1", line))
-    return f"{match[1]}pass" if (match := MAGIC.match(line)) else line

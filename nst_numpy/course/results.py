@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from textwrap import indent, wrap
 from typing import Any
@@ -10,10 +10,11 @@ from typing import Any
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
 from nst_numpy.course.junit import as_junit
-from nst_numpy.course.plain import one_line
+from nst_numpy.course.plain import LONGEST, one_line
 from nst_numpy.files import write_json, write_text
 
 WIDTH = 96
+LONGEST_NOTES = 4 * LONGEST  # characters of a cell
 SAFETY = (
     "Graded in a process of its own, behind a fence: without nst_numpy's layers and without "
     "another deep-learning library."
@@ -22,8 +23,11 @@ REFERENCES = "graded_with_reference"  # a column's name
 ISOLATED = "Graded in a process of its own, shut in by {}: without network, solutions and layers."
 
 
-def as_text(grades: Iterable[Grade]) -> str:
-    """Write grades as the student reads them: a table of points and reasons, then prints."""
+def as_text(grades: Iterable[Grade], notes: Iterable[str] = ()) -> str:
+    """Write grades as the student reads them: a table of points and reasons, then prints.
+
+    `notes` are sentences about all that was handed in: `Submission.notes`.
+    """
     grades, parts = list(grades), []
     for grade in grades:
         head = f"{grade.assignment}  {grade.title}  ({grade.file})"
@@ -35,16 +39,18 @@ def as_text(grades: Iterable[Grade]) -> str:
         lines += _prints(grade)
         lines += [f"note: {note}" for note in grade.notes]
         parts.append("\n".join(lines))
-    return "\n\n".join([*parts, *_safety(grades)]) + "\n"
+    about = "\n".join(f"note: {note}" for note in notes)
+    return "\n\n".join([*parts, *([about] if about else []), *_safety(grades)]) + "\n"
 
 
-def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
+def as_json(student: str, grades: Iterable[Grade], notes: Iterable[str] = ()) -> dict[str, Any]:
     """Put all that is known about a student's grades into plain data."""
     grades = list(grades)
     return {
         "student": one_line(student),
         "points": sum(grade.points for grade in grades),
         "max_points": sum(grade.max_points for grade in grades),
+        "notes": list(notes),
         "assignments": [
             {
                 "assignment": grade.assignment,
@@ -79,10 +85,12 @@ def as_json(student: str, grades: Iterable[Grade]) -> dict[str, Any]:
     }
 
 
-def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
+def as_gradescope(
+    grades: Iterable[Grade], trouble: str = "", notes: Iterable[str] = ()
+) -> dict[str, Any]:
     """Put grades into the form of Gradescope's results.json, or say why there are none."""
     grades = list(grades)
-    notes = [note for grade in grades for note in grade.notes]
+    notes = [*(note for grade in grades for note in grade.notes), *notes]
     return {
         "score": sum(grade.points for grade in grades),
         "output": trouble or "\n".join([*_safety(grades), *notes]),
@@ -102,20 +110,27 @@ def as_gradescope(grades: Iterable[Grade], trouble: str = "") -> dict[str, Any]:
     }
 
 
-def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Assignment]) -> str:
+def as_csv(
+    classes: Iterable[tuple[str, list[Grade]]],
+    assignments: Iterable[Assignment],
+    notes: Iterable[Iterable[str]] = (),
+) -> str:
     """Write one row a student: total, each assignment, each task; empty where none came.
 
-    Where a task was graded with a reference, there is one more column that names such tasks.
+    Where a task was graded with a reference, one more column names such tasks. `notes` are those
+    of each student, in the same order. If there are any, they are in a last column. Notes after
+    those of the last student are of the class, in a row without a student.
     """
     classes = list(classes)
-    assignments = list(assignments)
+    assignments, told = list(assignments), ["; ".join(some) for some in notes]
+    last = ["notes"] if any(told) else []
+    more = [REFERENCES] if any(_with_reference(grades) for _, grades in classes) else []
     tasks = [task.name for a in assignments for task in a.tasks]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     best = sum(a.points for a in assignments)
-    more = [REFERENCES] if any(_with_reference(grades) for _, grades in classes) else []
     writer.writerow(
-        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *more]
+        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *more, *last]
     )
     for student, grades in classes:
         by_name = {grade.assignment: number(grade.points) for grade in grades}
@@ -124,15 +139,29 @@ def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Ass
         sums = [by_name.get(a.name, "") for a in assignments]
         row = [_harmless(student), number(total), number(best), *sums]
         row += [by_task.get(task, "") for task in tasks]
-        writer.writerow([*row, *(_with_reference(grades) for _ in more)])
+        row += [_with_reference(grades) for _ in more]
+        writer.writerow([*row, *([_harmless(told.pop(0), LONGEST_NOTES)] if told and last else [])])
+    for note in filter(None, told):
+        writer.writerow(
+            [
+                *("" for _ in [*range(3), *assignments, *tasks, *more]),
+                _harmless(note, LONGEST_NOTES),
+            ]
+        )
     return stream.getvalue()
 
 
-def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
-    """Write report.txt, grades.json, Gradescope's results.json and junit.xml into a folder."""
-    write_text(folder / "report.txt", as_text(grades))
-    write_json(folder / "grades.json", as_json(student, grades))
-    write_json(folder / "results.json", as_gradescope(grades))
+def write_results(
+    folder: Path, student: str, grades: list[Grade], notes: Sequence[str] = ()
+) -> None:
+    """Write report.txt, grades.json, Gradescope's results.json and junit.xml into a folder.
+
+    `notes` are the submission's. Where nothing could be graded, they say why.
+    """
+    trouble = "" if grades else "; ".join(notes)
+    write_text(folder / "report.txt", as_text(grades, notes))
+    write_json(folder / "grades.json", as_json(student, grades, notes))
+    write_json(folder / "results.json", as_gradescope(grades, trouble, notes))
     write_text(folder / "junit.xml", as_junit([(student, grades)]))
 
 
@@ -188,7 +217,7 @@ def _prints(grade: Grade) -> list[str]:
     return [f"printed:\n{indent(text, '  | ')}" for text in list(texts)[:3]]
 
 
-def _harmless(name: str) -> str:
+def _harmless(name: str, longest: int = LONGEST) -> str:
     # a spreadsheet would compute a cell that begins so
-    name = one_line(name)
+    name = one_line(name, longest)
     return "'" + name if name[:1] in ("=", "+", "-", "@") else name

@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
@@ -47,7 +47,8 @@ class Sandbox(Peer):
     Parameters
     ----------
     cells : iterable of (name, first line, source)
-        The answer. Names and lines are for messages.
+        The answer. Names and lines are for messages. If they have `modules` (see `beside.Cells`),
+        these are copied into the folder that it runs in.
     seconds : float
         Time for everything that the answer does.
     megabytes : int
@@ -58,6 +59,8 @@ class Sandbox(Peer):
         Modules to load before the fence closes.
     forbidden : iterable of Path
         Folders that it must not read.
+    functions : iterable of str
+        Functions of libraries that it must not call: "scipy.signal.correlate".
     isolation : Isolation, optional
         What the process is shut in, beside the fence.
     """
@@ -73,6 +76,7 @@ class Sandbox(Peer):
         files: Iterable[Path] = (),
         libraries: Iterable[str] = ("numpy",),
         forbidden: Iterable[Path] = (),
+        functions: Iterable[str] = (),
         isolation: Isolation | None = None,
     ) -> None:
         if os.name != "posix":
@@ -87,9 +91,10 @@ class Sandbox(Peer):
             "megabytes": megabytes,
             "seconds": seconds,
             "forbidden": [str(path) for path in (PACKAGE, *forbidden)],
+            "functions": list(functions),
         }
         self._cells = [list(cell) for cell in cells]
-        self._process = self._start(files)
+        self._process = self._start(files, getattr(cells, "modules", {}))
         results, self._printing, writer = (
             cast(IO[bytes], pipe)
             for pipe in (self._process.stdout, self._process.stderr, self._process.stdin)
@@ -237,12 +242,17 @@ class Sandbox(Peer):
         if self._isolation:
             self._isolation.end(self._name)
 
-    def _start(self, files: Iterable[Path]) -> subprocess.Popen[bytes]:
+    def _start(self, files: Iterable[Path], modules: Mapping[str, Path]) -> subprocess.Popen[bytes]:
         """Start the process in a folder of its own, which stays until `close`."""
         with contextlib.ExitStack() as made:
             self._folder = tempfile.mkdtemp(prefix="nst-answer-")
             made.callback(_remove, self._folder)
-            for file in files:
+            for place, module in modules.items():
+                with contextlib.suppress(OSError, ValueError):  # then the import fails, and is told
+                    target = Path(self._folder, *Path(place).parts)
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(module, target)
+            for file in files:  # these last: nobody brings along another
                 shutil.copy(file, self._folder)
             process = self._run(made.enter_context(make_kit()) if self._isolation else "")
             self._folders = made.pop_all()

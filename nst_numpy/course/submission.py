@@ -1,37 +1,91 @@
-"""What was handed in: whose files, for which assignment, and the cells in them."""
+"""What was handed in: whose files, for which assignment, and what else there was."""
 
-import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from nst_numpy.course.assignment import Assignment, split_cells
-from nst_numpy.course.notebook import read_bytes, read_notebook
+from nst_numpy.course.assignment import MANIFEST, README, TESTS, Assignment, assignments_folder
+from nst_numpy.course.beside import Cells, Modules, modules_in
+from nst_numpy.course.plain import one_line
+from nst_numpy.course.recognise import (
+    SUFFIXES,
+    assignment_of,
+    defines_any,
+    named_first,
+    read_answer,
+    split_name,
+)
+from nst_numpy.course.tree import Entry, by_student, read_tree, walk
 from nst_numpy.errors import CourseError
 from nst_numpy.files import PathLike, expand_input
 
-Cells = list[tuple[str, int, str]]  # name, first line, source
-SUFFIXES = (".py", ".ipynb")
+__all__ = ["SUFFIXES", "Cells", "Class", "Submission", "assignment_of", "find_submissions",
+           "read_answer"]  # fmt: skip
+
+MOST_ANSWERS = 4  # to one assignment, that are graded
+SHOWN = 20  # names of what was not recognised
+HANDED_OUT = (TESTS, README, MANIFEST)
+COPY = re.compile(r"[ _-]+\(?\d+\)?$")  # what a browser adds: "a1 (2)"
+Assignments = dict[str, Assignment]
 
 
 @dataclass(frozen=True)
 class Submission:
-    """What one student handed in: files for each assignment, by short name."""
+    """What one student handed in.
+
+    Attributes
+    ----------
+    student : str
+    files : dict of str to list of Path
+        For each assignment, by short name: the answers. Those nearer to the top of the student's
+        folder stand before others.
+    unrecognised : tuple of str
+        Other files, as they were called, with the reason where there is one.
+    remarks : tuple of str
+        Sentences on what was left out.
+    modules : dict of Path to dict
+        For each answer, the modules that it imports from beside it.
+    names : dict of Path to str
+        What each answer was called, from the top of the student's folder on.
+    """
 
     student: str
     files: dict[str, list[Path]] = field(default_factory=dict)
+    unrecognised: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+    modules: dict[Path, Modules] = field(default_factory=dict)
+    names: dict[Path, str] = field(default_factory=dict)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the report says of the files: why there is no answer, and what was left out."""
+        nothing = () if self.files else ("no answer was found",)
+        return (*nothing, *self.remarks, *_not_recognised(self.unrecognised))
 
 
-def find_submissions(
-    path: PathLike, assignments: dict[str, Assignment]
-) -> list[Submission] | Submission:
-    """Find out what a path is: one student's file or folder, or a folder of students.
+class Class(list[Submission]):
+    """The submissions of a class, and the names of files that are nobody's."""
+
+    unrecognised: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is said of the files that are nobody's."""
+        return _not_recognised(self.unrecognised)
+
+
+def find_submissions(path: PathLike, assignments: Assignments) -> list[Submission] | Submission:
+    """Find out what a path is: one student's file, folder or zip, or those of a class.
+
+    An answer is recognised by its name or by what it defines, in folders and zips within too.
+    docs/course.md says how students are told apart.
 
     Returns
     -------
     Submission, or list of Submission
         A folder is one student's if an answer, or a folder named like an assignment, lies in
-        it; otherwise each of its folders is a student's.
+        it; otherwise each of its folders is a student's. The list is a `Class`.
 
     Raises
     ------
@@ -39,139 +93,238 @@ def find_submissions(
         Nothing in it can be an answer.
     """
     root = expand_input(path, CourseError)
-    if root.is_file():
+    if root.is_file() and root.suffix.lower() != ".zip":
         return Submission(root.stem, {assignment_of(root, assignments): [root]})
-    if not root.is_dir():
+    if not root.exists():
         raise CourseError(f"{root} does not exist: give a file, or a folder with answers")
-    mine = _files_of(root, assignments, sure=False)
-    if mine:
-        return Submission(root.resolve().name, mine)
-    students = _students(root, assignments)
-    if students:
-        return students
-    mine = _by_content(root, assignments)
-    if mine:
-        return Submission(root.resolve().name, mine)
-    raise CourseError(
-        f"no answer found in {root}: a file's name begins with its assignment's, as in "
-        f"{next(iter(assignments.values())).long_name}.py"
-    )
-
-
-def assignment_of(path: Path, assignments: dict[str, Assignment]) -> str:
-    """Find the assignment that a file answers: by its name, or by the functions in it."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise CourseError(f"{path} is neither a .py file nor a notebook (.ipynb)")
-    by_name = _by_name(path.stem, assignments)
-    if by_name:
-        return by_name
-    try:
-        text = "\n".join(source for _, _, source in read_answer(path))
-    except CourseError:
-        text = ""
-    defined = set(re.findall(r"(?m)^def\s+(\w+)", text))
-    count = {name: len(defined & set(a.functions)) for name, a in assignments.items()}
-    best = max(count, key=lambda name: count[name])
-    if not count[best]:
+    secret = [a.folder for a in assignments.values()]
+    tree = read_tree(root, [*secret, assignments_folder()] if secret else [])
+    if tree.inside is None:
+        raise CourseError(f"{root} cannot be opened: {tree.trouble or 'it is no ordinary file'}")
+    found = _Finder(assignments).find(tree)
+    if found is None:
+        names = _not_recognised(_names(walk(tree), assignments))
         raise CourseError(
-            f"{path}: which assignment is it for? Let the file's name begin with "
-            f"{', '.join(assignments)}, as in {assignments[best].long_name}.py"
+            f"no answer found in {root}: a file's name begins with its assignment's, as in "
+            f"{next(iter(assignments.values())).long_name}.py" + "".join(f"; {n}" for n in names)
         )
-    return best
-
-
-def read_answer(path: Path) -> Cells:
-    """Read a .py file or a notebook as (name, first line, source) of each cell.
-
-    Raises
-    ------
-    CourseError
-        The file cannot be read.
-    """
-    if path.suffix.lower() == ".ipynb":
-        return read_notebook(path)
-    text = read_bytes(path).decode("utf-8-sig", errors="replace")
-    text = text.replace("\r\n", "\n")
-    return [(path.name, cell.first_line, cell.source) for cell in split_cells(text)]
-
-
-def _files_of(
-    folder: Path, assignments: dict[str, Assignment], *, sure: bool = True
-) -> dict[str, list[Path]]:
-    """Collect a student's files: in the folder, and in folders named like an assignment.
-
-    If it is not sure that the folder is one student's, only names that begin with an
-    assignment's count; else also those that have it further on, and a file's functions.
-    """
-    found: dict[str, list[Path]] = {name: [] for name in assignments}
-    inner = [f for f in _listed(folder) if f.is_dir() and _by_name(f.name, assignments)]
-    for path in (path for place in (folder, *inner) for path in _listed(place)):
-        if _may_be_answer(path, assignments):
-            name = _by_name(path.stem, assignments)
-            if sure and not name:
-                name = _split_name(path.stem, assignments)[1]
-            if sure and not name and path.parent == folder:
-                name = _by_functions(path, assignments)
-            if name:
-                found[name].append(path)
-    return {name: paths for name, paths in found.items() if paths}
-
-
-def _by_content(folder: Path, assignments: dict[str, Assignment]) -> dict[str, list[Path]]:
-    """Collect files with names of their own, by the functions in them."""
-    found: dict[str, list[Path]] = {}
-    for path in _listed(folder):
-        if _may_be_answer(path, assignments) and (name := _by_functions(path, assignments)):
-            found.setdefault(name, []).append(path)
     return found
 
 
-def _students(folder: Path, assignments: dict[str, Assignment]) -> list[Submission]:
-    """One student a folder; of loose files, one for what stands before the assignment's name.
+class _Finder:
+    """Tells students apart, and collects what each handed in."""
 
-    There are none if nothing in here is named so. In a class, a file that has another name is
-    known by its functions, and one that is not known has a student who handed in nothing.
-    """
-    folders = [path for path in _listed(folder) if path.is_dir() and path.name[:1] != "."]
-    found = {path.name: _files_of(path, assignments) for path in folders}
-    loose = [path for path in _listed(folder) if _may_be_answer(path, assignments)]
-    split = {path: _split_name(path.stem, assignments) for path in loose}
-    if not any(found.values()) and not any(name for _, name in split.values()):
-        return []
-    for path, (student, by_name) in split.items():
-        files = found.setdefault(student, {})
-        if name := by_name or _by_functions(path, assignments):
-            files.setdefault(name, []).append(path)
-    return [Submission(student, files) for student, files in found.items()]
+    def __init__(self, assignments: Assignments) -> None:
+        self.assignments = assignments
+        self._known: dict[int, str | None] = {}
+
+    def find(self, tree: Entry) -> list[Submission] | Submission | None:
+        """Find out whose work a tree is; None if there is no answer in it."""
+        top = self._unwrapped(tree)
+        if students := by_student(top.inside or []):
+            return self._class(Entry(top.name, None, students), sure=True)
+        if self._is_one_students(top):
+            return self._submission(tree.name, [top])
+        recognised = [entry for entry in top.files if self._answers(entry)]
+        if (
+            any(self._answered(folder) for folder in top.folders)
+            or any(self._split(entry.name)[1] for entry in top.files if entry.is_answer)
+            or self._rivals(recognised)
+        ):
+            return self._class(top)
+        return self._submission(tree.name, [top]) if recognised else None
+
+    def _unwrapped(self, tree: Entry) -> Entry:
+        """Leave out folders that have nothing but one folder in them, around a class or in a zip.
+
+        `class.zip` has a folder `class` in it. But `class/ada/a1.py` is the class of one student.
+        """
+        top = tree
+        while len(top.inside or []) == 1 and (inner := top.folders):
+            rivals = [frozenset(self._answered(folder)) for folder in inner[0].folders]
+            shared = any(a & b for n, a in enumerate(rivals) for b in rivals[:n])
+            of_a_class = shared and not self._is_one_students(inner[0])
+            if not (top.zipped or tree.zipped or of_a_class or by_student(inner[0].inside or [])):
+                break
+            top = inner[0]
+        return top
+
+    def _is_one_students(self, top: Entry) -> bool:
+        """Whether an answer named like its assignment, or a folder named so, lies in it."""
+        if any(named_first(_stem(e.name), self.assignments) for e in top.files if self._answers(e)):
+            return True
+        named = [(name, e) for e in top.folders if (name := self._named_folder(e))]
+        exactly = [
+            name for name, e in named if COPY.sub("", e.name.lower()) in self._own_names(name)
+        ]
+        zips = [name for name, e in named if e.zipped]
+        others = [e for e in top.folders if not self._named_folder(e) and self._answered(e)]
+        if not exactly and (others or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
+            return False
+        return bool(named)
+
+    def _named_folder(self, entry: Entry) -> str | None:
+        """Return the assignment that a folder is named like, unless others are answered in it."""
+        name = named_first(entry.name, self.assignments)
+        answered = self._answered(entry)
+        return name if not answered or name in answered else None
+
+    def _own_names(self, name: str) -> tuple[str, str]:
+        return name, self.assignments[name].long_name.lower()
+
+    def _class(self, top: Entry, *, sure: bool = False) -> Class:
+        """Make a submission of each folder, and of loose files by what their names begin with."""
+        owned: dict[str, list[Entry]] = {}
+        nobodys: list[str] = []
+        for entry in top.folders:
+            if not sure and (students := by_student(entry.inside or [])):
+                for student in students:
+                    owned.setdefault(student.name, []).append(student)
+                continue
+            owned.setdefault(self._owner(entry), []).append(entry)
+        for entry in top.files:
+            owner = self._split(entry.name)[0] if entry.is_answer else None
+            if entry.trouble and entry.name.lower().endswith(".zip"):
+                owner = self._split(entry.name)[0]
+            if entry.is_answer and entry.name in (*HANDED_OUT, *self._given()):
+                continue
+            if owner is None:
+                nobodys += _names([((entry.name,), entry)], self.assignments)
+            else:
+                owned.setdefault(owner, []).append(Entry("", None, [entry], "", True))
+        found = Class(self._submission(student, own) for student, own in owned.items())
+        found.unrecognised = tuple(nobodys)
+        return found
+
+    def _owner(self, entry: Entry) -> str:
+        """Name the student of a folder by its name; of a zip, without that of an assignment."""
+        if not entry.zipped:
+            return entry.name
+        if name := named_first(entry.name, self.assignments):
+            for start in reversed(self._own_names(name)):
+                rest = entry.name[len(start) :].strip("_- ")
+                if entry.name.lower().startswith(start) and rest:
+                    return rest
+        return self._split(f"{entry.name}.zip")[0]
+
+    def _submission(self, student: str, places: list[Entry]) -> Submission:
+        """Collect a student's files from the places where they are."""
+        files: dict[str, list[tuple[Path, Modules]]] = {name: [] for name in self.assignments}
+        other: list[tuple[tuple[str, ...], Entry]] = []
+        used: set[Path] = set()
+        names: dict[Path, str] = {}
+        left_out: list[str] = []
+        contents: set[tuple[str, bytes]] = set()
+        for place in places:
+            loose = place.name == "" and place.zipped  # beside it lie other students' files
+            for where, entry in walk(place):
+                name = self._answers(entry)
+                if name is None or entry.path is None:
+                    other.append((where, entry))
+                    continue
+                if (content := (name, _content(entry.path))) in contents:
+                    continue
+                contents.add(content)
+                if len(files[name]) == MOST_ANSWERS:
+                    left_out.append("/".join(where))
+                    continue
+                modules = {} if loose else self._modules(place, where, entry.path)
+                files[name].append((entry.path, modules))
+                names[entry.path] = one_line("/".join(where))
+                used |= set(modules.values())
+        taken = {name: _without_modules(found, self.assignments[name])
+                 for name, found in files.items() if found}  # fmt: skip
+        earlier = [name for place in places for name in place.earlier]
+        remarks = [f"an earlier attempt, which does not count: {', '.join(earlier)}"] * bool(
+            earlier
+        )
+        if left_out:
+            remarks.append(f"not graded, after {MOST_ANSWERS} others: {', '.join(left_out)}")
+        rest = [(where, entry) for where, entry in other if entry.path not in used]
+        return Submission(
+            student,
+            {name: [path for path, _ in found] for name, found in taken.items()},
+            tuple(_names(rest, self.assignments)),
+            tuple(one_line(remark) for remark in remarks),
+            {path: modules for found in taken.values() for path, modules in found},
+            names,
+        )
+
+    def _modules(self, place: Entry, where: tuple[str, ...], path: Path) -> Modules:
+        folder = place
+        for part in where[:-1]:
+            folder = next(inner for inner in folder.folders if inner.name == part)
+        try:
+            cells = read_answer(path, {})
+        except CourseError:
+            return {}
+        found = modules_in(folder, [source for *_, source in cells])
+        return {name: module for name, module in found.items() if name not in self._given()}
+
+    def _answers(self, entry: Entry) -> str | None:
+        """Return the assignment that a file answers, if it does."""
+        if not entry.is_answer or entry.name in self._given():
+            return None
+        if id(entry) not in self._known:
+            assert entry.path is not None
+            try:
+                found = assignment_of(entry.path, self.assignments, entry.name)
+            except CourseError:
+                found = None
+            self._known[id(entry)] = found
+        return self._known[id(entry)]
+
+    def _answered(self, folder: Entry) -> set[str]:
+        return {name for _, entry in walk(folder) if (name := self._answers(entry))}
+
+    def _rivals(self, recognised: list[Entry]) -> bool:
+        """Whether files with names of their own answer one assignment: each is a student's."""
+        by_name: dict[str | None, set[str]] = {}
+        for entry in recognised:
+            by_name.setdefault(self._answers(entry), set()).add(_stem(entry.name))
+        return any(len(stems) > 1 for stems in by_name.values())
+
+    def _split(self, name: str) -> tuple[str, str | None]:
+        return split_name(_stem(name), self.assignments)
+
+    def _given(self) -> set[str]:
+        return {name for a in self.assignments.values() for name in a.files}
 
 
-def _listed(folder: Path) -> list[Path]:
-    """Return what is in a folder, in order; nothing if it cannot be looked into."""
+def _without_modules(
+    found: list[tuple[Path, Modules]], assignment: Assignment
+) -> list[tuple[Path, Modules]]:
+    """Leave out what is named like an answer, and is only a module of another one."""
+    used = {path for _, modules in found for path in modules.values()}
+    own = [(p, m) for p, m in found if p not in used or defines_any(p, assignment)]
+    return own or found
+
+
+def _content(path: Path) -> bytes:
+    """Tell files apart: a copy is no second answer. One that cannot be read is like no other."""
     try:
-        return sorted(folder.iterdir())
+        return path.read_bytes() if path.stat().st_size < 1 << 20 else str(path).encode()
     except OSError:
-        return []
+        return str(path).encode()
 
 
-def _may_be_answer(path: Path, assignments: dict[str, Assignment]) -> bool:
-    given = any(path.name in a.files for a in assignments.values())  # a5_given.py is no answer
-    return path.suffix.lower() in SUFFIXES and path.is_file() and not given
+def _names(entries: Iterable[tuple[tuple[str, ...], Entry]], assignments: Assignments) -> list[str]:
+    """Name files as they were called, without what was handed out; say why, where it is known."""
+    given = {*HANDED_OUT, *(name for a in assignments.values() for name in a.files)}
+    return [
+        one_line("/".join(where)) + (f" ({entry.trouble})" if entry.trouble else "")
+        for where, entry in entries
+        if entry.name not in given
+    ]
 
 
-def _split_name(stem: str, assignments: dict[str, Assignment]) -> tuple[str, str | None]:
-    """Cut "Ada_77_a4_style" into the student and "a4"; a login like "us123" is no assignment."""
-    for match in reversed(list(re.finditer(r"[_-]+([A-Za-z]+\d+)(?![A-Za-z0-9])", stem))):
-        if name := _by_name(match[1], assignments):
-            return stem[: match.start()], name
-    return stem, None
+def _not_recognised(names: Iterable[str]) -> tuple[str, ...]:
+    names = list(names)
+    if not names:
+        return ()
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return (f"not recognised as an answer: {', '.join(names[:SHOWN])}{more}",)
 
 
-def _by_functions(path: Path, assignments: dict[str, Assignment]) -> str | None:
-    with contextlib.suppress(CourseError):
-        return assignment_of(path, assignments)
-    return None
-
-
-def _by_name(stem: str, assignments: dict[str, Assignment]) -> str | None:
-    short = re.match(r"[A-Za-z]+\d+(?![A-Za-z0-9])", stem)
-    return short[0].lower() if short and short[0].lower() in assignments else None
+def _stem(name: str) -> str:
+    return Path(name).stem if name not in (".", "..") else name

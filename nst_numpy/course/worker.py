@@ -4,8 +4,8 @@ The grader starts it with `python -I`, sends the answer's cells, and then calls 
 the answer over pipes. So there is no result here that could be forged, and no hidden test that
 could be printed before it is used.
 
-What an answer has no business with is refused: see fence.py. This file, fence.py and wire.py are
-all of nst_numpy that an isolated process is given.
+What an answer has no business with is refused: see fence.py. This file, fence.py, jupyter.py and
+wire.py are all of nst_numpy that an isolated process is given.
 """
 
 import __future__
@@ -16,8 +16,10 @@ import importlib
 import inspect
 import linecache
 import os
+import re
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -32,16 +34,16 @@ from nst_numpy.course.fence import (  # also under their former place
     WRITE_FLAGS,  # noqa: F401
     Fence,
 )
+from nst_numpy.course.jupyter import NoShell, provide, statement_starts
 from nst_numpy.course.wire import LARGEST_TEXT, Peer, RemoteError, as_known, write_back
 
 ANSWER = "answer"
+TOGETHER = 3.5  # all statements may take so many times what one of them may
+GOES_ON = re.compile(r"\s|#|(?:else|elif|except|finally)\b|[)\]}]")
+LEAST = 0.05  # seconds, for a statement when nothing is left
+MOST_PIECES = 5_000  # of a piece that is not Python, to look for those that are
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
 CALL = "def call(*args, **kwargs):\n    return other(*args, **kwargs)\n"
-# cell magics of IPython that run what follows them as Python
-PYTHON_MAGICS = (
-    *("time", "timeit", "capture", "prun", "memit", "python", "python3"),
-    *("debug", "lprun", "mprun", "pyinstrument", "scalene", "snakeviz"),
-)
 
 
 class TimeUpError(BaseException):
@@ -50,24 +52,6 @@ class TimeUpError(BaseException):
 
 class NotDefinedError(Exception):
     """The answer has no function of that name; the message says why, where it is known."""
-
-
-class NoShell:
-    """What get_ipython() gives: it runs Python that a cell magic stands above, and no more.
-
-    `jupyter nbconvert --to python` writes magics as its method calls.
-    """
-
-    def __init__(self, answer: "Answer", seconds: float) -> None:
-        self._answer, self._seconds = answer, seconds
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *args, **kwargs: None
-
-    def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """Run the cell under %%time and the like."""
-        if name in PYTHON_MAGICS:
-            self._answer.load_piece(f"the cell under %%{name}", 1, cell, self._seconds)
 
 
 class Answer(Peer):
@@ -84,6 +68,8 @@ class Answer(Peer):
         self.troubles: list[str] = []
         self.future = 0
         self.seconds = 1.0
+        self.left = 1.0
+        self.folder = ""
 
     def extras(self) -> dict[str, Any]:
         """Send along what was refused, and have everything printed before the reply."""
@@ -107,17 +93,25 @@ class Answer(Peer):
             importlib.import_module(name)
         _set_limits(settings["megabytes"], settings["seconds"])
         signal.signal(signal.SIGALRM, _time_up)
-        self.fence = Fence(os.getcwd(), settings["forbidden"])
+        self.fence = Fence(os.getcwd(), settings["forbidden"], settings["functions"])
         for name in [n for n in sys.modules if n.partition(".")[0] == "nst_numpy"]:
             del sys.modules[name]  # so that importing it anew meets the fence
         sys.path.insert(0, os.getcwd())
         sys.dont_write_bytecode = True
-        sys.modules[ANSWER] = self.module
+        if os.path.exists(f"{ANSWER}.py") or os.path.exists(ANSWER):  # a module of the student's
+            self.module.__name__ = f"{ANSWER} itself"
+        sys.modules[self.module.__name__] = self.module
+        self.folder = os.getcwd() + os.sep
         self.fence.close()
 
     def load(self, cells: list[list[Any]], seconds: float) -> list[str]:
         """Run the answer, statement by statement: what breaks does not hinder the next one."""
-        vars(self.module).update(display=print, get_ipython=lambda: NoShell(self, seconds))
+        provide(NoShell(self, seconds))
+        name = cells[0][0] if cells else ""
+        if name.endswith(".py"):
+            vars(self.module)["__file__"] = os.path.join(os.getcwd(), name)
+        sys.argv = [name]
+        self.left = TOGETHER * seconds
         for name, first_line, source in cells:
             self.load_piece(name, first_line, source, seconds)
         return self.troubles
@@ -132,6 +126,7 @@ class Answer(Peer):
             statements = ast.parse(source, place).body
         except Exception as error:  # also of too deep an expression, or a null byte
             pieces = top_level_pieces(source)
+            pieces = pieces if len(pieces) > 1 else statements_of(source)
             if isinstance(error, SyntaxError) and len(pieces) > 1:
                 for start, piece in pieces:
                     self.load_piece(name, first_line + start, piece, seconds)
@@ -143,10 +138,30 @@ class Answer(Peer):
             try:
                 body = ast.Module([statement], [])
                 code = compile(body, place, "exec", self.future, dont_inherit=True)
-                with _alarm(seconds):
+                imports = isinstance(statement, (ast.Import, ast.ImportFrom))
+                with self._clocked(*((3 * seconds, 0.8) if imports else (seconds, 0.5))):
                     exec(code, vars(self.module))
             except BaseException as error:
                 self._trouble(error)
+
+    def value_of(self, line: str) -> Any:
+        """Run one line, and return its value if it has one."""
+        try:
+            code = compile(line, f"<{ANSWER}>", "eval")
+        except SyntaxError:
+            exec(compile(line, f"<{ANSWER}>", "exec"), vars(self.module))
+            return None
+        return eval(code, vars(self.module))
+
+    @contextmanager
+    def _clocked(self, seconds: float, part: float) -> Iterator[None]:
+        """Let a statement take its time, but only a part of what is left for all of them."""
+        begin = time.monotonic()
+        try:
+            with _alarm(max(min(seconds, part * self.left), LEAST)):
+                yield
+        finally:
+            self.left -= time.monotonic() - begin
 
     def _trouble(self, error: BaseException) -> None:
         report = self.explain(error)
@@ -213,10 +228,19 @@ class Answer(Peer):
         """Return "a1.py, line 12" and the text of that line: the last of the answer's own."""
         if isinstance(error, SyntaxError) and error.filename in self.sources:
             return self._place(error.filename, error.lineno or 1)
+        if isinstance(error, SyntaxError) and str(error.filename).startswith(self.folder or "//"):
+            return self._place_beside(str(error.filename), error.lineno or 1)
         for frame, lineno in reversed(list(traceback.walk_tb(error.__traceback__))):
             if frame.f_code.co_filename in self.sources:
                 return self._place(frame.f_code.co_filename, lineno)
+            if self.folder and frame.f_code.co_filename.startswith(self.folder):
+                return self._place_beside(frame.f_code.co_filename, lineno)
         return "", ""
+
+    def _place_beside(self, file: str, lineno: int) -> tuple[str, str]:
+        """Return the place in a module that the answer brings along."""
+        line = linecache.getline(file, lineno).strip()[:200]
+        return f"{file.removeprefix(self.folder)}, line {lineno}", line
 
     def _place(self, place: str, lineno: int) -> tuple[str, str]:
         name, first, lines = self.sources[place]
@@ -268,6 +292,26 @@ def top_level_pieces(source: str) -> list[tuple[int, str]]:
         for number, line in enumerate(lines)
         if number and line.startswith(TOP_LEVEL) and not lines[number - 1].startswith("@")
     ]
+    ends = [*starts, len(lines)]
+    return [(a, "".join(lines[a:b])) for a, b in zip([0, *starts], ends, strict=True) if b > a]
+
+
+def statements_of(source: str) -> list[tuple[int, str]]:
+    r"""Cut source before each line that may begin a statement of its own.
+
+    >>> statements_of("x = = 1\nif x:\n  y = 2\nelse:\n  y = 3\nz = (1,\n2)\n")
+    [(0, 'x = = 1\n'), (1, 'if x:\n  y = 2\nelse:\n  y = 3\n'), (5, 'z = (1,\n2)\n')]
+    """
+    lines = source.splitlines(keepends=True)
+    if len(lines) > MOST_PIECES:
+        return [(0, source)]
+    begins = statement_starts([line.rstrip("\r\n") for line in lines])
+    starts = [
+        number
+        for number, line in enumerate(lines)
+        if number and begins[number] and line.strip() and not GOES_ON.match(line)
+        and not lines[number - 1].startswith("@")
+    ]  # fmt: skip
     ends = [*starts, len(lines)]
     return [(a, "".join(lines[a:b])) for a, b in zip([0, *starts], ends, strict=True) if b > a]
 

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, Normalize, SymLogNorm
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import ListedColormap, LogNorm, Normalize, SymLogNorm
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
@@ -26,6 +28,9 @@ from nst_numpy.look.receptive_field import ReceptiveField
 
 Patches = Mapping[int, ImageArray]
 
+SCALE = 0.6  # inches that the scale of the maps takes
+BACKGROUND = 0.5  # how much of the picture is left under a map
+DEEPEST = 0.8  # of the scale -1 … 1 of colours: a value that has the last one
 DECADES = 1e4  # of a logarithmic scale of colours: what is smaller is drawn as the smallest
 
 
@@ -56,8 +61,9 @@ def gram_figure(
         For each channel its nine patches as one picture (`figures.unit_image`).
     """
     rows = max(len(pairs) for pairs in groups.values())
-    figure = Figure(figsize=(11.0 if patches else 7.0, 3.4 + 1.45 * rows), layout=_layout())
-    top, below = figure.subfigures(2, 1, height_ratios=[3.4, 1.45 * rows], squeeze=False)[:, 0]
+    heights = [3.4, 1.45 * rows, SCALE]
+    figure = Figure(figsize=(11.0 if patches else 7.0, sum(heights)), layout=_layout())
+    top, below, scale = figure.subfigures(3, 1, height_ratios=heights, squeeze=False)[:, 0]
     picture, gram, correlation = top.subplots(1, 3)
     _draw_picture(picture, image, "the picture")
     order = similar_order(report)
@@ -76,6 +82,7 @@ def gram_figure(
             _draw_map(row[-1], image, fires_together(a, pair.first, pair.second), field)
             _label(row[0], label)
         axes[0, -1].set_title("where both fire", fontsize=8, pad=3)
+    _draw_scale(scale, bool(a.min() < 0), "where both fire: product, by the largest in the map")
     return figure
 
 
@@ -102,8 +109,9 @@ def gram_difference_figure(
     patches : mapping of int to uint8 array, optional
         As in `gram_figure`.
     """
-    figure = Figure(figsize=(9.0, 3.2 + 1.5 * len(pairs)), layout=_layout())
-    top, below = figure.subfigures(2, 1, height_ratios=[3.2, 1.5 * len(pairs)], squeeze=False)[:, 0]
+    heights = [3.2, 1.5 * len(pairs), SCALE]
+    figure = Figure(figsize=(9.0, sum(heights)), layout=_layout())
+    top, below, scale = figure.subfigures(3, 1, height_ratios=heights, squeeze=False)[:, 0]
     first, second, matrix = top.subplots(1, 3)
     for axes, (name, image) in zip((first, second), images, strict=True):
         _draw_picture(axes, image, name)
@@ -125,6 +133,8 @@ def gram_difference_figure(
         more = pair.gram / pair.target if pair.target else float("nan")
         factor = f"\nG here {rounded(more, 2)} × there" if np.isfinite(more) else ""
         _label(row[0], f"{_pair_name(pair)}\n{rounded(100 * pair.share, 2)} % of the loss{factor}")
+    signed = any(a.min() < 0 for a in activations)
+    _draw_scale(scale, signed, "where both fire: product, by the largest in the pair's two maps")
     return figure
 
 
@@ -202,15 +212,37 @@ def _draw_map(
     The colour grows with the square root: a few places are much stronger than all others.
     """
     largest = largest or float(np.abs(product).max()) or 1.0
-    strength = np.sqrt(np.abs(product) / largest)
-    axes.imshow(255 - (255 - image.mean(axis=2)) * 0.5, cmap="gray", vmin=0, vmax=255)
+    strength = np.sign(product) * np.sqrt(np.abs(product) / largest)
+    axes.imshow(255 - (255 - image.mean(axis=2)) * BACKGROUND, cmap="gray", vmin=0, vmax=255)
     # a unit stands at the centre of its field and is drawn as large as the step to the next
     start = field.centre - field.stride / 2
     rows, columns = product.shape
     edges = (start, start + columns * field.stride, start + rows * field.stride, start)
     axes.imshow(
-        np.sign(product) * strength, cmap="RdBu_r", vmin=-0.8, vmax=0.8, extent=edges,
-        alpha=np.minimum(1, 1.5 * strength), interpolation="nearest",
+        strength, cmap="RdBu_r", vmin=-DEEPEST, vmax=DEEPEST, extent=edges,
+        alpha=_opacity(strength), interpolation="nearest",
     )  # fmt: skip
     axes.set_xlim(-0.5, image.shape[1] - 0.5)
     axes.set_ylim(image.shape[0] - 0.5, -0.5)
+
+
+def _opacity(strength: Array) -> Array:
+    opacity: Array = np.minimum(1, 1.5 * np.abs(strength))
+    return opacity
+
+
+def _draw_scale(panel: SubFigure, signed: bool, words: str) -> None:
+    """Say what the colours of the maps mean, as they look on a middle grey."""
+    strength = np.linspace(-1 if signed else 0, 1, 256)
+    colours = colormaps["RdBu_r"](Normalize(-DEEPEST, DEEPEST)(strength))[:, :3]
+    opacity = _opacity(strength)[:, None]
+    mixed = opacity * colours + (1 - opacity) * (1 - 0.5 * BACKGROUND)
+    _, axes, _ = cells = panel.subplots(1, 3, width_ratios=[1, 2, 1])
+    _hide(cells[None, ::2])
+    drawn = ScalarMappable(Normalize(strength[0], 1), ListedColormap(mixed))
+    bar = panel.colorbar(drawn, cax=axes, orientation="horizontal")
+    marks = [-1, -0.25, 0, 0.25, 1] if signed else [0, 0.1, 0.25, 0.5, 1]
+    places = [float(np.sign(mark) * abs(mark) ** 0.5) for mark in marks]
+    bar.set_ticks(places, labels=[f"{mark:g}" for mark in marks])
+    axes.tick_params(labelsize=7)
+    axes.set_title(words, fontsize=8, pad=3)

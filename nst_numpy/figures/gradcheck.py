@@ -19,6 +19,8 @@ WIDEST = 60  # entries of a plain vector in a row
 SMALLEST = 1e-12  # relative error with the palest colour
 UNKNOWN = "#d5d5d5"
 MAP = 2.3  # inches across
+HEIGHTS = (0.6, 3.2)  # inches down, at least and at most: cells of other maps are not square
+LINE = 0.22  # inches between two words beside a scale of colours
 LETTERS = 112  # of the headline in a line
 
 
@@ -57,7 +59,13 @@ def gradcheck_figure(report: GradientReport) -> Figure:
 
 def _height(array: Array64) -> float:
     """Return the inches that a map needs."""
-    return float(np.clip(MAP * array.shape[0] / array.shape[1], 0.4, 3.2))
+    return float(np.clip(_square(array), *HEIGHTS))
+
+
+def _square(array: Array64) -> float:
+    """Return the inches that a map of square cells would need."""
+    inches: float = MAP * array.shape[0] / array.shape[1]
+    return inches
 
 
 def _words(report: GradientReport) -> str:
@@ -91,7 +99,13 @@ def _draw_row(row: ArgumentReport, maps: list[Tiled], axes: Sequence[Axes]) -> N
     drawn = _show(axes[2], errors, title, "magma_r", LogNorm(SMALLEST, 1.0))
     bar = _bar(axes[2], drawn)
     bar.axhline(row.tolerance, color="#00c2ff", lw=2)
-    bar.set_yticks([SMALLEST, row.tolerance, 1], [f"{SMALLEST:.0e}", "passes\nbelow", "1"])
+    # an end that the limit is too close to has no word
+    height = _height(errors.array)
+    limit = height * float(np.log(SMALLEST / row.tolerance) / np.log(SMALLEST))  # from below
+    ends = {SMALLEST: limit, 1.0: height - limit}
+    words = {at: f"{at:.0e}" if at < 1 else "1" for at, gap in ends.items() if gap > LINE}
+    marks = dict(sorted((words | {row.tolerance: "passes\nbelow"}).items()))
+    bar.set_yticks(list(marks), list(marks.values()))
     if row.wrong:
         axes[2].title.set_color(RED)
 
@@ -107,7 +121,8 @@ def _show(axes: Axes, tiled: Tiled, title: str, colours: str, norm: Normalize) -
         axes.axhline(edge - 0.5, color="white", lw=4)
     for edge in range(width, array.shape[1], width):
         axes.axvline(edge - 0.5, color="white", lw=4)
-    aspect: Literal["auto", "equal"] = "auto" if array.shape[0] == 1 else "equal"
+    square = array.shape[0] > 1 and HEIGHTS[0] <= _square(array) <= HEIGHTS[1]
+    aspect: Literal["auto", "equal"] = "equal" if square else "auto"
     return axes.imshow(array, cmap=colours, norm=norm, interpolation="nearest", aspect=aspect)
 
 

@@ -258,8 +258,8 @@ def _beat(axes: Axes, wave: Array, colour: str, window: SeenWindow) -> None:
     axes.plot(time, wave, color=colour, linewidth=0.7, alpha=0.75)
     points = np.stack([time, wave], axis=-1)[seen]
     axes.add_collection(LineCollection([points], colors=colour, linewidths=2.2))
-    axes.text(
-        0.98, 0.98, f"{window.value:.1f}", transform=axes.transAxes, ha="right", va="top",
+    axes.text(  # above the panel: inside, the wave would cross it
+        1.0, 1.0, f"{window.value:.1f}", transform=axes.transAxes, ha="right", va="bottom",
         fontsize=6.5, color=GREY,
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
-from nst_numpy.figures.style import BLUE, GREY, INK
+from nst_numpy.figures.style import BLUE, GREY, INK, ON_WHITE
 from nst_numpy.measure.bench import Rung
 
 
@@ -24,7 +24,7 @@ def ladder_figure(rungs: Sequence[Rung], peak: float) -> Figure:
     axes.barh(places, [rung.gflops for rung in rungs], color=BLUE, height=0.6)
     for place, rung in zip(places, rungs, strict=True):
         label = f" {rung.gflops:,.3g}" if rung.gflops < 1 else f" {rung.gflops:,.0f}"
-        axes.text(rung.gflops, place, label, va="center", color=INK)
+        axes.text(rung.gflops, place, label, va="center", color=INK, bbox=ON_WHITE)
     axes.axvline(peak, color=GREY, linestyle="--", linewidth=1)
     axes.annotate(
         f"peak of matrix\nproducts, {peak:.0f}", (peak, 0), xytext=(-6, 0),

@@ -20,11 +20,11 @@ def movie_figure(comparison: Comparison, examples: Examples) -> Figure:
     examples : Examples
         Its first block is drawn, in its four versions.
     """
-    figure = Figure(figsize=(10.0, 8.2), layout="constrained")
-    top, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.25])[:, 0]
+    figure = Figure(figsize=(10.0, 8.8), layout="constrained")
+    top, below = figure.subfigures(2, 1, squeeze=False, height_ratios=[1, 1.4])[:, 0]
     left, right = top.subfigures(1, 2, squeeze=False, width_ratios=[1, 1.25])[0]
     _draw_blocks(left, examples)
-    draw_rivals(right.subplots(), comparison)
+    draw_rivals(right.subplots(), comparison, "frame")
     right.suptitle("who tells the direction", fontsize=10, color=INK)
     w, _ = comparison.networks["3-D filters"].params["conv1"]
     draw_filters(below, w, comparison.classes, "frame")

@@ -47,11 +47,11 @@ def pull_figure(image: NDArray[np.uint8], pulls: Mapping[str, Pull]) -> Figure:
         label = "no pull" if pull.direction == "none" else label
         drawn = _show(axes[1, column], pull.along, label, norm)
     axes[0, 1].set_ylabel("length", color=INK, fontsize=8)
-    axes[1, 1].set_ylabel("along the full gradient", color=INK, fontsize=8)
+    axes[1, 1].set_ylabel("along the\nfull gradient", color=INK, fontsize=8)
     bar = figure.colorbar(drawn, ax=axes, aspect=40, pad=0.01, ticks=_ticks(norm.vmax or 1.0))
     bar.ax.set_yticks(bar.get_ticks(), [rounded(tick, 2) for tick in bar.get_ticks()])
     bar.ax.tick_params(labelsize=7)
-    bar.set_label("loss units per pixel value; red pulls along, blue against", fontsize=8)
+    bar.set_label("loss units per pixel value;\nred pulls along, blue against", fontsize=8)
     return figure
 
 

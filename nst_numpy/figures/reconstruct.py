@@ -36,4 +36,5 @@ def strip_figure(pictures: Sequence[tuple[str, NDArray[np.uint8]]]) -> Figure:
     for place, caption, (_, image) in zip(axes, captions, pictures, strict=False):
         place.imshow(image)
         place.set_title(caption, fontsize=8, color=INK)
+        place.set_anchor("N")  # in the middle of its cell it would push the caption out
     return figure

@@ -8,6 +8,7 @@ import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
@@ -52,6 +53,7 @@ def loss_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         if part[0] is not history[0]:
             _mark_size(axes, part[0])
     axes.set_yscale("log")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.set_xlabel("iteration", color=INK, fontsize=11)
     axes.set_ylabel("loss, logarithmic", color=INK, fontsize=11)
     axes.tick_params(labelsize=10, colors=INK, which="both")
@@ -106,10 +108,10 @@ def _by_size(history: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any
 
 
 def _mark_size(axes: Axes, first: Mapping[str, Any]) -> None:
-    """Draw a line before the first iteration at a new size."""
+    """Draw a line before the first iteration at a new size, which stands above the curves."""
     place = first["iteration"] - 0.5
     axes.axvline(place, color=GREY, lw=1)
     axes.annotate(
-        f"{first['width']}×{first['height']}", (place, 0), xycoords=("data", "axes fraction"),
-        xytext=(3, 3), textcoords="offset points", va="bottom", fontsize=9, color=INK,
+        f"{first['width']}×{first['height']}", (place, 1), xycoords=("data", "axes fraction"),
+        xytext=(0, 2), textcoords="offset points", va="bottom", fontsize=9, color=INK,
     )  # fmt: skip

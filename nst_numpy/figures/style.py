@@ -1,6 +1,7 @@
 """What all figures share: colours, and writing to a file."""
 
 from pathlib import Path
+from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -9,7 +10,8 @@ from nst_numpy.files import atomic_write, check_output
 
 INK, BLUE, GREY = "#222222", "#2f6f9f", "#8a8a8a"
 RED = "#b5483a"
-
+# of words that a line would cross
+ON_WHITE: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
 
 FORMATS = (".png", ".jpg", ".svg", ".pdf")
 

@@ -20,6 +20,9 @@ from nst_numpy.look.trace import COLOURS, PIXELS
 BOX = "#ff2d2d"  # stands out on most photographs
 MARK = "#ffe14d"
 DIVERGING = "RdBu_r"
+FIELD, NAMES = 4.0, 1.25  # inches across: of the pictures on the left, of the names of rows
+CELL = 0.42  # inches: room for six characters
+MOST = 7  # cells across that have such room; of wider kernels the colours must do
 
 
 def trace_figure(unit: Trace, image: ImageArray, channels: int = 5) -> Figure:
@@ -38,11 +41,11 @@ def trace_figure(unit: Trace, image: ImageArray, channels: int = 5) -> Figure:
     """
     parts = unit.largest_inputs(channels).channels
     if unit.kind == "pool":
-        parts = parts[:1]
-    height = max(4.6, 1.1 * len(parts) + 1.4)
-    figure = Figure(figsize=(9.0, height), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.25], squeeze=False)[0]
-    _draw_field(left, [unit], image, tall=height / 4.0)
+        # its own channel, also where all contributions are 0
+        parts = [part for part in unit.largest_inputs(unit.kernel.size).channels
+                 if part.channel == unit.channel]  # fmt: skip
+    figure, left, right = _panels([unit], len(parts), others=1.4)
+    _draw_field(left, [unit], image)
     axes = right.subplots(len(parts), 3, squeeze=False)
     columns = _columns(unit, [part.channel or 0 for part in parts])
     for (title, grids), column in zip(columns.items(), axes.T, strict=True):
@@ -50,7 +53,9 @@ def trace_figure(unit: Trace, image: ImageArray, channels: int = 5) -> Figure:
         for grid, cell in zip(grids, column, strict=True):
             drawn = _draw_grid(cell, grid, unit.inside, norm)
         column[0].set_title(title, fontsize=10)
-        bar = right.colorbar(drawn, ax=list(column), location="bottom", shrink=0.8, pad=0.02)
+        bar = right.colorbar(
+            drawn, ax=list(column), location="bottom", shrink=0.8, pad=0.02, panchor="C"
+        )
         bar.ax.tick_params(labelsize=7)
     for part, cell in zip(parts, axes[:, 0], strict=True):
         name = _input_name(unit, part.channel or 0)
@@ -75,10 +80,8 @@ def trace_path_figure(path: Sequence[Trace], image: ImageArray) -> Figure:
     """
     if not path:
         raise SettingError("trace_path_figure: the path is empty: give what trace_deep returned")
-    height = max(4.8, 1.1 * len(path) + 0.8)
-    figure = Figure(figsize=(9.0, height), layout="constrained")
-    left, right = figure.subfigures(1, 2, width_ratios=[1, 1.25], squeeze=False)[0]
-    _draw_field(left, path, image, tall=height / 4.0)
+    figure, left, right = _panels(path, len(path), others=0.8)
+    _draw_field(left, path, image)
     axes = right.subplots(len(path), 3, squeeze=False)
     for unit, row, (channel, at) in zip(path, axes, _steps(path), strict=True):
         for (title, grids), cell in zip(_columns(unit, [channel]).items(), row, strict=True):
@@ -93,6 +96,19 @@ def trace_path_figure(path: Sequence[Trace], image: ImageArray) -> Figure:
     return figure
 
 
+def _panels(
+    units: Sequence[Trace], rows: int, others: float
+) -> tuple[Figure, SubFigure, SubFigure]:
+    """Make a figure with room for each number of the grids; `others` are inches beside them."""
+    cells = max(3, *(size for unit in units for size in unit.inside.shape))
+    side = CELL * min(cells, MOST)
+    sides = [FIELD, NAMES + 3 * side]
+    height = max(4.8, (side + 0.05) * rows + others)
+    figure = Figure(figsize=(sum(sides), height), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=sides, squeeze=False)[0]
+    return figure, left, right
+
+
 def _steps(path: Sequence[Trace]) -> list[tuple[int, tuple[int, int]]]:
     """Return for each trace the input channel, and the cell of the window, that come next."""
     steps = [
@@ -104,12 +120,12 @@ def _steps(path: Sequence[Trace]) -> list[tuple[int, tuple[int, int]]]:
     return [*steps, (last.channel or 0, end)]
 
 
-def _draw_field(panel: SubFigure, path: Sequence[Trace], image: ImageArray, tall: float) -> None:
+def _draw_field(panel: SubFigure, path: Sequence[Trace], image: ImageArray) -> None:
     """Draw the boxes on the photograph and, below it, the pixels in the largest one.
 
-    `tall` is the panel's height over its width: what the pictures do not need stays empty
-    below them.
+    The height that the pictures do not need stays empty below them.
     """
+    tall = panel.figure.get_figheight() / FIELD
     box = path[0].box
     sides = [image.shape[0] / image.shape[1], (box.bottom - box.top) / (box.right - box.left)]
     ratios = [*sides, max(0.01, tall - sum(sides) - 0.25)]
@@ -146,6 +162,8 @@ def _draw_grid(
         if not inside[i, j]:
             corner = (j - 0.5, i - 0.5)
             axes.add_patch(Rectangle(corner, 1, 1, fill=False, hatch="////", ec=GREY, lw=0))
+            continue
+        if max(grid.shape) > MOST:
             continue
         dark = abs(2 * float(norm(value)) - 1) > 0.6
         color = "white" if dark else INK

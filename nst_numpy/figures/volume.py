@@ -42,8 +42,8 @@ def volume_figure(
         The region that the network has not learnt from.
     comparison : Comparison
     """
-    figure = Figure(figsize=(10.0, 10.4), layout="constrained")
-    panels = figure.subfigures(3, 1, squeeze=False, height_ratios=[0.85, 1.25, 1.45])
+    figure = Figure(figsize=(10.0, 11.0), layout="constrained")
+    panels = figure.subfigures(3, 1, squeeze=False, height_ratios=[0.85, 1.25, 1.6])
     top, middle, below = panels[:, 0]
     draw_rivals(top.subplots(), comparison)
     _draw_answers(middle, volume, stent, answers, levels, comparison.classes)

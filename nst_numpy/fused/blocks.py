@@ -41,6 +41,7 @@ from nst_numpy.kernels.winograd import (
     transform_kernel,
     winograd_in_parts,
 )
+from nst_numpy.layers.activation import ReluRule
 from nst_numpy.rows import AvgPool, LayerParams, MaxPool, Row
 
 Keep = Callable[[str, Array], None]  # keep(name, activation): a feature, if it is wanted
@@ -60,7 +61,7 @@ class Stage(NamedTuple):
 class WayDown:
     """The gradients of the losses, by layer, and what a ReLU does on this way down."""
 
-    def __init__(self, grads: Mapping[str, Array | GradientInParts], relu: str) -> None:
+    def __init__(self, grads: Mapping[str, Array | GradientInParts], relu: ReluRule) -> None:
         self._grads, self.relu = dict(grads), relu
 
     def own(self, name: str) -> EachPart | None:

@@ -13,6 +13,7 @@ from nst_numpy.fused.plan import Plan, make_plan
 from nst_numpy.kernels.memory import ReusedMemory
 from nst_numpy.kernels.parts import WHOLE
 from nst_numpy.kernels.threads import OfThisThread
+from nst_numpy.layers.activation import ReluRule
 from nst_numpy.rows import LayerParams, Row
 
 MOST_PLANS = 8  # that are remembered
@@ -71,7 +72,9 @@ class Fused:
                 passed.kept.append(kept)
         return features, passed
 
-    def backward(self, grads: Mapping[str, Any], passed: Passed, relu: str = "gradient") -> Array:
+    def backward(
+        self, grads: Mapping[str, Any], passed: Passed, relu: ReluRule = "gradient"
+    ) -> Array:
         """Return ∂J/∂x, given ∂J/∂a^[l] of some of the layers that were reached."""
         steps = list(zip(passed.plan.blocks, passed.kept, strict=True))
         while not any(name in grads for name in steps[-1][0].names):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis, not_finite_slope
 from nst_numpy.gradcheck.evidence import Case, GradientStudy, random_upstream
 from nst_numpy.gradcheck.explain import explain
 from nst_numpy.gradcheck.kinks import judge_kinks
+from nst_numpy.gradcheck.loading import exit_raises
 from nst_numpy.gradcheck.numerical import best_eps, check_eps
 from nst_numpy.gradcheck.pair import FunctionPair
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
@@ -21,7 +22,8 @@ from nst_numpy.gradcheck.returned import describe
 
 TOLERANCE = 1e-6
 ENTRIES = 1000
-KINKS = ("convention", "subgradient")
+KinkRule = Literal["convention", "subgradient"]
+KINKS: tuple[KinkRule, ...] = get_args(KinkRule)
 _Gradients = Mapping[str, NDArray[Any] | None]
 
 
@@ -33,7 +35,7 @@ def check_gradient(
     tolerance: float = TOLERANCE,
     eps: float | None = None,
     entries: int | None = ENTRIES,
-    kinks: str = "convention",
+    kinks: KinkRule = "convention",
     seed: int = 0,
     name: str = "gradient",
 ) -> GradientReport:
@@ -93,7 +95,7 @@ def check_backward(
     tolerance: float = TOLERANCE,
     eps: float | None = None,
     entries: int | None = ENTRIES,
-    kinks: str = "convention",
+    kinks: KinkRule = "convention",
     seed: int = 0,
     name: str | None = None,
 ) -> GradientReport:
@@ -185,7 +187,7 @@ class _Options:
     tolerance: float
     eps: float | None
     entries: int | None
-    kinks: str
+    kinks: KinkRule
     seed: int
 
     def __post_init__(self) -> None:
@@ -199,20 +201,21 @@ class _Options:
                 f"not {describe(entries)}"
             )
         if self.kinks not in KINKS:
-            raise SettingError(
-                f"{who}: kinks must be convention or subgradient, not {self.kinks!r}"
-            )
+            raise SettingError(f"{who}: kinks must be {' or '.join(KINKS)}, not {self.kinks!r}")
 
 
 def _check(pair: FunctionPair, options: _Options, name: str) -> GradientReport:
     study = GradientStudy(pair, options.tolerance, options.kinks)
     try:
         # what is checked may hold anything; overflow here is nothing to warn of
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), exit_raises():
             _measure(study, options)
             diagnoses = explain(study)
     except Complaint as complaint:
         diagnoses = [complaint.diagnosis, *pair.complaints]
+    except SystemExit:  # of an object of theirs, as it is looked at
+        sentence = "What the functions return ends the program when it is looked at."
+        diagnoses = [Diagnosis("raised", sentence, 1.0), *pair.complaints]
     rows = {arg: _row(study, arg) for arg in pair.names}
     whole = (
         arg for arg, value in pair.inputs.items()

@@ -1,6 +1,7 @@
 """What a mistake probably is, and how sure that is."""
 
 from dataclasses import dataclass
+from typing import Any
 
 WORDS = ((0.9, "almost certainly"), (0.7, "very likely"), (0.4, "probably"), (0.0, "perhaps"))
 
@@ -43,6 +44,9 @@ class Diagnosis:
         where = f" in {self.argument}" if self.argument else ""
         tail = f"\n  because: {self.evidence}" if self.evidence else ""
         return f"{head}{where}: {self.sentence}{tail}"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
 
 class Complaint(Exception):  # noqa: N818 (it is caught, and becomes a diagnosis)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Shape
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.gradcheck.diagnosis import Complaint
 from nst_numpy.gradcheck.numerical import SMALL, relative_errors, settled_slope
 from nst_numpy.gradcheck.pair import FunctionPair
@@ -285,4 +285,4 @@ class Case:
         return float(self.slopes.numeric[j]), doubt
 
 
-__getattr__ = former_names(__name__, {"Study": "GradientStudy"})
+keep_former_names(__name__, {"Study": "GradientStudy"})

@@ -11,7 +11,7 @@ the cube root of the precision: 6e-6 in float64, and 10 or 11 digits of the grad
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -19,7 +19,8 @@ from numpy.typing import DTypeLike, NDArray
 from nst_numpy.common.arrays import Array64
 from nst_numpy.errors import GradientError, SettingError, ShapeError
 
-METHODS = ("central", "complex")
+DifferenceMethod = Literal["central", "complex"]
+METHODS: tuple[DifferenceMethod, ...] = get_args(DifferenceMethod)
 COMPLEX_STEP = 1e-20
 LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
 WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
@@ -34,7 +35,7 @@ def numerical_gradient(
     x: NDArray[np.floating],
     *,
     eps: float | None = None,
-    method: str = "central",
+    method: DifferenceMethod = "central",
 ) -> Array64:
     """Return ∂f/∂x, one entry at a time.
 

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
+from nst_numpy.gradcheck.loading import words_of
 from nst_numpy.gradcheck.nested import Leaf, collect, copied, leaves, put_together, take_apart
 from nst_numpy.gradcheck.outputs import Outputs
 from nst_numpy.gradcheck.returned import as_numbers, describe, sort_gradients
@@ -307,7 +308,7 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
         raise Complaint(
             Diagnosis(
                 "raised",
-                f"{who} raised {type(error).__name__}: {str(error).strip() or 'no message'}."
+                f"{who} raised {type(error).__name__}: {words_of(error).strip() or 'no message'}."
                 + _hint(error),
                 1.0,
                 evidence=place,
@@ -317,7 +318,7 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
 
 def _hint(error: BaseException) -> str:
     """Say what usually is behind a message, where that is known."""
-    return next((f" {hint}" for pattern, hint in HINTS if re.search(pattern, str(error))), "")
+    return next((f" {hint}" for pattern, hint in HINTS if re.search(pattern, words_of(error))), "")
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:
@@ -325,7 +326,7 @@ def _place(error: BaseException, function: Callable[..., Any]) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith(OUR_FOLDER)
+        if not frame.filename.startswith((OUR_FOLDER, "<frozen "))
     ]
     theirs = [f for f in frames if "site-packages" not in f.filename and "<__array" not in f.name]
     if not frames:
@@ -352,4 +353,4 @@ def _count(a: Any, b: NDArray[Any]) -> str:
     return str(int((a != b).sum())) if np.shape(a) == b.shape else "all"
 
 
-__getattr__ = former_names(__name__, {"Pair": "FunctionPair"})
+keep_former_names(__name__, {"Pair": "FunctionPair"})

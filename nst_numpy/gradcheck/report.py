@@ -150,7 +150,8 @@ class GradientReport:
 
     Notes
     -----
-    `print(report)` shows a table; `figures.gradcheck_figure(report)` draws maps of the errors.
+    `print(report)` shows a table, and so does a notebook; `figures.gradcheck_figure(report)` draws
+    maps of the errors.
     """
 
     arguments: Mapping[str, ArgumentReport]
@@ -252,6 +253,9 @@ class GradientReport:
         for number, diagnosis in enumerate(self.diagnoses):
             lines += ["", f"{'diagnosis' if number == 0 else 'or, or also'}: {diagnosis}"]
         return "\n".join(lines)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        printer.text(str(self))
 
     def _table(self) -> str:
         head = ("", "shape", "checked", "wrong", "worst error", "at", "analytic", "numeric")

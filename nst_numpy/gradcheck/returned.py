@@ -64,7 +64,7 @@ def as_numbers(value: Any) -> NDArray[Any] | None:
     """Return an array of numbers, or None where that is impossible."""
     try:
         array = np.asarray(value)
-    except (ValueError, TypeError):
+    except (Exception, SystemExit):  # an object of the file's own may do anything here
         return None
     return array if array.dtype.kind in "biufc" else None
 
@@ -75,7 +75,10 @@ def describe(value: Any) -> str:
         return f"an array {value.shape} of {value.dtype}"
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}"
-    return "None" if value is None else f"{type(value).__name__} {value!r:.40}"
+    try:
+        return "None" if value is None else f"{type(value).__name__} {value!r:.40}"
+    except (Exception, SystemExit):
+        return type(value).__name__
 
 
 def _from_dict(

@@ -20,7 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 
 LARGE = 16 << 20  # bytes: smaller arrays gain less than the memory kept for them is worth
 MOST_IDLE = 192 << 20  # bytes that are kept without use, at most
@@ -162,4 +162,4 @@ def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArra
     return array
 
 
-__getattr__ = former_names(__name__, {"Reserve": "ReusedMemory", "empty": "empty_array"})
+keep_former_names(__name__, {"Reserve": "ReusedMemory", "empty": "empty_array"})

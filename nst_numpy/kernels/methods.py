@@ -5,6 +5,7 @@ from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` p
 """
 
 import math
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -15,12 +16,15 @@ from nst_numpy.kernels import im2col, winograd
 from nst_numpy.kernels.parts import EachPart
 from nst_numpy.kernels.windows import Window
 
-METHODS = ("auto", "winograd", "im2col", "reference")
+ConvMethod = Literal["auto", "winograd", "im2col", "reference"]
+METHODS: tuple[ConvMethod, ...] = get_args(ConvMethod)
 WINOGRAD_CHANNELS = 32
 WINOGRAD_POSITIONS = 64
 
 
-def choose_method(method: str, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window) -> str:
+def choose_method(
+    method: ConvMethod, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window
+) -> ConvMethod:
     """Turn "auto" into the method that is faster for this shape, and check any other."""
     if method not in METHODS:
         raise SettingError(
@@ -48,7 +52,7 @@ def convolve(
     w: Array,
     b: Array,
     window: Window,
-    method: str,
+    method: ConvMethod,
     *,
     u: Array | None = None,
     each_part: EachPart | None = None,
@@ -75,7 +79,7 @@ def input_gradient(
     grad_out: Array,
     w: Array,
     window: Window,
-    method: str,
+    method: ConvMethod,
     *,
     u_flipped: Array | None = None,
     each_part: EachPart | None = None,

@@ -20,7 +20,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from nst_numpy.common.checks import check_at_least, read_count
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.out_of_memory import ROOM, is_room_left
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.memory import scratch_of_its_own
@@ -216,7 +216,7 @@ def chunks(total: int, length: int) -> list[slice]:
     return [slice(a, b) for a, b in pairwise(edges)]
 
 
-__getattr__ = former_names(
+keep_former_names(
     __name__,
     {
         "Finish": "nst_numpy.kernels.parts.EachPart",

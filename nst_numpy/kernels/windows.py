@@ -7,6 +7,7 @@ that bookkeeping, so that the layers themselves are left with mathematics.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +18,8 @@ from nst_numpy.errors import SettingError, ShapeError
 AXIS_NAMES = {1: ("L",), 2: ("H", "W"), 3: ("D", "H", "W")}
 
 PerAxis = int | Sequence[int]
-Padding = int | str | Sequence[int] | Sequence[tuple[int, int]]
+PaddingName = Literal["valid", "same"]
+Padding = int | PaddingName | Sequence[int] | Sequence[tuple[int, int]]
 Pairs = tuple[tuple[int, int], ...]
 
 
@@ -114,7 +116,8 @@ def _padding_pairs(who: str, pad: Padding, window: Window) -> Pairs:
                 _same_padding(size, span, stride)
                 for size, span, stride in zip(window.sizes, window.span, window.stride, strict=True)
             )
-        raise SettingError(f"{who}: pad must be 'valid', 'same' or numbers, not {pad!r}")
+        names = ", ".join(map(repr, get_args(PaddingName)))
+        raise SettingError(f"{who}: pad must be {names} or numbers, not {pad!r}")
     if isinstance(pad, Iterable) and any(isinstance(p, Iterable) for p in pad):
         pairs = [_pair(who, p) for p in pad]
         if len(pairs) != n:

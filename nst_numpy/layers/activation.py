@@ -1,15 +1,18 @@
 """ReLU, forward and backward."""
 
+from typing import Literal, get_args
+
 import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.masks import rectify
 from nst_numpy.layers.checks import check_grad_out
 
-RELU_RULES = ("gradient", "guided", "deconvolution")
+ReluRule = Literal["gradient", "guided", "deconvolution"]
+RELU_RULES: tuple[ReluRule, ...] = get_args(ReluRule)
 
 
 def relu_forward(x: Array) -> tuple[Array, NDArray[np.bool_]]:
@@ -36,7 +39,9 @@ def relu_forward(x: Array) -> tuple[Array, NDArray[np.bool_]]:
     return out, x > 0
 
 
-def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gradient") -> Array:
+def relu_backward(
+    grad_out: Array, cache: NDArray[np.bool_], *, rule: ReluRule = "gradient"
+) -> Array:
     """Pass the gradient where x > 0; the kink at 0 counts as 0.
 
     Parameters
@@ -66,4 +71,4 @@ def relu_backward(grad_out: Array, cache: NDArray[np.bool_], *, rule: str = "gra
     return grad_x if rule == "deconvolution" else grad_x * cache  # equation (21)
 
 
-__getattr__ = former_names(__name__, "nst_numpy.kernels.masks", "apply_mask", "pack_mask")
+keep_former_names(__name__, "nst_numpy.kernels.masks", "apply_mask", "pack_mask")

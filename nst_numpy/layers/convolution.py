@@ -25,10 +25,10 @@ so the input gradient is a convolution too. There are three ways to compute one:
 from typing import NamedTuple
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.im2col import param_gradients
-from nst_numpy.kernels.methods import choose_method, convolve, input_gradient
+from nst_numpy.kernels.methods import ConvMethod, choose_method, convolve, input_gradient
 from nst_numpy.kernels.windows import (
     AXIS_NAMES,
     Padding,
@@ -47,7 +47,7 @@ class ConvCache(NamedTuple):
     x: Array
     w: Array
     window: Window
-    method: str
+    method: ConvMethod
 
 
 def conv_forward(
@@ -58,7 +58,7 @@ def conv_forward(
     stride: PerAxis = 1,
     pad: Padding = 0,
     dilation: PerAxis = 1,
-    method: str = "auto",
+    method: ConvMethod = "auto",
 ) -> tuple[Array, ConvCache]:
     """Convolve x with the filters w and add the bias b.
 
@@ -150,7 +150,7 @@ def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Arra
     return param_gradients(grad_out, x, w, window)
 
 
-def conv_input_gradient(grad_out: Array, w: Array, window: Window, method: str) -> Array:
+def conv_input_gradient(grad_out: Array, w: Array, window: Window, method: ConvMethod) -> Array:
     """Return only ∂J/∂x of a convolution: all that a fixed network needs.
 
     Parameters are those of `ConvCache`; everything is checked already.
@@ -183,7 +183,7 @@ def _check_conv(
     return make_window(who, x.shape[1:-1], w.shape[:-2], stride, pad, dilation)
 
 
-__getattr__ = former_names(
+keep_former_names(
     __name__,
     "nst_numpy.kernels.methods",
     "METHODS",

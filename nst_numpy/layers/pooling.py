@@ -9,7 +9,7 @@ import math
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.pools import AvgPoolCache, MaxPoolCache, pool, send_back
 from nst_numpy.kernels.windows import AXIS_NAMES, Padding, PerAxis, Window, make_window, per_axis
@@ -191,4 +191,4 @@ def _check_activation(who: str, x: Array) -> None:
         raise ShapeError(f"{who}: x must be of a floating dtype, not {x.dtype}: use .astype")
 
 
-__getattr__ = former_names(__name__, "nst_numpy.kernels.pools", "BAND_BYTES")
+keep_former_names(__name__, "nst_numpy.kernels.pools", "BAND_BYTES")

@@ -1,6 +1,6 @@
 """Looking inside a network."""
 
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.look.arrays import SeenWindow, TopWindows, top_windows
 from nst_numpy.look.channels import (
     GramDifference,
@@ -62,6 +62,4 @@ __all__ = [
     "what_drove",
 ]
 
-__getattr__ = former_names(
-    __name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"}
-)
+keep_former_names(__name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"})

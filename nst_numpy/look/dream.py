@@ -23,7 +23,7 @@ from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.look.drive import check_channel
 from nst_numpy.look.receptive_field import receptive_box
 from nst_numpy.losses import total_variation_loss
-from nst_numpy.optimize import Minimum, Step, run_optimizer
+from nst_numpy.optimize import Minimum, OptimizerName, Step, run_optimizer
 from nst_numpy.pictures.images import MEAN_BGR, PIXEL_HIGH, PIXEL_LOW, deprocess
 from nst_numpy.vgg import VGG
 
@@ -104,7 +104,7 @@ def paint_dream(
     seed: int = 0,
     tv_weight: float = TV_WEIGHT,
     position: tuple[int, int] | None = None,
-    optimizer: str = "lbfgs",
+    optimizer: OptimizerName = "lbfgs",
     learning_rate: float | None = None,
     callback: Callable[[Step], object] | None = None,
 ) -> tuple[Image, Minimum]:

@@ -10,12 +10,13 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.layers.activation import ReluRule
 from nst_numpy.look.receptive_field import receptive_box, receptive_field
 from nst_numpy.vgg import VGG
 
 
 def what_drove(
-    vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int, rule: str = "guided"
+    vgg: VGG, x: Array, layer: str, channel: int, row: int, col: int, rule: ReluRule = "guided"
 ) -> Array:
     """Carry one unit's activation back to the pixels that drove it.
 

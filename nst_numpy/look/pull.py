@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Array64
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
@@ -149,6 +149,4 @@ def _check(gradients: Mapping[str, Array]) -> None:
             )
 
 
-__getattr__ = former_names(
-    __name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"}
-)
+keep_former_names(__name__, {"gradient_terms": "nst_numpy.objective.Objective.gradient_terms"})

@@ -9,14 +9,14 @@ import os
 import stat
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, get_args
 
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.common.checks import is_whole
 from nst_numpy.look.ranking import Ranking
-from nst_numpy.vgg import POOLS
+from nst_numpy.vgg import PoolKind
 
 MOST_BYTES = 2**26  # of a file; nine patches for each channel of each ReLU of VGG-19 are 6 MB
 MOST_BLOCKS, MOST_IN_BLOCK = 7, 100  # of convolutions; seven pools leave one of 224 pixels
@@ -97,7 +97,7 @@ def _settings(data: Any) -> dict[str, Any]:
         "size": lambda value, place: None if value is None else _count(value, place),
         "one_per_picture": _one_of((True, False)),
         "convolutions": _convolutions,
-        "pool": _one_of(tuple(POOLS)),
+        "pool": _one_of(get_args(PoolKind)),
         "dtype": _one_of(("float32", "float64")),
         "network": _text,
     }

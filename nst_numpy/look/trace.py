@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Shape
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
 from nst_numpy.look.receptive_field import Box, network_slides, seen_box
@@ -228,4 +228,4 @@ def _extent(sizes: Sequence[int]) -> str:
     return f"the sizes {'×'.join(map(str, sizes))}" if sizes else "no positions"
 
 
-__getattr__ = former_names(__name__, "nst_numpy.look.terms", "LargestInputs", "Part")
+keep_former_names(__name__, "nst_numpy.look.terms", "LargestInputs", "Part")

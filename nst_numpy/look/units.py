@@ -35,7 +35,7 @@ from nst_numpy.look.receptive_field import Box, count_outputs, seen_interval, ty
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import picture_files
 from nst_numpy.rows import Row
-from nst_numpy.vgg import VGG, vgg_rows
+from nst_numpy.vgg import VGG, PoolKind, vgg_rows
 
 LARGEST_SIDE = 1024  # pixels; relu1_1 and relu1_2 of such a square fill half a gigabyte
 FORMAT = "nst units 1"
@@ -78,7 +78,7 @@ class ScanSettings:
     size: int | None
     one_per_picture: bool
     convolutions: tuple[int, ...]
-    pool: str
+    pool: PoolKind
     dtype: str
     network: str  # fingerprint of the parameters
 

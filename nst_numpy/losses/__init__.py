@@ -10,7 +10,7 @@ functions serve signals (N, L, C), pictures (N, H, W, C) and volumes (N, D, H, W
 for the number of positions, n_H·n_W of a picture.
 """
 
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.losses.columns import hypercolumns, hypercolumns_backward
 from nst_numpy.losses.content import content_loss
 from nst_numpy.losses.functions import Losses
@@ -50,6 +50,6 @@ __all__ = [
 ]
 
 # The losses of networks that learn are in `nst_numpy.training`; here under their former names.
-__getattr__ = former_names(
+keep_former_names(
     __name__, "nst_numpy.training", "mean_squared_error", "softmax", "softmax_cross_entropy"
 )

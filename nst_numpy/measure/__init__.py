@@ -11,8 +11,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Judge", "Judgement", "judge"]
 
+# Type checkers know the names above; to them, with this, any other name would be known too.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> object:
-    if name in __all__:
-        return getattr(import_module("nst_numpy.measure.judgement"), name)
-    raise AttributeError(f"module 'nst_numpy.measure' has no attribute {name!r}")
+    def __getattr__(name: str) -> object:
+        if name in __all__:
+            return getattr(import_module("nst_numpy.measure.judgement"), name)
+        raise AttributeError(f"module 'nst_numpy.measure' has no attribute {name!r}")

@@ -13,7 +13,7 @@ from nst_numpy.layers import conv_forward, get_threads
 from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork
-from nst_numpy.optimize import MEMORY
+from nst_numpy.optimize import MEMORY, OptimizerName
 from nst_numpy.styles import neighbour_cost
 
 # Measured at 256, 512 and 1024 pixels; see docs/performance.
@@ -68,7 +68,7 @@ def estimate_run(
     vgg: Network,
     image_shape: tuple[int, ...],
     names: list[str],
-    optimizer: str = "lbfgs",
+    optimizer: OptimizerName = "lbfgs",
     style_shape: tuple[int, ...] | None = None,
     column_layers: Iterable[str] = (),
 ) -> Estimate:

@@ -78,7 +78,7 @@ def judge(
 
     Parameters
     ----------
-    content, style, result : path or ndarray, uint8 (H, W, 3)
+    content, style, result : path, name of a sample, or ndarray, uint8 (H, W, 3)
         The content gets the result's size; the style keeps its proportions, and the result's
         longest side.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional

@@ -14,7 +14,7 @@ from nst_numpy.gradcheck import check_backward, check_directions, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import preprocess
-from nst_numpy.vgg import VGG
+from nst_numpy.vgg import VGG, PoolKind
 
 BETA = 1e3
 TV = 10.0
@@ -157,7 +157,7 @@ def _small_objective(rng: np.random.Generator) -> GradientReport:
 
 
 def _objective(
-    content: Image, style: Image, pool: str, rng: np.random.Generator, dtype: Any = np.float64
+    content: Image, style: Image, pool: PoolKind, rng: np.random.Generator, dtype: Any = np.float64
 ) -> GradientReport:
     """Check the whole objective with the real network, along random directions."""
     exact = _real(content, style, pool, np.float64)
@@ -169,7 +169,7 @@ def _objective(
     return check_directions(lambda v: exact(v)[0], x, grad, tolerance=SINGLE)
 
 
-def _real(content: Image, style: Image, pool: str, dtype: Any) -> Objective:
+def _real(content: Image, style: Image, pool: PoolKind, dtype: Any) -> Objective:
     vgg = VGG.load(pool=pool, dtype=dtype)
     inputs = (preprocess(image, dtype) for image in (content, style))
     return Objective(vgg, *inputs, beta=BETA, tv_weight=TV)

@@ -7,12 +7,13 @@ in `images` that was called.
 """
 
 import operator
+import os
 import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
 from nst_numpy.pictures.colours import to_srgb
+from nst_numpy.pictures.samples import find_picture, hint, refuse_unknown_picture
 
 # What Pillow may try, whatever a file is called. Left out are programs (PostScript, which Pillow
 # hands to another program), formats that need one, and what is no picture of pixels.
@@ -118,11 +120,9 @@ def _check_size(name: str, size: int) -> int:
 
 def _check_picture_file(path: PathLike) -> Path:
     try:
-        file = expand(path)
-        if file.is_dir():
-            raise ImageError(f"load_image: {file} is a folder: name a picture in it")
-        if not file.exists():
-            raise ImageError(f"load_image: there is no file {file}: check the spelling")
+        file = find_picture(path)
+        if file is None:
+            _refuse_missing(path)
         if not file.is_file():
             raise ImageError(f"load_image: {file} is not an ordinary file: give a picture")
         if file.stat().st_size == 0:
@@ -131,6 +131,14 @@ def _check_picture_file(path: PathLike) -> Path:
             return file
     except OSError as error:
         raise ImageError(f"load_image: {path} cannot be opened: {error}") from error
+
+
+def _refuse_missing(path: PathLike) -> NoReturn:
+    file, text = expand(path), os.fspath(path)
+    if file.is_dir():
+        raise ImageError(f"load_image: {file} is a folder: name a picture in it")
+    refuse_unknown_picture(text)
+    raise ImageError(f"load_image: there is no file {file}: {hint(text)}")
 
 
 def _check_picture_array(value: NDArray[np.uint8]) -> None:

@@ -53,7 +53,8 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     ----------
     path
         PNG, JPEG, WebP, TIFF, GIF, BMP and others, whatever the file is called; see
-        `decoding.READABLE`. A leading `~` is the home folder.
+        `decoding.READABLE`. A leading `~` is the home folder. Or the name of a sample, as
+        "starry_night"; a file of that name is taken first. See `pictures.samples`.
     size
         Longest side of the result in pixels, by Lanczos with antialiasing, up or down. The
         other side keeps the aspect ratio, and is 1 at least. None keeps the size.
@@ -67,6 +68,9 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     ------
     ImageError
         The file is missing, a folder, empty, damaged, too large, or not a picture.
+    UnknownPictureError
+        Neither a file nor a sample has that name; the message gives the nearest samples. It is
+        an ImageError too.
     SettingError
         `size` is not a whole number of 1 or more, or makes too large a picture.
     TooLargeError
@@ -265,13 +269,13 @@ def resize_x(x: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
 
 
 def as_image(value: Picture, size: int | None = None) -> ImageArray:
-    """Read what counts as a picture: a path, or an array of bytes.
+    """Read what counts as a picture: a path, the name of a sample, or an array of bytes.
 
     Parameters
     ----------
     value
-        A path, as in `load_image`; or a uint8 array: RGB (H, W, 3), grey (H, W), or RGBA
-        (H, W, 4), which is shown on white.
+        A path or the name of a sample, as in `load_image`; or a uint8 array: RGB (H, W, 3),
+        grey (H, W), or RGBA (H, W, 4), which is shown on white.
     size
         Longest side of the result in pixels. None keeps the size.
 

@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
+from typing import Literal
 
-from nst_numpy.errors import ImageError, UnknownNameError, did_you_mean
-from nst_numpy.files import PathLike, expand_input
+from nst_numpy.errors import ImageError, UnknownNameError, UnknownPictureError, did_you_mean
+from nst_numpy.files import PathLike, expand, expand_input, has_separator
 
 _FOLDER = Path(__file__).resolve().parent / "files"
-_KINDS = {"content": "content", "styles": "style"}  # folder: kind
+SampleKind = Literal["content", "style"]
+_KINDS: dict[str, SampleKind] = {"content": "content", "styles": "style"}  # by folder
 # Also of formats that Pillow cannot read: whoever types photo.heic means a file.
 PICTURE_SUFFIXES = (
     *(".avif", ".bmp", ".gif", ".heic", ".jp2", ".jpeg", ".jpg"),
@@ -33,7 +35,7 @@ class Sample:
     Attributes
     ----------
     name
-        What to call it wherever a picture is asked for.
+        What to call it wherever a picture is asked for, on the command line and in Python.
     kind
         `"content"`, a photograph, or `"style"`, a painting.
     path
@@ -45,7 +47,7 @@ class Sample:
     """
 
     name: str
-    kind: str
+    kind: SampleKind
     path: Path
     title: str
     author: str
@@ -143,21 +145,48 @@ def picture_files(paths: PathLike | Iterable[PathLike]) -> list[str]:
     return files
 
 
-def resolve_picture(text: str) -> Path:
+def find_picture(path: PathLike) -> Path | None:
+    """Find what somebody calls a picture: a file, else the sample of that name, else nothing.
+
+    Parameters
+    ----------
+    path
+        A path, in which a leading `~` is the home folder, or the name of a sample. Where both
+        exist, the file is taken; a folder hides no sample.
+
+    Raises
+    ------
+    OSError
+        The text cannot be a path.
+
+    Examples
+    --------
+    >>> find_picture("chelsea").name
+    'chelsea.jpg'
+    >>> find_picture("horses") is None
+    True
+    """
+    file = expand(path)
+    if file.exists() and not file.is_dir():
+        return file
+    sample = _by_name().get(os.fspath(path))
+    return sample.path if sample else None
+
+
+def resolve_picture(text: PathLike) -> Path:
     """Find the picture that someone typed: a file, else a sample.
 
     Parameters
     ----------
     text
-        A path, in which a leading `~` is the home folder, or the name of a sample. Where both
-        exist, the file is taken.
+        As in `find_picture`.
 
     Raises
     ------
     ImageError
         The text is meant as a file, since it has a picture's suffix or a path separator, and
         there is no such file; or it is a folder.
-    UnknownNameError
+    UnknownPictureError
         Neither a file nor a sample has that name; the message gives the nearest samples.
 
     Examples
@@ -166,21 +195,30 @@ def resolve_picture(text: str) -> Path:
     'chelsea.jpg'
     >>> resolve_picture("horses")
     Traceback (most recent call last):
-    nst_numpy.errors.UnknownNameError: unknown file or sample 'horses': did you mean horse?
+    nst_numpy.errors.UnknownPictureError: unknown file or sample 'horses': did you mean horse?
     """
+    text = os.fspath(text)
     if not text:
         raise ImageError("the name of the picture is empty: give a file or the name of a sample")
     path = expand_input(text, ImageError)
-    is_folder = path.is_dir()
-    if path.exists() and not is_folder:
-        return path
-    if text in _by_name():
-        return _by_name()[text].path
-    if is_folder:
+    found = find_picture(text)
+    if found is not None:
+        return found
+    if path.is_dir():
         raise ImageError(f"{text!r} is a folder: name a picture in it")
-    if _is_meant_as_file(text):
-        raise ImageError(f"there is no file {text}, and no sample of that name: {_hint(text)}")
-    raise UnknownNameError.of("file or sample", text, _by_name())
+    refuse_unknown_picture(text)
+    raise ImageError(f"there is no file {text}, and no sample of that name: {hint(text)}")
+
+
+def refuse_unknown_picture(text: str) -> None:
+    """Refuse what is missing and not meant as a file: no separator, and no picture's suffix."""
+    if not has_separator(text) and Path(text).suffix.lower() not in PICTURE_SUFFIXES:
+        raise UnknownPictureError.of("file or sample", text, _by_name())
+
+
+def hint(text: str) -> str:
+    """Name the samples that somebody who gave a missing file may have meant."""
+    return did_you_mean(Path(text).stem, _by_name(), "the sample") or "check the spelling"
 
 
 @cache
@@ -202,12 +240,3 @@ def _from_row(row: dict[str, str]) -> Sample:
         licence=row["licence"],
         source=row["source"] or row["package path"],
     )
-
-
-def _is_meant_as_file(text: str) -> bool:
-    has_separator = os.sep in text or (os.altsep is not None and os.altsep in text)
-    return has_separator or Path(text).suffix.lower() in PICTURE_SUFFIXES
-
-
-def _hint(text: str) -> str:
-    return did_you_mean(Path(text).stem, _by_name(), "the sample") or "check the spelling"

@@ -5,6 +5,7 @@ which licence, and where it comes from. An EKG of your own is read by `read_sign
 """
 
 import math
+import os
 from array import array
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,10 +16,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.array_files import Declared, read_npy, read_npz
-from nst_numpy.errors import NonFiniteError, ShapeError, SignalError
-from nst_numpy.files import PathLike, expand
+from nst_numpy.errors import NonFiniteError, ShapeError, SignalError, UnknownSignalError
+from nst_numpy.files import PathLike, expand, has_separator
 
 RECORDINGS = Path(__file__).resolve().parent / "recordings"
+SIGNALS = {"ekg": "ecg_mitbih_208.npz"}  # the name of each sample that is a signal: its file
 SAMPLES, RATE = "millivolt", "sampling_rate_hz"  # the names of the two arrays in an .npz
 
 MOST_LETTERS = 200  # of names, in a message
@@ -46,7 +48,7 @@ def load_ecg() -> tuple[Signal, float]:
     >>> len(millivolt) / rate
     300.0
     """
-    return read_signal(RECORDINGS / "ecg_mitbih_208.npz")
+    return read_signal(RECORDINGS / SIGNALS["ekg"])
 
 
 def load_ct() -> NDArray[np.int16]:
@@ -82,13 +84,14 @@ def load_movie() -> NDArray[np.uint8]:
 
 
 def read_signal(path: PathLike, rate: float | None = None) -> tuple[Signal, float]:
-    """Read an EKG from a file.
+    """Read an EKG from a file, or the one that comes along.
 
     Parameters
     ----------
     path
         `.npz` with an array `millivolt`, or with one array of one axis; `.npy`; or `.csv`,
-        one number a line, where a first line that is no number is taken for a heading.
+        one number a line, where a first line that is no number is taken for a heading. Or
+        "ekg", the sample, unless a file has that name.
     rate
         Samples a second. None takes `sampling_rate_hz` of an .npz; other files have no place
         for it.
@@ -102,17 +105,18 @@ def read_signal(path: PathLike, rate: float | None = None) -> tuple[Signal, floa
     ------
     SignalError
         The file is missing, of another kind or damaged, or nothing says the sampling rate.
+    UnknownSignalError
+        Neither a file nor a sample has that name. It is a SignalError too.
     ShapeError
         The samples are not real numbers along one axis.
     NonFiniteError
         A sample is NaN or infinite.
     """
     path = _existing(path)
-    readers = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}
-    if path.suffix.lower() not in readers:
-        raise SignalError(f"read_signal: {path} is not one of {', '.join(readers)}: convert it")
+    if path.suffix.lower() not in _READERS:
+        raise SignalError(f"read_signal: {path} is not one of {', '.join(_READERS)}: convert it")
     try:
-        samples, stored_rate = readers[path.suffix.lower()](path)
+        samples, stored_rate = _READERS[path.suffix.lower()](path)
         if rate is None and stored_rate is not None:
             rate = float(stored_rate.item())
     except SignalError:
@@ -149,11 +153,16 @@ def check_signal(name: str, samples: NDArray[Any], rate: float) -> tuple[Signal,
 def _existing(path: PathLike) -> Path:
     try:
         found = expand(path)
-        if not found.is_file():
-            raise SignalError(f"read_signal: there is no file {found}: check the path")
+        if found.is_file():
+            return found
+        text = os.fspath(path)
+        if text in SIGNALS:
+            return RECORDINGS / SIGNALS[text]
+        if not (found.exists() or found.suffix or has_separator(text)):
+            raise UnknownSignalError.of("file or sample", text, SIGNALS)
+        raise SignalError(f"read_signal: there is no file {found}: check the path")
     except OSError as error:
         raise SignalError(f"read_signal: {path} cannot be opened: {error}") from error
-    return found
 
 
 def _recording(file: str, name: str) -> NDArray[Any]:
@@ -210,3 +219,6 @@ def _read_csv(path: Path) -> Read:
 
 def _number(cell: str) -> float:
     return float(cell or "nan")
+
+
+_READERS = {".npz": _read_npz, ".npy": _read_npy, ".csv": _read_csv}

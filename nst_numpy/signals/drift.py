@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.common.moved import former_names, now_in
+from nst_numpy.common.moved import keep_former_names, now_in
 from nst_numpy.errors import SettingError, ShapeError
 
 RIDGE = 1e-3  # beside the texture: what has none gets no drift instead of an error
@@ -159,4 +159,4 @@ _FORMER = now_in(
         "count_parameters",
     ),
 )  # fmt: skip
-__getattr__ = former_names(__name__, _FORMER | {"Labels": "nst_numpy.common.arrays.Integers"})
+keep_former_names(__name__, _FORMER | {"Labels": "nst_numpy.common.arrays.Integers"})

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array, Integers
-from nst_numpy.common.moved import former_names, now_in
+from nst_numpy.common.moved import keep_former_names, now_in
 from nst_numpy.errors import SignalError
 from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES, Beats, find_beats
 from nst_numpy.signals.data import check_signal
@@ -145,6 +145,4 @@ _FORMER = now_in(
         "Study", "count", "lecture_network", "linear_model", "log_odds", "study",
     ),
 )  # fmt: skip
-__getattr__ = former_names(
-    __name__, _FORMER | {"Result": "nst_numpy.signals.classifiers.BeatCounts"}
-)
+keep_former_names(__name__, _FORMER | {"Result": "nst_numpy.signals.classifiers.BeatCounts"})

@@ -8,6 +8,7 @@ The first task is kept beside it, with the brightness taken away, to show what i
 """
 
 from collections.abc import Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,8 @@ RULE = Rule(least=0.15, most=3.0, texture=3000.0, rest=0.9)  # 9° … 72° from
 STRIDE = (4, 4, 4)
 MOST_BLOCKS = {"train": 500, "test": 400}
 EPOCHS, LEARNING_RATE = 6, 2e-3
-TASKS = ("lean", "find")
+VolumeTask = Literal["lean", "find"]
+TASKS: tuple[VolumeTask, ...] = get_args(VolumeTask)
 OTHER = ("other", "stent")
 
 
@@ -187,8 +189,8 @@ def _draw(corners: Integers, most: int, rng: np.random.Generator) -> Integers:
 
 
 def compare_on_volume(
-    volume: Volume, task: str = "lean", *, seeds: Sequence[int] = (0, 1), epochs: int = EPOCHS,
-    progress: bool = False,
+    volume: Volume, task: VolumeTask = "lean", *, seeds: Sequence[int] = (0, 1),
+    epochs: int = EPOCHS, progress: bool = False,
 ) -> tuple[Comparison, list[tuple[Examples, Examples]]]:  # fmt: skip
     """Train all rivals on one half of the volume, test them on the other, and the reverse.
 

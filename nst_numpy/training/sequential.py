@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Shape
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.files import PathLike
-from nst_numpy.network import Network
+from nst_numpy.network import EngineName, Network
 from nst_numpy.network_checks import check_input_shape
 from nst_numpy.rows import (
     AvgPool,
@@ -87,7 +87,7 @@ class Sequential(Network):
         rng: np.random.Generator | None = None,
         dtype: DTypeLike = np.float32,
         params: Mapping[str, LayerParams] | None = None,
-        engine: str = "fused",
+        engine: EngineName = "fused",
     ) -> None:
         layers, sample = name_rows(rows), check_input_shape(self._who, input_shape)
         if params is None:
@@ -134,4 +134,4 @@ def _first(shape: Shape, rng: np.random.Generator, dtype: DTypeLike) -> LayerPar
     return w.astype(dtype), np.zeros(shape[-1], dtype)
 
 
-__getattr__ = former_names(__name__, "nst_numpy.weights.saved", "MOST_PARAMETERS")
+keep_former_names(__name__, "nst_numpy.weights.saved", "MOST_PARAMETERS")

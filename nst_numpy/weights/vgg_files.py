@@ -7,13 +7,13 @@ number. Here stands what the networks must have, and what their values should be
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.checks import check_dtype
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownNameError, WeightsError
 from nst_numpy.files import PathLike
 from nst_numpy.weights.digests import has_sha256, sha256
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from nst_numpy.weights import hdf5
 
 # (number of convolutions, their output channels), block by block. Every kernel is 3x3.
-BLOCKS = {
+Architecture = Literal["vgg16", "vgg19"]
+BLOCKS: dict[Architecture, tuple[tuple[int, int], ...]] = {
     "vgg16": ((2, 64), (2, 128), (3, 256), (3, 512), (3, 512)),
     "vgg19": ((2, 64), (2, 128), (4, 256), (4, 512), (4, 512)),
 }
@@ -129,7 +130,7 @@ def bundled_path() -> Path:
 
 def load_weights(
     path: PathLike | None = None,
-    architecture: str | None = None,
+    architecture: Architecture | None = None,
     dtype: DTypeLike = np.float32,
 ) -> Convolutions:
     """Read the convolutions of VGG-16 or VGG-19 from an HDF5 file.
@@ -261,7 +262,7 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
     return [*passed, last, *skipped]
 
 
-def _check_settings(architecture: str | None, dtype: DTypeLike) -> None:
+def _check_settings(architecture: Architecture | None, dtype: DTypeLike) -> None:
     if architecture is not None and architecture not in BLOCKS:
         raise UnknownNameError.of("architecture", str(architecture), BLOCKS)
     check_dtype("load_weights", dtype)
@@ -301,7 +302,7 @@ def _layer_table(blocks: tuple[tuple[int, int], ...]) -> "hdf5.Table":
 
 
 # for each network its kernels' shapes, by layer
-KERNELS = {name: _layer_table(blocks) for name, blocks in BLOCKS.items()}
+KERNELS: "dict[str, hdf5.Table]" = {name: _layer_table(blocks) for name, blocks in BLOCKS.items()}
 
 
 def _describe_layer(name: str, stored: "hdf5.Stored") -> LayerInfo:
@@ -350,4 +351,4 @@ def _is_near(found: float, published: float, stored: np.dtype[np.floating[Any]])
     )
 
 
-__getattr__ = former_names(__name__, {"Params": "Convolutions"})
+keep_former_names(__name__, {"Params": "Convolutions"})

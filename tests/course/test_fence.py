@@ -2,10 +2,12 @@
 
 import os
 import sys
+from dataclasses import replace
 
 import pytest
 
 from nst_numpy.course import as_text
+from nst_numpy.course.grade import grade_task, read_answer
 from tests import posix
 
 pytestmark = posix
@@ -159,3 +161,33 @@ def test_a_process_does_not_outlive_the_grading(grade):
         except OSError:
             continue
         assert words[:2] != [b"/bin/sleep", mark.encode()]
+
+
+def test_a_library_that_does_it_is_not_called(small, tmp_path, bundled):
+    """Its module may be imported, though, and a library may call it."""
+    calls = {
+        "c(x, x)": "signal.correlate",
+        "scipy.signal.fftconvolve(x, x)": "signal.fftconvolve",
+        "correlate2d([x], [x])": "signal.correlate2d",
+        "np.vectorize(scipy.ndimage.correlate1d)(x, x)": "ndimage.correlate1d",
+        "sys.modules['scipy.ndimage'].convolve(x, x)": "ndimage.convolve",
+    }
+    head = (
+        "import sys, numpy as np\nimport scipy.signal\nfrom scipy import ndimage\n"
+        "from scipy.signal import correlate as c\n"
+        "from scipy.signal._signaltools import correlate2d\nleft = []\n"
+    )
+    tries = "".join(
+        f"    try:\n        {call}\n        left.append({call!r})\n    except OSError: pass\n"
+        for call in calls
+    )
+    path = tmp_path / "t1_small.py"
+    path.write_text(
+        f"{head}def double(x):\n{tries}    assert not left, left\n"
+        "    return ndimage.gaussian_filter(x, 1) * 0 + 2 * x\n",
+        "utf-8",
+    )
+    assignment = replace(small, forbidden=bundled["a1"].forbidden)
+    task = grade_task(small.tasks[0], assignment, read_answer(path), seconds=60, hidden=False)
+    assert task.right, task.reason
+    assert task.refused == tuple(f"call scipy.{name}" for name in calls.values())

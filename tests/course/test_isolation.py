@@ -105,7 +105,7 @@ def test_a_container_is_ended_by_its_name(tmp_path):
 def test_the_kit_holds_what_the_process_runs_and_no_more():
     with make_kit() as kit:
         found = {name for _, _, names in os.walk(kit) for name in names}
-    assert found == {"__init__.py", "fence.py", "wire.py", "worker.py"}
+    assert found == {"__init__.py", "fence.py", "jupyter.py", "wire.py", "worker.py"}
     assert not os.path.exists(kit)
 
 
@@ -171,7 +171,7 @@ open("made", "w").write("mine")
     assert "MINE" in seen["variables"]
     assert (seen["kept"], seen["assignment"]) == (False, False)
     assert set(seen["nst_numpy"]) - {"__pycache__"} == {
-        *("__init__.py", "fence.py", "wire.py", "worker.py")
+        *("__init__.py", "fence.py", "jupyter.py", "wire.py", "worker.py")
     }
     assert set(seen["writes"]) <= {"/dev"}  # which is made anew, and gone with the process
     assert (tmp_path / "folder" / "made").read_text("utf-8") == "mine"

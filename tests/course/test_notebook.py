@@ -97,3 +97,59 @@ def test_a_cell_under_time_in_an_exported_script(small, tmp_path):
     assert double.right
     assert "square is not defined" in square.reason
     assert re.search(r"\[.*\]", slope.prints)
+
+
+@posix
+def test_what_breaks_at_the_top_costs_itself_only(grade):
+    """Also where it is no Python, and where many lines use up their time."""
+    lines = ["two = 2", "if two\n    two = 3", "x = = 5", "for i in range(3): pass", "y = (1,\n2)"]
+    loops = ["while True: pass"] * 9
+    head = "\n".join([*lines, "one = two - 1", *loops, "from math import pi", ""])
+    done, tasks = grade(
+        "def double(x):\n    return (one + 1) * x + 0 * pi\n", head=head, seconds=0.6
+    )
+    assert done.points == 5.5, tasks["double"].reason
+
+
+def sheets(*sources):
+    cells = [{"cell_type": "code", "input": source, "language": "python"} for source in sources]
+    text = {"cell_type": "markdown", "source": "text"}
+    return json.dumps({"nbformat": 3, "worksheets": [{"cells": [text, *cells]}]})
+
+
+def test_a_notebook_of_format_3(tmp_path):
+    path = tmp_path / "a.ipynb"
+    path.write_text(sheets(["x = 1\n", "%time y = 2"], "!ls"), "utf-8")
+    assert [source for _, _, source in read_notebook(path)] == ["x = 1\ny = 2", "pass"]
+
+
+@pytest.mark.parametrize(
+    "encoding", ["utf-8-sig", "latin-1", "cp1252", "utf-16", "utf-16-le", "utf-32"]
+)
+@pytest.mark.parametrize("name", ["a1.py", "a1.ipynb"])
+def test_what_an_editor_has_written_is_read(tmp_path, name, encoding):
+    text = 'größe = "ß"\r\ny = 2'
+    path = tmp_path / name
+    if name.endswith("ipynb"):
+        notebook(path, text.replace("\r\n", "\n"))
+        text = path.read_text("utf-8").encode("ascii").decode("unicode_escape").replace("\n", "\\n")
+        text = text.replace('"ß"', r"\"ß\"")
+    path.write_bytes(text.encode(encoding))
+    if encoding == "utf-16-le":  # nothing says so
+        with pytest.raises(CourseError, match=r"a1\.\w+ .*read: .*no text: save it as UTF-8"):
+            read_answer(path)
+    else:
+        assert read_answer(path)[0][2] == 'größe = "ß"\ny = 2'
+
+
+def test_a_file_says_in_which_alphabet_it_is(tmp_path):
+    path = tmp_path / "a1.py"
+    path.write_bytes("# coding: koi8-r\nдва = 2\n".encode("koi8-r"))
+    assert read_answer(path)[0][2].endswith("два = 2\n")
+
+
+def test_magic_in_a_script(tmp_path):
+    path = tmp_path / "a1.py"
+    path.write_text("%matplotlib inline\ns = '''\n!ls\n'''\n# %% next\n%%time\nx = 1\n", "utf-8")
+    cells = read_answer(path)
+    assert cells == [("a1.py", 1, "pass\ns = '''\n!ls\n'''\n"), ("a1.py", 6, "\nx = 1\n")]

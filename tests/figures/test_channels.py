@@ -153,3 +153,40 @@ def test_pairs_are_named_and_weighed():
     assert [bool(axes.images) for axes in rows[0]] == [True, False, True, True]
     assert [bool(axes.images) for axes in rows[1]] == [True, True, True, True]
     assert (picture(rows[1, 1]) == two.second).all()
+
+
+def scale(figure):
+    """Return the panel of the maps' scale of colours."""
+    [axes] = [axes for axes in figure.subfigs[2].axes if axes.get_title()]
+    return axes
+
+
+@pytest.mark.parametrize(
+    ("shift", "marks"),
+    [(0, ["0", "0.1", "0.25", "0.5", "1"]), (0.4, ["-1", "-0.25", "0", "0.25", "1"])],
+)
+def test_the_maps_have_a_scale_by_the_square_root(shift, marks):
+    bar = scale(draw(activation() - shift)[0])
+    assert bar.get_title() == "where both fire: product, by the largest in the map"
+    assert [label.get_text() for label in bar.get_xticklabels()] == marks
+    expected = [float(mark) for mark in marks]
+    places = np.asarray(bar.get_xticks())
+    np.testing.assert_allclose(np.sign(places) * places**2, expected)
+
+
+def test_the_colours_of_the_scale_are_those_of_the_maps():
+    a = activation()
+    figure, _, _ = draw(a)
+    overlay = figure.subfigs[1].subfigs[0].axes[0].images[1]
+    shown = np.asarray(overlay.get_array())
+    colours = scale(figure).collections[-1]
+    for place in (np.unravel_index(shown.argmax(), shown.shape), (0, 0), (3, 4)):
+        alpha = np.asarray(overlay.get_alpha())[place]
+        own = np.asarray(overlay.cmap(overlay.norm(shown[place])))[:3]
+        mixed = alpha * own + (1 - alpha) * 0.75  # a middle grey, at half of its contrast
+        np.testing.assert_allclose(colours.to_rgba(shown[place])[:3], mixed, atol=0.02)
+
+
+def test_both_maps_of_a_pair_share_the_scale():
+    figure, *_ = difference_figure()
+    assert scale(figure).get_title().endswith("by the largest in the pair's two maps")

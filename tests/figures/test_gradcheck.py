@@ -1,3 +1,5 @@
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -93,6 +95,26 @@ def test_both_gradients_have_one_scale_and_errors_a_logarithmic_one():
     bar = errors.child_axes[0]
     assert bar.lines[-1].get_ydata() == [1e-4, 1e-4]
     assert [label.get_text() for label in bar.get_yticklabels()] == ["1e-12", "passes\nbelow", "1"]
+
+
+@pytest.mark.parametrize(
+    ("shape", "tolerance"),
+    [((2, 30), 1e-2), ((2, 30), 1e-6), ((30, 3), 1e-6), ((40,), 1e-11), ((9, 8), 1e-13)],
+)
+def test_words_beside_the_scales_do_not_touch(shape, tolerance):
+    values = np.random.default_rng(0).uniform(-3, 3, shape)
+    figure = gradcheck_figure(GradientReport({"x": argument("x", values, tolerance=tolerance)}))
+    figure.draw_without_rendering()
+    for axes in figure.axes[1:]:
+        bar = axes.child_axes[0]
+        low, high = bar.get_ylim()
+        boxes = [
+            label.get_window_extent()
+            for tick, label in zip(bar.get_yticks(), bar.get_yticklabels(), strict=True)
+            if label.get_text() and low <= tick <= high
+        ]
+        assert not any(one.overlaps(other) for one, other in combinations(boxes, 2))
+        assert bar.get_window_extent().width > 5  # pixels
 
 
 def test_what_was_not_computed_is_left_open():

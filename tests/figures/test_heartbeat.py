@@ -208,5 +208,7 @@ def test_the_beats_that_excite_a_unit_most(data):
             [thick] = axes.collections[0].get_segments()
             assert thick.tolist() == [[i, wave[i]] for i in range(box.start, box.stop)]
             assert words(axes)[0] == f"{window.value:.1f}"
+            # above the wave, which so does not cross it
+            assert axes.texts[0].get_window_extent().y0 >= axes.get_window_extent().y1
         assert words(row[0])[1] == f"{layer}\nunit {channel}"
     assert figure.get_suptitle().startswith("The 4 beats that excite a unit most (narrow blue")

@@ -24,3 +24,12 @@ def test_the_first_rung_is_above_and_the_longest_number_has_room():
     bottom, top = axes.get_ylim()
     assert bottom > 2 > 0 > top
     assert axes.get_xlim()[1] == 4 * 1234.5
+
+
+def test_no_line_crosses_a_number():
+    figure = ladder_figure(RUNGS, 0.6)
+    [axes] = figure.axes
+    figure.draw_without_rendering()
+    for text in axes.texts[:3]:
+        assert text.get_bbox_patch().get_facecolor() == (1, 1, 1, 1)
+        assert text.get_zorder() > max(each.get_zorder() for each in axes.lines)

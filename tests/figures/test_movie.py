@@ -13,7 +13,8 @@ def test_the_block_the_rivals_and_the_filters():
     examples = Examples(x, np.array([1, 0, 0, 1]), np.zeros((4, 9)), blocks=1)
     w = rng.standard_normal((3, 2, 2, 1, 7))
     net = SimpleNamespace(params={"conv1": (w, np.zeros(7))})
-    trials = [Trial("3-D filters", 0, 0, 0.9, 1.0, 1, 1.0)]
+    names = ("3-D filters", "2-D, slices in order")
+    trials = [Trial(name, 0, 0, 0.9, 1.0, 1, 1.0) for name in names]
     figure = movie_figure(Comparison(trials=trials, networks={"3-D filters": net}), examples)
     figure.draw_without_rendering()
 
@@ -28,6 +29,8 @@ def test_the_block_the_rivals_and_the_filters():
     assert [axes.get_xlabel() for axes in rows[:, 2]] == ["right", "left", "left", "right"]
 
     assert "90.0 %" in words(figure.axes[12])
+    rivals = [label.get_text() for label in figure.axes[12].get_yticklabels()]
+    assert rivals == ["3-D filters", "2-D, frames in order"]
     assert len(figure.axes) == 12 + 1 + (3 + 1) * 7
     firsts = sorted(picture(axes).sum() for axes in figure.axes[13 : 13 + 7])
     np.testing.assert_allclose(firsts, sorted(w[0].sum(axis=(0, 1, 2))))

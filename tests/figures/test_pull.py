@@ -46,7 +46,7 @@ def test_what_is_written_beside_the_maps(scene):
         titles(figure)[4] == f"full gradient\nlength {np.linalg.norm(sum(gradients.values())):.3g}"
     )
     assert figure.axes[1].get_ylabel() == "length"
-    assert figure.axes[5].get_ylabel() == "along the full gradient"
+    assert figure.axes[5].get_ylabel() == "along the\nfull gradient"
     assert len(figure.axes) == 2 * 4 + 1  # and the scale
 
 

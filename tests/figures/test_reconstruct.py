@@ -36,3 +36,13 @@ def test_the_figure_has_the_shape_of_its_pictures():
     np.testing.assert_allclose((width, height), (2 * 2, 2 * 8 / 4 + 0.16 + 0.06))
     width, height = strip_figure([("a", pictures(1)[0])] * 7).get_size_inches()
     np.testing.assert_allclose((width, height), (2 * 6, 2 * (2 * 4 / 6 + 0.16 + 0.06)))
+
+
+def test_no_caption_is_cut():
+    long = "relu1_1: the loss is 4.004e+06 after 10 iterations"
+    images = pictures(9, 64, 96)
+    for captions in (["a", long, "c"], [long] * 9):
+        figure = strip_figure(list(zip(captions, images, strict=False)))
+        figure.draw_without_rendering()
+        tops = [axes.title.get_window_extent().y1 for axes in figure.axes]
+        assert max(tops) < figure.bbox.height

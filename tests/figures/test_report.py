@@ -41,9 +41,14 @@ def test_the_curves_stop_where_the_size_changes():
 
 
 def test_a_line_with_the_size_stands_before_its_first_iteration():
-    [axes] = loss_figure([row(1, 3.0, a=3.0), row(2, 2.0, 16, a=2.0)]).axes
+    figure = loss_figure([row(1, 3.0, a=3.0), row(2, 2.0, 16, a=2.0)])
+    [axes] = figure.axes
     assert [2 - 0.5, 2 - 0.5] in [line(axes, i)[0] for i in range(len(axes.lines))]
     assert words(axes) == ["18×16"]  # width before height, as programs say it
+    figure.draw_without_rendering()
+    # above the curves and the grid, which so do not cross it
+    assert axes.texts[0].get_window_extent().y0 > axes.get_window_extent().y1
+    assert all(float(tick).is_integer() for tick in axes.get_xticks())
 
 
 def test_where_a_logarithm_does_not_exist_there_is_a_gap():

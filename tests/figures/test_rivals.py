@@ -33,6 +33,24 @@ def test_a_dot_a_trial_and_a_line_at_the_mean():
     assert first != second
 
 
+def test_the_line_of_guessing_does_not_cross_its_word():
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    draw_rivals(axes, comparison(**{"3-D filters": [0.7], "2-D": [0.5]}))
+    figure.draw_without_rendering()
+    [word] = [text for text in axes.texts if text.get_text() == "guessing"]
+    top = axes.lines[-1].get_window_extent().y1
+    assert top <= word.get_window_extent().y0 + 0.1
+    assert word.get_window_extent().y1 < figure.bbox.height
+
+
+def test_slices_of_a_movie_are_frames():
+    axes = Figure().subplots()
+    draw_rivals(axes, comparison(**{"2-D, one slice": [0.7], "3-D filters": [0.5]}), "frame")
+    names = [label.get_text() for label in axes.get_yticklabels()]
+    assert names == ["2-D, one frame", "3-D filters"]
+
+
 def filters():
     """Make filters (3, 2, 3, 1, 3): one slanted right, one still, one slanted left."""
     right = np.zeros((3, 2, 3))
@@ -67,6 +85,25 @@ def test_each_filter_has_a_scale_of_its_own_around_0():
     # from above: 1 + 3, and -2 + 0
     assert [limits(axes) for axes in cells[3]] == [(-4, 4), (-2, 2), (-4, 4)]
     assert not any(axes.get_title(loc=side) for axes in cells[0] for side in ("left", "right"))
+
+
+def test_the_scales_stand_below_the_filters():
+    figure = Figure(layout="constrained")
+    draw_filters(figure.subfigures(1, 1), filters(), None, "frame")
+    figure.draw_without_rendering()
+    last = figure.axes[9]
+    bars = last.child_axes
+    assert [bar.get_xlabel() for bar in bars] == [
+        "a frame: weight, by the filter's largest",
+        "from above: sum of weights, by the filter's largest",
+    ]
+    for bar in bars:
+        assert [tick.get_text() for tick in bar.get_xticklabels()] == ["−1", "0", "1"]
+        assert bar.get_window_extent().y1 < last.get_window_extent().y0
+        assert bar.xaxis.label.get_window_extent().y0 > 0
+    # as the filters above it, and those seen from above
+    first, second = (bar.collections[-1].cmap.name for bar in bars)
+    assert (first, second) == (figure.axes[0].images[0].cmap.name, last.images[0].cmap.name)
 
 
 @pytest.mark.filterwarnings("error")

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -114,6 +115,47 @@ def test_a_pool_has_one_channel(kind):
     np.testing.assert_array_equal(picture(grid[0, 0]), unit.window[..., 1])
     assert len(words(grid[0, 0])) == 4
     assert figure.get_suptitle() == f"pool1:1@2,3 = {unit.activation:.5g}"
+
+
+def test_a_pool_that_is_0_shows_its_own_channel():
+    x = np.zeros((1, 17, 22, 3))
+    unit = trace(tiny("avg"), x, "pool1", 2, 2, 3)
+    assert not unit.contributions.any()
+    axes = cells(trace_figure(unit, IMAGE), 1)[0]
+    assert axes[0].get_ylabel().startswith("relu1_2:2\n")
+    assert words(axes[1]) == ["0.25"] * 4
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [lambda unit: trace_figure(unit, IMAGE), lambda unit: trace_path_figure([unit] * 3, IMAGE)],
+)
+@pytest.mark.parametrize("size", [3, 5])
+def test_no_number_touches_another(draw, size):
+    rng = np.random.default_rng(3)
+    grids = [np.round(rng.uniform(-0.09, -0.01, (size, size, 3)), 3) for _ in range(3)]
+    unit = replace(
+        trace(tiny(), X, "conv1_1", 0, 5, 6), window=grids[0], kernel=grids[1],
+        contributions=grids[2], inside=np.ones((size, size), bool),
+    )  # fmt: skip
+    figure = draw(unit)
+    figure.draw_without_rendering()
+    for axes in cells(figure, 3).flat:
+        boxes = [text.get_window_extent() for text in axes.texts]
+        assert len(boxes) == size * size
+        gaps = [b.x0 - a.x1 for a, b in pairwise(boxes) if b.x0 > a.x0]
+        assert min(gaps) > 0.04 * figure.dpi
+
+
+def test_of_a_wide_kernel_the_colours_must_do():
+    grid = np.ones((11, 11, 3))
+    unit = replace(
+        trace(tiny(), X, "conv1_1", 0, 5, 6), window=grid, kernel=grid, contributions=grid,
+        inside=np.ones((11, 11), bool),
+    )  # fmt: skip
+    figure = trace_figure(unit, IMAGE, 1)
+    assert words(cells(figure, 1)[0, 0]) == []
+    assert figure.get_figwidth() < 16
 
 
 def test_the_field_is_drawn_on_the_picture_and_cut_out():

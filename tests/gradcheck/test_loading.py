@@ -1,8 +1,10 @@
 import sys
 
+import numpy as np
 import pytest
 
 from nst_numpy.errors import SettingError, UnknownNameError
+from nst_numpy.gradcheck import check_backward
 from nst_numpy.gradcheck.loading import load_pair
 
 LAYER = """
@@ -100,3 +102,67 @@ def test_a_function_that_is_not_there(folder, tmp_path):
     (folder / "empty.py").write_text("", "utf-8")
     with pytest.raises(UnknownNameError, match="choose from none: the file has none"):
         load_pair(f"{folder}/empty.py:a,b")
+
+
+MODULE = """
+from __future__ import annotations
+import os, pickle
+from dataclasses import dataclass
+
+@dataclass
+class Cache:
+    x: object
+
+class Exits:
+    def __array__(self, *more, **options): exit(0)
+    __repr__ = __array__
+
+class NoText(Exception):
+    def __str__(self): raise SystemExit
+
+def forward(x):
+    return 2 * x, pickle.loads(pickle.dumps(Cache(x)))
+def right(g, cache):
+    @dataclass
+    class Local:
+        x: object
+    return 2 * Local(g).x
+def exits(g, cache): exit()
+def exits_with_0(g, cache): raise SystemExit(0)
+def exits_at_once(g, cache): os._exit(0)
+def raises_what_has_no_text(g, cache): raise NoText
+def returns_what_exits(g, cache): return Exits()
+def returns_another_that_exits(g, cache): return 2 * g, Exits()
+def exits_in_forward(x): quit()
+"""
+
+
+@pytest.mark.parametrize(
+    ("functions", "said"),
+    [
+        ("forward,right", []),
+        ("forward,exits", ["raised"]),
+        ("forward,exits_with_0", ["raised"]),
+        ("forward,exits_at_once", ["raised"]),
+        ("forward,raises_what_has_no_text", ["raised"]),
+        ("forward,returns_what_exits", ["not-an-array"]),
+        ("forward,returns_another_that_exits", ["count"]),
+        ("exits_in_forward,right", ["raised"]),
+    ],
+)
+def test_a_file_is_a_module_and_ends_no_check(tmp_path, functions, said):
+    (tmp_path / "json.py").write_text(MODULE, "utf-8")  # a name that Python has already
+    report = check_backward(*load_pair(f"{tmp_path}/json.py:{functions}"), {"x": np.ones(3)})
+    assert [one.name for one in report.diagnoses] == said
+    assert report.ok == (not said)
+    assert hasattr(sys.modules["json"], "loads")
+
+
+def test_a_file_that_ends_the_process_at_once(tmp_path):
+    (tmp_path / "a.py").write_text("import os\nos._exit(0)", "utf-8")
+    with pytest.raises(SettingError, match="cannot be run, line 2: SystemExit: 0"):
+        load_pair(f"{tmp_path}/a.py:f,g")
+    (tmp_path / "a.py").write_text("import sys\nsys.path.pop(0)\nf = g = print", "utf-8")
+    path = list(sys.path)
+    assert load_pair(f"{tmp_path}/a.py:f,g") == (print, print)
+    assert sys.path == path

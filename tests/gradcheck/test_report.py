@@ -88,3 +88,15 @@ def test_a_report_of_nothing_is_no_pass():
     assert not nst.gradcheck.GradientReport({}).ok
     with pytest.raises(nst.gradcheck.GradientError):
         nst.gradcheck.GradientReport({}).raise_if_wrong()
+
+
+def test_a_notebook_shows_a_report_and_a_diagnosis_as_print_does():
+    class Printer:
+        def text(self, words):
+            shown.append(words)
+
+    shown = []
+    report = check_mistake(MISTAKES[0])
+    report._repr_pretty_(Printer(), False)
+    report.diagnosis._repr_pretty_(Printer(), False)
+    assert shown == [str(report), str(report.diagnosis)]

@@ -96,6 +96,15 @@ def test_bad_pictures_are_refused(vgg, pair):
         Judge(content, content, vgg)(content)
     with pytest.raises(ImageError, match="there is no file"):
         measure.judge(content, style, "nowhere.png", vgg)
+    with pytest.raises(ImageError, match=r"did you mean chelsea\?"):
+        measure.judge("chelse", style, content, vgg)
+
+
+def test_samples_are_judged_by_their_names(vgg):
+    chelsea = sample_path("chelsea")
+    by_name = Judge("chelsea", "starry_night", vgg)
+    assert np.array_equal(by_name.content, load_image(chelsea))
+    assert np.array_equal(by_name.style, load_image(sample_path("starry_night")))
 
 
 @pytest.mark.slow

@@ -5,12 +5,14 @@ import re
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
 import nst_numpy
 from nst_numpy.errors import ImageError, UnknownNameError
-from nst_numpy.pictures.images import load_image
+from nst_numpy.look.units import scanned_image
+from nst_numpy.pictures.images import as_image, load_image
 from nst_numpy.pictures.samples import resolve_picture, sample_path, samples
 from tests import posix
 
@@ -169,3 +171,37 @@ def test_any_other_name_is_missed_as_both():
     message = "^unknown file or sample 'stary_night': did you mean starry_night"
     with pytest.raises(UnknownNameError, match=message):
         resolve_picture("stary_night")
+
+
+@pytest.mark.parametrize("name", ["starry_night", Path("starry_night")])
+def test_a_sample_is_named_wherever_a_picture_is_read(name):
+    expected = load_image(sample_path("starry_night"), 40)
+    assert np.array_equal(load_image(name, 40), expected)
+    assert np.array_equal(as_image(name, 40), expected)
+    assert np.array_equal(scanned_image(name, 40), expected)
+
+
+def test_a_file_in_the_folder_is_read_in_place_of_the_sample(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("coffee").mkdir()
+    Image.new("RGB", (2, 1)).save("horse", format="PNG")
+    assert load_image("horse").shape == (1, 2, 3)
+    assert load_image("coffee", 64).shape == load_image(sample_path("coffee"), 64).shape
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("stary_night", "unknown file or sample 'stary_night': did you mean starry_night?"),
+        (
+            "stary_night.JPG",
+            "load_image: there is no file stary_night.JPG: did you mean the sample starry_night?",
+        ),
+    ],
+)
+def test_a_misspelt_sample_is_refused_with_the_nearest(tmp_path, monkeypatch, name, message):
+    monkeypatch.chdir(tmp_path)
+    for read in (load_image, as_image):
+        with pytest.raises(ImageError, match=f"^{re.escape(message)}$") as caught:
+            read(name)
+        assert isinstance(caught.value, UnknownNameError) is ("." not in name)

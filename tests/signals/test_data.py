@@ -59,6 +59,18 @@ def test_a_signal_is_read_from_every_kind_of_file(tmp_path):
     assert read_signal(tmp_path / "f.npy", 50)[0].tolist() == [1, -2]
 
 
+def test_the_sample_is_read_by_its_name_unless_a_file_has_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found, expected = read_signal("ekg"), load_ecg()
+    np.testing.assert_array_equal(found[0], expected[0])
+    assert found[1] == expected[1] == read_signal(Path("ekg"))[1]
+    with pytest.raises(SignalError, match=r"^unknown file or sample 'ekgg': did you mean ekg\?$"):
+        read_signal("ekgg")
+    (tmp_path / "ekg").write_bytes(b"1")
+    with pytest.raises(SignalError, match=r"ekg is not one of \.npz"):
+        read_signal("ekg")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "error", "message"),
     [

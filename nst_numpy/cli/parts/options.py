@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from nst_numpy.common.checks import check_at_least, read_count
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import about as about
 from nst_numpy.common.text import duration as duration
 from nst_numpy.common.text import step_duration as step_duration
@@ -144,4 +144,4 @@ def show_layer_weights(pairs: dict[str, float], *, exact: bool = False) -> str:
     return ",".join(f"{name}={text}" for name, text in texts.items())
 
 
-__getattr__ = former_names(__name__, "nst_numpy.cli.parts.outputs", "check_distinct")
+keep_former_names(__name__, "nst_numpy.cli.parts.outputs", "check_distinct")

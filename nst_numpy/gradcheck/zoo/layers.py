@@ -6,7 +6,7 @@ changes of single lines in these functions.
 
 import numpy as np
 
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 
 # mypy: ignore-errors
 
@@ -224,6 +224,6 @@ def flatten_backward(grad_out, cache):
     return grad_out.reshape(n, c, h, w).transpose(0, 2, 3, 1)
 
 
-__getattr__ = former_names(
+keep_former_names(
     __name__, "nst_numpy.gradcheck.zoo.losses", "content_loss", "style_loss", "tv_loss"
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.common.moved import former_names
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.gradcheck.check import check_backward, check_gradient
 from nst_numpy.gradcheck.report import GradientReport
 from nst_numpy.gradcheck.zoo.subjects import LAYERS, LayerFunction, ZooLayer
@@ -415,7 +415,7 @@ def zoo_table() -> str:
     return "\n".join(rows)
 
 
-__getattr__ = former_names(
+keep_former_names(
     __name__,
     {
         "Function": "LayerFunction",
