@@ -2,14 +2,16 @@
 
   nst course list                               the assignments, their tasks and points
   nst course release handout                    the students' version: notebook and .py of each
+  nst course convert otter --to otter           the same for otter-grader, and its autograder
   nst course check a4_style.py                  the public tests, as students run them
-  nst course grade submissions --out grades     all tests; a file, a folder, or a class of them
+  nst course grade submissions -o grades        all tests; a file, a folder, or a class of them
   nst course report grades -o class.html        a page for the teacher, from what grade wrote
 
 docs/course.md is the instructor's page.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 from nst_numpy.cli.parts.options import add_output, add_quiet, prints, table
@@ -22,6 +24,7 @@ from nst_numpy.course import (
     Submission,
     as_csv,
     as_gradescope,
+    as_junit,
     as_text,
     find_isolation,
     find_submissions,
@@ -29,14 +32,17 @@ from nst_numpy.course import (
     load_assignment,
     load_assignments,
     release,
+    release_otter,
     release_source,
     view_class,
 )
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
 from nst_numpy.course.results import folder_names, number, write_results
-from nst_numpy.errors import CourseError, OutputError
+from nst_numpy.errors import CourseError, OutputError, SettingError
 from nst_numpy.files import check_folder, check_output, expand_input, write_json, write_text
+
+FORMS = {"otter": release_otter}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -60,6 +66,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--instructor", action="store_true",
         help="write notebooks with solutions and hidden tests, as nbgrader's FOLDER/source",
     )  # fmt: skip
+    sub = action("convert", "write the assignments for another grader, with hidden tests")
+    sub.add_argument("folder", metavar="FOLDER", help="where to; made if it is not there")
+    sub.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
+    sub.add_argument("--to", choices=list(FORMS), default="otter", help="default: %(default)s")
     for name, text in (
         ("check", "run the public tests on an answer"),
         ("grade", "run all tests on an answer, a student's folder, or a class's folder"),
@@ -76,16 +86,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             help="for docker and podman: one with Python, NumPy and SciPy",
         )  # fmt: skip
         if name == "grade":
-            sub.add_argument("--out", metavar="FOLDER", help="write the results there as well")
+            add_output(sub, "folder to write the results to as well", metavar="FOLDER")
+            sub.add_argument("--out", dest="output", help=argparse.SUPPRESS)  # its former name
+            sub.add_argument(
+                "--only", metavar="NAMES", help="grade, and count, these only, as a1,a4"
+            )
+            sub.add_argument("--junit-xml", metavar="FILE", help="write JUnit's XML of all there")
     sub = action("report", "write a page about a class for its teacher")
-    sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … --out")
+    sub.add_argument("grades", metavar="GRADES", help="the folder of nst course grade … -o")
     add_output(sub, "page to write: .html", default="class.html")
 
 
 def run(args: argparse.Namespace) -> int:
     """Do what is asked."""
     actions = {"list": _list, "release": _release, "check": _grade, "grade": _grade}
-    return (actions | {"report": _report})[args.action](args)
+    return (actions | {"report": _report, "convert": _convert})[args.action](args)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -106,13 +121,24 @@ def _release(args: argparse.Namespace) -> int:
     return 0
 
 
+def _convert(args: argparse.Namespace) -> int:
+    chosen = choose(load_assignments(args.assignments), args.names)
+    for place in FORMS[args.to](chosen, args.folder):
+        if not args.quiet:
+            print(place)
+    return 0
+
+
 def _grade(args: argparse.Namespace) -> int:
     """Grade, print the table, write the files; what is asked for is checked before."""
     assignments = _assignments_for(args)
+    counted = {a.name: a for a in choose(assignments, _only(args))}
     seconds = None if args.seconds is None else check_seconds(args.seconds)
-    out = claim_folder(args, args.out) if getattr(args, "out", None) else None
+    out = claim_folder(args, args.output) if getattr(args, "output", None) else None
+    junit = check_output(args.junit_xml) if getattr(args, "junit_xml", None) else None
+    claim(args, [args.submission], JUnit=junit)
     try:
-        found = find_submissions(args.submission, assignments)
+        found = _counted(args.submission, assignments, counted)
     except CourseError as error:
         if out is not None and expand_input(args.submission, CourseError).exists():
             write_json(out / "results.json", as_gradescope([], str(error)))
@@ -137,18 +163,50 @@ def _grade(args: argparse.Namespace) -> int:
             graded.append((student.student, grades))
             lost += _write(out, name if many else "", student, grades)
     notes = [student.notes for student in students] + [getattr(found, "notes", ())] * many
-    table_of_class = as_csv(graded, assignments.values(), notes)
+    table_of_class = as_csv(graded, counted.values(), notes)
     with results() as keep:
         if out is not None and many:
             keep(out / "grades.csv", lambda place: write_text(place, table_of_class))
         if out is not None and many and len(graded) == 1:  # Gradescope looks for it here
             scope = as_gradescope(graded[0][1], "; ".join(notes[0] * (not graded[0][1])), notes[0])
             keep(out / "results.json", lambda place: write_json(place, scope))
-    if prints(args, out):
+        keep(junit, lambda place: write_text(place, as_junit(graded)))
+    if prints(args, out, junit):
         print(table_of_class if many else as_text(graded[0][1], students[0].notes), end="")
     if lost:
         raise OutputError("; ".join(lost))
     return 0
+
+
+def _only(args: argparse.Namespace) -> list[str]:
+    """Return the assignments of --only; nothing where all count."""
+    if getattr(args, "only", None) is None:
+        return []
+    names = [name for name in (part.strip() for part in args.only.split(",")) if name]
+    if not names:
+        raise SettingError(f"--only: {args.only!r} names no assignment: write them as a1,a4")
+    return names
+
+
+def _counted(
+    path: str, assignments: dict[str, Assignment], counted: dict[str, Assignment]
+) -> list[Submission] | Submission:
+    """Find what was handed in, for any assignment, and leave what does not count."""
+    found = find_submissions(path, assignments)
+    students = found if isinstance(found, list) else [found]
+    kept = [
+        replace(student, files={n: files for n, files in student.files.items() if n in counted})
+        for student in students
+    ]
+    if isinstance(found, list):
+        found[:] = kept
+        return found
+    if found.files and not kept[0].files:
+        raise CourseError(
+            f"no answer to {' or '.join(counted)} found in {path}, only to "
+            f"{', '.join(found.files)}: give another folder, or leave --only out"
+        )
+    return kept[0]
 
 
 def _report(args: argparse.Namespace) -> int:

@@ -19,7 +19,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from nst_numpy.errors import CourseError, UnknownNameError
+from nst_numpy.errors import CourseError, UnknownNameError, did_you_mean
 from nst_numpy.files import PathLike, expand_input
 
 MANIFEST = "assignment.json"
@@ -31,6 +31,8 @@ HEADER = ""  # the label of what stands before the first marker
 MARKER = re.compile(r"# ?%%(.*)")
 LONGEST_SECONDS = 24 * 60 * 60  # for one task
 LARGEST_MEGABYTES = 1 << 20
+PROPORTIONAL = "proportional"
+SCORINGS = ("all-or-nothing", PROPORTIONAL)
 
 _HERE = Path(__file__).resolve().parent.parent
 
@@ -81,6 +83,8 @@ class Assignment:
         What may be imported, beside what Python has: loaded before an answer runs.
     seconds, megabytes : float, int
         Limits of each task.
+    scoring : str
+        "all-or-nothing", or "proportional" to the hidden tests that pass.
     forbidden : tuple of str
         Functions of libraries that do the work for the answer, which must not call them.
     """
@@ -95,6 +99,7 @@ class Assignment:
     libraries: tuple[str, ...]
     seconds: float
     megabytes: int
+    scoring: str = SCORINGS[0]
     forbidden: tuple[str, ...] = ()
 
     @property
@@ -215,6 +220,7 @@ def load_assignment(folder: PathLike) -> Assignment:
         libraries=tuple(data.get("libraries", ("numpy",))),
         seconds=data.get("seconds", 10),
         megabytes=int(data.get("megabytes", 1024)),
+        scoring=data.get("scoring", SCORINGS[0]),
         forbidden=tuple(data.get("forbidden", ())),
     )
 
@@ -224,7 +230,8 @@ def choose(assignments: dict[str, Assignment], names: list[str]) -> list[Assignm
     by_name = assignments | {a.long_name: a for a in assignments.values()}
     for name in names:
         if name not in by_name:
-            raise UnknownNameError.of("assignment", name, assignments)
+            known = by_name if did_you_mean(name, by_name) else assignments
+            raise UnknownNameError.of("assignment", name, known)
     chosen = {by_name[name].name: by_name[name] for name in names}  # each once
     return list((chosen or assignments).values())
 
@@ -346,6 +353,11 @@ def _check_limits(path: Path, data: dict[str, Any]) -> None:
         words = data.get(name, [])
         if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
             raise CourseError(f'{path}: "{name}" must be a list of names, not {words!r}')
+    scoring = data.get("scoring", SCORINGS[0])
+    if scoring not in SCORINGS:
+        raise CourseError(
+            f'{path}: "scoring" must be "{SCORINGS[0]}" or "{SCORINGS[1]}", not {scoring!r}'
+        )
 
 
 def _check_files(root: Path, files: Iterable[str]) -> None:

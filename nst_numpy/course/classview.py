@@ -74,6 +74,7 @@ class Entry(NamedTuple):
     reason: str
     mistake: str
     hidden: bool
+    references: tuple[tuple[str, str], ...] = ()
 
     @property
     def state(self) -> str:
@@ -218,6 +219,9 @@ def _read(path: Path) -> tuple[str, list[Entry], dict[str, list[int]]]:
                 reason=str(task["reason"]),
                 mistake=str(task["mistake"]),
                 hidden=bool(task["hidden"]),
+                references=tuple(
+                    (str(r["function"]), str(r["failed"])) for r in task.get("references", ())
+                ),
             )
             for graded in data["assignments"]
             for task in graded["tasks"]

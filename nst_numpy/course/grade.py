@@ -1,26 +1,38 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
+from types import CodeType
 from typing import Any, NamedTuple, cast
 
 from nst_numpy.common.checks import check_number
 from nst_numpy.common.moved import keep_former_names, now_in
 from nst_numpy.course.assignment import (
     LONGEST_SECONDS,
+    PROPORTIONAL,
     Assignment,
     Task,
     assignments_folder,
     strip_solutions,
 )
+from nst_numpy.course.followup import (
+    Fault,
+    References,
+    carried_over,
+    faults_of,
+    needed,
+    reaches,
+    sentence,
+)
 from nst_numpy.course.isolation import Isolation
 from nst_numpy.course.likeness import fingerprint
 from nst_numpy.course.plain import one_line
+from nst_numpy.course.portions import HiddenTest, portion_of, split_tests
 from nst_numpy.course.reason import discreetly, mistake_of, openly
 from nst_numpy.course.sandbox import AnswerStoppedError, Sandbox
 from nst_numpy.course.submission import Cells, Submission, read_answer
@@ -36,7 +48,9 @@ class TaskGrade:
     """Points for one task, and why.
 
     `mistake` is a short name for what is wrong, empty where nothing is; `hidden` says whether a
-    hidden test found it.
+    hidden test found it. Where points are proportional, `passed` of `tests` hidden tests pass.
+    `references` are functions that the solution's were taken for, each with the task that the
+    student's own failed.
     """
 
     name: str
@@ -47,6 +61,9 @@ class TaskGrade:
     refused: tuple[str, ...] = ()
     mistake: str = ""
     hidden: bool = False
+    passed: int = 0
+    tests: int = 0
+    references: tuple[tuple[str, str], ...] = ()
 
     @property
     def right(self) -> bool:
@@ -59,7 +76,8 @@ class Grade:
     """The grade of one assignment: its tasks, which file was graded, and where.
 
     `isolation` is "bubblewrap", "docker" or "podman", or empty where only the fence stood.
-    `fingerprint` is that of `likeness.fingerprint`, without what was handed out.
+    `fingerprint` is that of `likeness.fingerprint`, without what was handed out. `faults` are the
+    functions that failed, for tasks of later assignments.
     """
 
     assignment: str
@@ -69,6 +87,7 @@ class Grade:
     notes: tuple[str, ...] = ()
     isolation: str = ""
     fingerprint: tuple[int, ...] = ()
+    faults: tuple[Fault, ...] = ()
 
     @property
     def points(self) -> float:
@@ -82,11 +101,16 @@ class Grade:
 
 
 class Failure(NamedTuple):
-    """What fails: the reason in words, its short name, and whether a hidden test found it."""
+    """What fails: the reason in words, its short name, and whether a hidden test found it.
+
+    `passed` of `tests` hidden tests pass nevertheless, where they are counted.
+    """
 
     reason: str
     mistake: str
     hidden: bool = False
+    passed: int = 0
+    tests: int = 0
 
 
 def grade_submission(
@@ -120,8 +144,9 @@ def grade_submission(
         One for each assignment that something was handed in for. Of several answers to one, say
         a notebook and a .py, the best counts, and of equal ones the first.
     """
-    grades = []
-    for name, files in submission.files.items():
+    best: dict[str, Grade] = {}
+    faults: list[Fault] = []
+    for name in sorted(submission.files, key=list(assignments).index):  # the earlier ones first
         tried = [
             grade_answer(
                 file,
@@ -130,13 +155,15 @@ def grade_submission(
                 seconds=seconds,
                 progress=progress,
                 isolation=isolation,
+                faults=faults,
                 modules=submission.modules.get(file),
             )
-            for file in files
+            for file in submission.files[name]
         ]
-        names = [submission.names.get(file, one_line(file.name)) for file in files]
-        grades.append(better_of(tried, names))
-    return grades
+        names = [submission.names.get(file, one_line(file.name)) for file in submission.files[name]]
+        best[name] = better_of(tried, names)
+        faults += best[name].faults
+    return [best[name] for name in submission.files]
 
 
 def better_of(tried: list[Grade], names: list[str]) -> Grade:
@@ -161,22 +188,28 @@ def grade_answer(
     progress: Callable[[str], None] | None = None,
     isolation: Isolation | None = None,
     modules: Mapping[str, Path] | None = None,
+    faults: Iterable[Fault] = (),
 ) -> Grade:
     """Grade one file for one assignment; parameters are those of `grade_submission`.
 
     `modules` are what it may import beside it: name in its folder, and file. None is what lies
-    there.
+    there. `faults` are functions of the same student that failed in earlier assignments.
     """
 
+    def run(task: Task, known: Sequence[Fault] = ()) -> TaskGrade:
+        return grade_task(
+            task, assignment, cells,
+            hidden=hidden, seconds=seconds, isolation=isolation, faults=known,
+        )  # fmt: skip
+
     def work(task: Task) -> TaskGrade:
-        grade = grade_task(
-            task, assignment, cells, hidden=hidden, seconds=seconds, isolation=isolation
-        )
+        grade = run(task)
         if progress is not None:
             progress(task.name)
         return grade
 
     notes: list[str] = []
+    own_faults: list[Fault] = []
     code: tuple[int, ...] = ()
     try:
         cells = read_answer(path, modules)
@@ -188,6 +221,8 @@ def grade_answer(
     else:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             tasks = list(pool.map(work, assignment.tasks))
+        if hidden:
+            tasks, own_faults = _follow_up(tasks, assignment, cells, faults, run)
         refused = dict.fromkeys(what for task in tasks for what in task.refused)
         notes = [f"refused: the answer tried to {what}" for what in refused]
         code = own_fingerprint(cells, assignment)
@@ -199,7 +234,38 @@ def grade_answer(
         tuple(notes),
         isolation.how if isolation else "",
         code,
+        tuple(own_faults),
     )
+
+
+def _follow_up(
+    grades: list[TaskGrade],
+    assignment: Assignment,
+    cells: Cells,
+    earlier: Iterable[Fault],
+    run: Callable[[Task, Sequence[Fault]], TaskGrade],
+) -> tuple[list[TaskGrade], list[Fault]]:
+    """Grade with references what fails after an earlier task did; list what failed itself."""
+    known = carried_over(earlier, assignment, cells)
+    final: list[TaskGrade] = []
+    faults: list[Fault] = []
+    for task, grade in zip(assignment.tasks, grades, strict=True):
+        better = grade
+        if grade.mistake and (known or faults):
+            reached = needed(task, assignment, cells)
+            wanted = [fault for fault in (*known, *faults) if reaches(reached, fault)]
+            again = run(task, wanted) if wanted else grade
+            better = again if _tells_more(again, grade) else grade
+        final.append(better)
+        faults += faults_of(task, assignment, cells) if better.mistake else []
+    return final, faults
+
+
+def _tells_more(again: TaskGrade, grade: TaskGrade) -> bool:
+    """Whether a grade with references is better, or says of a wrong answer what is its own."""
+    unwritten = again.mistake == grade.mistake == "not-written"
+    same = again.points == grade.points and not unwritten
+    return bool(again.references) and (again.points > grade.points or same)
 
 
 def grade_task(
@@ -210,12 +276,15 @@ def grade_task(
     hidden: bool = True,
     seconds: float | None = None,
     isolation: Isolation | None = None,
+    faults: Sequence[Fault] = (),
 ) -> TaskGrade:
     """Run the tests of one task against an answer, which runs in a process of its own.
 
-    Whatever an answer does, there is a grade: nothing is raised but for a setting.
+    `faults` are functions in whose place the solution's are put. Whatever an answer does, there
+    is a grade: nothing is raised but for a setting.
     """
     seconds = assignment.seconds if seconds is None else check_seconds(seconds)
+    references = References(faults, seconds=2 * seconds, isolation=isolation)
     try:
         box = Sandbox(
             cells,
@@ -228,18 +297,43 @@ def grade_task(
             isolation=isolation,
         )
         with box:
-            failure = _failure(task, assignment, cells, box, hidden=hidden)
+            failure = _failure(task, assignment, cells, box, references, hidden=hidden)
             prints, refused = box.prints, tuple(box.refused)
     except SettingError:
         raise
     except Exception as error:  # one answer must not end the grading of a class
         sentence = f"the grader could not go on ({type(error).__name__})"
         failure, prints, refused = Failure(sentence, "grader"), "", ()
-    if failure is None:
-        return TaskGrade(task.name, task.points, task.points, RIGHT, prints, refused)
-    told = failure.reason or "a test fails"
+    return _graded(task, failure, prints, refused, references)
+
+
+def _graded(
+    task: Task,
+    failure: Failure | None,
+    prints: str,
+    refused: tuple[str, ...],
+    references: References,
+) -> TaskGrade:
+    used = tuple((fault.function, fault.task) for fault in references.used)
+    failure = failure or Failure("", "")
+    reason, mistake, points = RIGHT, "", task.points
+    if failure.reason or failure.mistake:
+        reason, mistake = failure.reason or "a test fails", failure.mistake or "wrong-result"
+        points = portion_of(task.points, failure.passed, failure.tests) if failure.tests else 0
+        if failure.tests:
+            reason += f" ({failure.passed} of {failure.tests} hidden tests pass)"
     return TaskGrade(
-        task.name, 0, task.points, told, prints, refused, failure.mistake, failure.hidden
+        task.name,
+        points,
+        task.points,
+        "; ".join([reason, sentence(used)] if used else [reason]),
+        prints,
+        refused,
+        mistake,
+        failure.hidden,
+        failure.passed,
+        failure.tests,
+        used,
     )
 
 
@@ -258,29 +352,56 @@ def check_seconds(seconds: float) -> float:
 
 
 def _failure(
-    task: Task, assignment: Assignment, cells: Cells, box: Sandbox, *, hidden: bool
+    task: Task,
+    assignment: Assignment,
+    cells: Cells,
+    box: Sandbox,
+    references: References,
+    *,
+    hidden: bool,
 ) -> Failure | None:
     """Run public and hidden tests; return None if they pass, else what fails."""
-    in_hidden = False
     try:
-        box.open()
-        names = _test_names(assignment, box)
-        failure = _run_tests(task.public, names, f"{task.name}, public tests", openly)
-        if failure is None and hidden and task.hidden:
+        with references:
+            box.open()
+            names = _test_names(assignment, box) | references.put_into(box, assignment)
+            failure = _run_tests(task.public, names, f"{task.name}, public tests", openly)
+            if failure is not None or not (hidden and task.hidden):
+                return failure
             box.hide_prints()
-            in_hidden = True
-            failure = _run_tests(
-                *(task.hidden, names, f"{task.name}, hidden tests"),
-                lambda error: discreetly(error, cells),
-            )
+            return _hidden_failure(task, assignment, cells, names)
     except AnswerStoppedError as stop:
-        reason = one_line(stop)
-        failure = Failure(reason, "time" if reason.startswith("stopped after") else "ended")
+        return _stopped(stop)
     except RemoteError as error:  # while loading: out of memory, most likely
-        failure = Failure(openly(error), mistake_of(error))
-    if failure is None or not in_hidden:
-        return failure
-    return Failure(f"hidden test: {failure.reason}", failure.mistake, True)
+        return Failure(openly(error), mistake_of(error))
+
+
+def _hidden_failure(
+    task: Task, assignment: Assignment, cells: Cells, names: dict[str, Any]
+) -> Failure | None:
+    """Run hidden tests, one by one where each counts; say what fails first, and how many pass."""
+    place, failures, passed = f"{task.name}, hidden tests", [], 0
+    tests: list[HiddenTest | str] = [task.hidden]
+    if counted := assignment.scoring == PROPORTIONAL:
+        above = assignment.header + task.public
+        tests = [*split_tests(task.hidden, assignment.functions, above)]
+    for test in tests:
+        try:
+            failure = _run_tests(test, names, place, lambda error: discreetly(error, cells))
+        except AnswerStoppedError as stop:  # the others have nothing left to run with
+            failures.append(_stopped(stop))
+            break
+        failures += [] if failure is None else [failure]
+        passed += failure is None
+    counts = (passed, len(tests)) if counted else (0, 0)
+    if failures:
+        return Failure(f"hidden test: {failures[0].reason}", failures[0].mistake, True, *counts)
+    return Failure("", "", False, *counts) if counted else None
+
+
+def _stopped(stop: AnswerStoppedError) -> Failure:
+    reason = one_line(stop)
+    return Failure(reason, "time" if reason.startswith("stopped after") else "ended")
 
 
 def _test_names(assignment: Assignment, box: Sandbox) -> dict[str, Any]:
@@ -305,14 +426,47 @@ def _import_file(path: Path) -> None:
 
 
 def _run_tests(
-    source: str, names: dict[str, Any], place: str, tell: Callable[[BaseException], str]
+    test: HiddenTest | str,
+    names: dict[str, Any],
+    place: str,
+    tell: Callable[[BaseException], str],
 ) -> Failure | None:
-    """Run a test; return None if it passes, else what fails."""
+    """Run one test, or the source of several; return None if it passes, else what fails."""
     try:
-        exec(compile(source, place, "exec"), names)
+        if isinstance(test, HiddenTest):
+            _run_statements(test, names, place)
+        else:
+            exec(compile(test, place, "exec"), names)
     except (Exception, RemoteError) as error:
         return Failure(tell(error), mistake_of(error))
     return None
+
+
+def _run_statements(test: HiddenTest, names: dict[str, Any], place: str) -> None:
+    """Run one hidden test, and raise what goes wrong first.
+
+    A name that could not be given its value is unknown afterwards: a later test that needs it
+    fails, and does not meet a value from before.
+    """
+    errors: list[BaseException] = []
+    *ready, check = test.compiled(place)
+    for code, given in ready:
+        try:
+            _run_statement(code, given, names)
+        except (Exception, RemoteError) as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    _run_statement(*check, names)
+
+
+def _run_statement(code: CodeType, given: list[str], names: dict[str, Any]) -> None:
+    try:
+        exec(code, names)
+    except (Exception, RemoteError):
+        for name in given:
+            names.pop(name, None)
+        raise
 
 
 # Finding answers, and telling reasons, have files of their own; here under former names.

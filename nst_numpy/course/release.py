@@ -41,15 +41,15 @@ def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
         An assignment's markers do not fit.
     """
     root = check_folder(folder)
-    with _new_folders(assignments, root) as places:
+    with new_folders(assignments, root) as places:
         for assignment, place in places:
             stub = strip_solutions(assignment.solution, str(assignment.folder))
             write_text(place / f"{assignment.long_name}.py", stub)
             _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=False)
             write_text(place / README, assignment.readme)
-            write_text(place / TESTS, _public_tests(assignment))
+            write_text(place / TESTS, public_tests(assignment))
             shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
-            _copy_files(assignment, place)
+            copy_files(assignment, place)
     for page in {a.folder.parent / README for a in assignments}:
         if page.is_file() and not (root / README).exists():
             write_text(root / README, page.read_text(encoding="utf-8"))
@@ -62,15 +62,15 @@ def release_source(assignments: list[Assignment], folder: PathLike) -> list[Path
     They hold solutions and hidden tests. Parameters, result and errors are those of `release`.
     """
     root = check_folder(check_folder(folder) / "source")
-    with _new_folders(assignments, root) as places:
+    with new_folders(assignments, root) as places:
         for assignment, place in places:
             _write_notebook(place / f"{assignment.long_name}.ipynb", assignment, instructor=True)
-            _copy_files(assignment, place)
+            copy_files(assignment, place)
     return [root / assignment.long_name for assignment in assignments]
 
 
 @contextmanager
-def _new_folders(
+def new_folders(
     assignments: list[Assignment], root: Path
 ) -> Iterator[list[tuple[Assignment, Path]]]:
     """Yield a folder for each assignment; they get their names when all are complete, or none."""
@@ -85,7 +85,7 @@ def _new_folders(
             place.rename(root / assignment.long_name)
 
 
-def _public_tests(assignment: Assignment) -> str:
+def public_tests(assignment: Assignment) -> str:
     """Return tests.py without hidden tests, for the students' own file."""
     header = assignment.header.replace(
         "from solution import", f"from {assignment.long_name} import"
@@ -100,6 +100,7 @@ def _write_notebook(path: Path, assignment: Assignment, *, instructor: bool) -> 
     write_text(path, json.dumps(data, indent=1, ensure_ascii=False) + "\n")
 
 
-def _copy_files(assignment: Assignment, place: Path) -> None:
+def copy_files(assignment: Assignment, place: Path) -> None:
+    """Copy what else students are given."""
     for name in assignment.files:
         shutil.copy(assignment.folder / name, place / name)

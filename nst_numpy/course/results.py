@@ -9,6 +9,7 @@ from typing import Any
 
 from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
+from nst_numpy.course.junit import as_junit
 from nst_numpy.course.plain import LONGEST, one_line
 from nst_numpy.files import write_json, write_text
 
@@ -18,6 +19,7 @@ SAFETY = (
     "Graded in a process of its own, behind a fence: without nst_numpy's layers and without "
     "another deep-learning library."
 )
+REFERENCES = "graded_with_reference"  # a column's name
 ISOLATED = "Graded in a process of its own, shut in by {}: without network, solutions and layers."
 
 
@@ -68,6 +70,12 @@ def as_json(student: str, grades: Iterable[Grade], notes: Iterable[str] = ()) ->
                         "prints": task.prints,
                         "mistake": task.mistake,
                         "hidden": task.hidden,
+                        "hidden_passed": task.passed,
+                        "hidden_tests": task.tests,
+                        "references": [
+                            {"function": function, "failed": failed}
+                            for function, failed in task.references
+                        ],
                     }
                     for task in grade.tasks
                 ],
@@ -109,17 +117,20 @@ def as_csv(
 ) -> str:
     """Write one row a student: total, each assignment, each task; empty where none came.
 
-    `notes` are those of each student, in the same order. If there are any, they are in a last
-    column. Notes after those of the last student are of the class, in a row without a student.
+    Where a task was graded with a reference, one more column names such tasks. `notes` are those
+    of each student, in the same order. If there are any, they are in a last column. Notes after
+    those of the last student are of the class, in a row without a student.
     """
+    classes = list(classes)
     assignments, told = list(assignments), ["; ".join(some) for some in notes]
     last = ["notes"] if any(told) else []
+    more = [REFERENCES] if any(_with_reference(grades) for _, grades in classes) else []
     tasks = [task.name for a in assignments for task in a.tasks]
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     best = sum(a.points for a in assignments)
     writer.writerow(
-        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *last]
+        ["student", "points", "max_points", *(a.name for a in assignments), *tasks, *more, *last]
     )
     for student, grades in classes:
         by_name = {grade.assignment: number(grade.points) for grade in grades}
@@ -128,10 +139,14 @@ def as_csv(
         sums = [by_name.get(a.name, "") for a in assignments]
         row = [_harmless(student), number(total), number(best), *sums]
         row += [by_task.get(task, "") for task in tasks]
+        row += [_with_reference(grades) for _ in more]
         writer.writerow([*row, *([_harmless(told.pop(0), LONGEST_NOTES)] if told and last else [])])
     for note in filter(None, told):
         writer.writerow(
-            [*("" for _ in [*range(3), *assignments, *tasks]), _harmless(note, LONGEST_NOTES)]
+            [
+                *("" for _ in [*range(3), *assignments, *tasks, *more]),
+                _harmless(note, LONGEST_NOTES),
+            ]
         )
     return stream.getvalue()
 
@@ -139,7 +154,7 @@ def as_csv(
 def write_results(
     folder: Path, student: str, grades: list[Grade], notes: Sequence[str] = ()
 ) -> None:
-    """Write report.txt, grades.json and Gradescope's results.json into a folder.
+    """Write report.txt, grades.json, Gradescope's results.json and junit.xml into a folder.
 
     `notes` are the submission's. Where nothing could be graded, they say why.
     """
@@ -147,6 +162,7 @@ def write_results(
     write_text(folder / "report.txt", as_text(grades, notes))
     write_json(folder / "grades.json", as_json(student, grades, notes))
     write_json(folder / "results.json", as_gradescope(grades, trouble, notes))
+    write_text(folder / "junit.xml", as_junit([(student, grades)]))
 
 
 def folder_names(students: Iterable[str]) -> list[str]:
@@ -170,6 +186,10 @@ def folder_names(students: Iterable[str]) -> list[str]:
         taken.add(name.lower())
         names.append(name)
     return names
+
+
+def _with_reference(grades: Iterable[Grade]) -> str:
+    return " ".join(task.name for grade in grades for task in grade.tasks if task.references)
 
 
 def number(points: float) -> str:

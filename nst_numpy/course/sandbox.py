@@ -13,12 +13,13 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, cast
 
 from nst_numpy.course.isolation import Isolation, make_kit
 from nst_numpy.course.plain import many_lines, one_line
-from nst_numpy.course.wire import LARGEST_TEXT, ClosedError, Peer
+from nst_numpy.course.wire import LARGEST_TEXT, ClosedError, Peer, write_back
 from nst_numpy.errors import SettingError
 
 SHOWN = 2000  # characters of an answer's prints that are kept
@@ -118,21 +119,31 @@ class Sandbox(Peer):
         self._deadline = time.monotonic() + self.seconds
         told = self._ask("<load>", self._cells, self.seconds / 4)
         troubles = told if isinstance(told, list) else []
-        # loading must not eat up the time of the task
-        self._deadline = time.monotonic() + self.seconds
+        self.begin()  # loading must not eat up the time of the task
         return [one_line(trouble) for trouble in troubles]
 
     def function(self, name: str) -> Callable[..., Any]:
         """Return a stand-in for a function of the answer."""
+        return stand_in(name, partial(self.ask, name))
 
-        def call(*args: Any, **kwargs: Any) -> Any:
-            self._ask("<clock>", max(self._deadline - time.monotonic(), 0.01))
-            result, changed = self._ask(name, *args, **kwargs)
-            _write_back(args, kwargs, changed)
-            return result
+    def ask(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a function of the answer; return its result, and which arguments it changed."""
+        self._ask("<clock>", max(self._deadline - time.monotonic(), 0.01))
+        return self._ask(name, *args, **kwargs)
 
-        call.__name__ = call.__qualname__ = name
-        return call
+    def replace(
+        self, name: str, home: str, parameters: list[str] | None, ask: Callable[..., Any]
+    ) -> None:
+        """Put another function in the place of one of the answer's, wherever it is called.
+
+        `ask` returns what `Sandbox.ask` does, `parameters` are the names of its arguments, and
+        `home` is the module that the answer may have it from.
+        """
+        self._ask("<replace>", name, home, parameters, ask)
+
+    def begin(self) -> None:
+        """Let the time begin anew."""
+        self._deadline = time.monotonic() + self.seconds
 
     def hide_prints(self) -> None:
         """From now on keep nothing of what the answer prints: it may be hidden input."""
@@ -197,7 +208,7 @@ class Sandbox(Peer):
         data, self._waiting = bytes(self._waiting[:count]), self._waiting[count:]
         return data
 
-    def _ask(self, name: str, *args: Any, **kwargs: Any) -> Any:
+    def _ask(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         try:
             return self.call(name, *args, **kwargs)
         except ClosedError as error:
@@ -295,12 +306,16 @@ class Sandbox(Peer):
             self._kept += data[: SHOWN - len(self._kept)]
 
 
-def _write_back(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Any) -> None:
-    """Let the caller's arrays change as they would have without a pipe in between."""
-    given = {**{str(i): arg for i, arg in enumerate(args)}, **kwargs}
-    for name, array in changed.items():
-        if getattr(array, "shape", None) == given[name].shape:
-            given[name][...] = array
+def stand_in(name: str, ask: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that asks another process, and changes its arguments as that one does."""
+
+    def call(*args: Any, **kwargs: Any) -> Any:
+        result, changed = ask(*args, **kwargs)
+        write_back(args, kwargs, changed)
+        return result
+
+    call.__name__ = call.__qualname__ = name
+    return call
 
 
 def _signal_name(number: int) -> str:

@@ -7,6 +7,8 @@ stands for it on the other side. So a student's cache may be any object, and a t
 over a function to be called back.
 """
 
+import builtins
+import contextlib
 import json
 import math
 import struct
@@ -41,6 +43,27 @@ class RemoteError(BaseException):
         self.report = report
 
 
+def as_known(report: dict[str, Any]) -> Exception:
+    """Make an error of the kind that the other side raised, if Python has it.
+
+    >>> as_known({"type": "ValueError", "message": "too few"})
+    ValueError('too few')
+    """
+    kind, message = getattr(builtins, str(report.get("type")), None), str(report.get("message"))
+    if isinstance(kind, type) and issubclass(kind, Exception):
+        with contextlib.suppress(TypeError):  # of a kind that takes more than a message
+            return kind(message)
+    return RuntimeError(message)
+
+
+def write_back(args: tuple[Any, ...], kwargs: dict[str, Any], changed: Any) -> None:
+    """Let the caller's arrays change as they would have without a pipe in between."""
+    given = {**{str(i): arg for i, arg in enumerate(args)}, **kwargs}
+    for name, array in changed.items():
+        if getattr(array, "shape", None) == given[name].shape:
+            given[name][...] = array
+
+
 class Remote:
     """An object that lives on the other side. It can be handed back, and called."""
 
@@ -66,7 +89,7 @@ class Peer:
         self.reader, self.writer, self.token = reader, writer, token
         self._objects: list[Any] = []  # what stays here while its number travels
 
-    def call(self, target: int | str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, target: int | str, /, *args: Any, **kwargs: Any) -> Any:
         """Call the other side's object of that number, or function of that name."""
         self._send({"call": target}, [list(args), kwargs])
         while True:
@@ -178,7 +201,7 @@ class Peer:
         if kind is np.ndarray and value.dtype.kind in KINDS:
             buffers.append(value.tobytes())
             return ["array", value.dtype.str, list(value.shape)]
-        if kind is Remote:
+        if kind is Remote and value._peer is self:
             return ["yours", value._number]
         self._objects.append(value)
         return ["mine", len(self._objects) - 1, kind.__name__]

@@ -3,11 +3,12 @@ import json
 import pytest
 
 from nst_numpy.cli import main
-from nst_numpy.course import view_class
+from nst_numpy.course import Grade, TaskGrade, view_class
 from nst_numpy.course.classview import LESSONS, WORDS
 from nst_numpy.course.results import write_results
 from nst_numpy.errors import CourseError
 from nst_numpy.gradcheck.hypotheses import HYPOTHESES
+from nst_numpy.report import write_class_page
 from tests import posix
 from tests.course.planted import CLASS, STUDENTS, write_class
 
@@ -112,3 +113,20 @@ def test_the_command_refuses_a_folder_without_grades(tmp_path, capsys):
     assert main(["course", "report", str(tmp_path), "-o", str(page)]) == 2
     assert "nst course grade CLASS --out FOLDER writes them" in capsys.readouterr().err
     assert not page.exists()
+
+
+def test_what_was_graded_with_a_reference_is_right_and_marked(tmp_path):
+    reason = "all tests pass; graded with the reference f, because yours failed t1.one"
+    tasks = (
+        TaskGrade("t1.one", 0, 1, "it is 0", mistake="all-zero"),
+        TaskGrade("t1.two", 2, 2, reason, references=(("f", "t1.one"),)),
+    )
+    (tmp_path / "out" / "ada").mkdir(parents=True)
+    write_results(tmp_path / "out" / "ada", "ada", [Grade("t1", "T", "t1.py", tasks)])
+    seen = view_class(tmp_path / "out")
+    assert [(t.name, t.right) for t in seen.tasks] == [("t1.one", 0), ("t1.two", 1)]
+    assert [entry.references for entry in seen.entries] == [(), (("f", "t1.one"),)]
+    write_class_page(tmp_path / "class.html", seen)
+    page = (tmp_path / "class.html").read_text("utf-8")
+    assert '<td title="all tests pass, with the reference for an earlier task">r</td>' in page
+    assert f"ada, t1.two: {reason.partition('; ')[2]}" in page

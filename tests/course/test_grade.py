@@ -413,6 +413,19 @@ def test_the_instructors_page_shows_the_sample_as_it_is_graded(bundled):
     assert as_text([done]) in (docs / "course.md").read_text(encoding="utf-8")
 
 
+def test_the_instructors_page_shows_a_mistake_before_and_after(bundled):
+    docs = Path(__file__).resolve().parents[2] / "docs"
+    page, file = (docs / "course.md").read_text(encoding="utf-8"), docs / "course" / "a4_style.py"
+    done = grade_answer(file, bundled["a4"])
+    assert done.points == 7
+    assert as_text([done]) in page
+    cells = read_answer(file)
+    alone = tuple(grade_task(task, bundled["a4"], cells) for task in bundled["a4"].tasks)
+    before = Grade("a4", bundled["a4"].title, file.name, alone)
+    assert before.points == 0
+    assert as_text([before]).partition("\n\n")[0] in page
+
+
 def test_a_long_answer_is_split_in_time_that_grows_with_it():
     """Cutting copies each line once, not once for each line before it."""
     lines = 200_000
