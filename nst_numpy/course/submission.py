@@ -200,7 +200,8 @@ class _Finder:
             if owner is None:
                 nobodys += _names([((entry.name,), entry)], self.assignments)
             else:
-                owned.setdefault(owner, []).append(Entry("", None, [entry], "", True))
+                # alone in a folder: beside it lie other students' files
+                owned.setdefault(owner, []).append(Entry("", None, [entry]))
         found = Class(self._submission(student, own) for student, own in owned.items())
         found.unrecognised = tuple(nobodys)
         return found
@@ -225,7 +226,6 @@ class _Finder:
         left_out: list[str] = []
         contents: set[tuple[str, bytes]] = set()
         for place in places:
-            loose = place.name == "" and place.zipped  # beside it lie other students' files
             for where, entry in walk(place):
                 name = self._answers(entry)
                 if name is None or entry.path is None:
@@ -237,7 +237,7 @@ class _Finder:
                 if len(files[name]) == MOST_ANSWERS:
                     left_out.append("/".join(where))
                     continue
-                modules = {} if loose else self._modules(place, where, entry.path)
+                modules = self._modules(place, where, entry.path)
                 files[name].append((entry.path, modules))
                 names[entry.path] = one_line("/".join(where))
                 used |= set(modules.values())
