@@ -24,14 +24,16 @@ from nst_numpy.gradcheck.outputs import Outputs
 from nst_numpy.gradcheck.returned import as_numbers, describe, sort_gradients
 
 LINE = 100  # characters of it that are shown
-HINTS = (
+# kinds of error, what stands in their message, and what is usually behind it
+HINTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
-        "slice indices must be integers|only integers, slices|float' object cannot be interpreted"
-        "|must be integers, not|an integer is required",
+        (TypeError, IndexError),
+        "integer",
         "Sizes and indices are whole numbers: / gives a fraction, use //.",
     ),
     (
-        "could not be broadcast together|mismatch in its core dimension|not aligned|shape-mismatch",
+        (ValueError,),
+        "broadcast together|core dimension|not aligned|shape mismatch",
         "Write the shapes beside the line: a transpose or a sum may be missing.",
     ),
 )
@@ -318,7 +320,10 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
 
 def _hint(error: BaseException) -> str:
     """Say what usually is behind a message, where that is known."""
-    return next((f" {hint}" for pattern, hint in HINTS if re.search(pattern, words_of(error))), "")
+    for kinds, pattern, hint in HINTS:
+        if isinstance(error, kinds) and re.search(pattern, words_of(error)):
+            return f" {hint}"
+    return ""
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:
