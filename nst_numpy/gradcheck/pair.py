@@ -85,6 +85,7 @@ class FunctionPair:
         self.forms, self.inputs, self.names, whole = _as_inputs(inputs)
         self.exact = scalar and whole  # a gradient worked out from whole numbers may be whole
         self.settings: list[str] = []
+        self.asked = False
         self.outputs = Outputs(None)
         self.complaints: list[Diagnosis] = []
         self.precision: Any = np.dtype(np.float64)
@@ -221,12 +222,17 @@ class FunctionPair:
             if any(isinstance(self.inputs[name], np.ndarray) for name in leaves(form))
         ]  # fmt: skip
         values = sort_gradients(returned, self.backward_name, self.forms, self.names, arrays)
-        self.names = [name for name in self.names if name in values]
+        if not self.asked:  # later answers do not change what is checked
+            self.asked = True
+            self._sort_out_settings(values)
+        return {name: self._as_gradient(name, values.get(name)) for name in self.names}
+
+    def _sort_out_settings(self, answered: Mapping[str, Any]) -> None:
+        self.names = [name for name in self.names if name in answered]
         self.settings = [
             arg for arg, form in self.forms.items()
             if not isinstance(form, Leaf) and not set(leaves(form)) & set(self.names)
         ]  # fmt: skip
-        return {name: self._as_gradient(name, values[name]) for name in self.names}
 
     def _as_gradient(self, name: str, value: Any) -> NDArray[Any] | None:
         if value is None:
