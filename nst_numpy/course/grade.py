@@ -1,13 +1,15 @@
 """Grade answers: each task in a process of its own, with a reason for its points."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any, NamedTuple, cast
+
+import numpy as np
 
 from nst_numpy.common.checks import check_number
 from nst_numpy.common.moved import former_names, now_in
@@ -18,6 +20,7 @@ from nst_numpy.course.assignment import (
     assignments_folder,
     strip_solutions,
 )
+from nst_numpy.course.expect import pictures_kept
 from nst_numpy.course.isolation import Isolation
 from nst_numpy.course.likeness import fingerprint
 from nst_numpy.course.plain import one_line
@@ -36,7 +39,7 @@ class TaskGrade:
     """Points for one task, and why.
 
     `mistake` is a short name for what is wrong, empty where nothing is; `hidden` says whether a
-    hidden test found it.
+    hidden test found it. `pictures` are those that the answer painted, by file name.
     """
 
     name: str
@@ -47,6 +50,7 @@ class TaskGrade:
     refused: tuple[str, ...] = ()
     mistake: str = ""
     hidden: bool = False
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     @property
     def right(self) -> bool:
@@ -196,6 +200,7 @@ def grade_task(
     Whatever an answer does, there is a grade: nothing is raised but for a setting.
     """
     seconds = assignment.seconds if seconds is None else check_seconds(seconds)
+    pictures: dict[str, np.ndarray] = {}
     try:
         box = Sandbox(
             cells,
@@ -206,7 +211,7 @@ def grade_task(
             forbidden=[assignments_folder(), assignment.folder],
             isolation=isolation,
         )
-        with box:
+        with box, pictures_kept() as pictures:
             failure = _failure(task, assignment, cells, box, hidden=hidden)
             prints, refused = box.prints, tuple(box.refused)
     except SettingError:
@@ -215,10 +220,12 @@ def grade_task(
         sentence = f"the grader could not go on ({type(error).__name__})"
         failure, prints, refused = Failure(sentence, "grader"), "", ()
     if failure is None:
-        return TaskGrade(task.name, task.points, task.points, RIGHT, prints, refused)
-    told = failure.reason or "a test fails"
+        points, told, mistake, found = task.points, RIGHT, "", False
+    else:
+        points, told = 0, failure.reason or "a test fails"
+        mistake, found = failure.mistake, failure.hidden
     return TaskGrade(
-        task.name, 0, task.points, told, prints, refused, failure.mistake, failure.hidden
+        task.name, points, task.points, told, prints, refused, mistake, found, pictures
     )
 
 

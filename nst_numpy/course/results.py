@@ -11,6 +11,7 @@ from nst_numpy.course.assignment import Assignment
 from nst_numpy.course.grade import Grade, TaskGrade
 from nst_numpy.course.plain import one_line
 from nst_numpy.files import write_json, write_text
+from nst_numpy.pictures import save_image
 
 WIDTH = 96
 SAFETY = (
@@ -113,10 +114,25 @@ def as_csv(classes: Iterable[tuple[str, list[Grade]]], assignments: Iterable[Ass
 
 
 def write_results(folder: Path, student: str, grades: list[Grade]) -> None:
-    """Write report.txt, grades.json and Gradescope's results.json into a folder."""
-    write_text(folder / "report.txt", as_text(grades))
+    """Write report.txt, grades.json, Gradescope's results.json and pictures into a folder."""
+    painted = write_pictures(folder, grades)
+    shown = "".join(f"painted: {place.name}\n" for place in painted)
+    write_text(folder / "report.txt", as_text(grades) + shown)
     write_json(folder / "grades.json", as_json(student, grades))
     write_json(folder / "results.json", as_gradescope(grades))
+
+
+def write_pictures(folder: Path, grades: Iterable[Grade]) -> list[Path]:
+    """Write the pictures that answers painted into a folder, and return where they are."""
+    painted = {
+        folder / name: picture
+        for grade in grades
+        for task in grade.tasks
+        for name, picture in task.pictures.items()
+    }
+    for place, picture in painted.items():
+        save_image(place, picture)
+    return list(painted)
 
 
 def folder_names(students: Iterable[str]) -> list[str]:
