@@ -214,9 +214,11 @@ def paint(content, style, network, alpha, beta, steps):
 
 # %% your picture
 if __name__ == "__main__":
+    from pathlib import Path
+
     from PIL import Image
 
-    import nst_numpy as nst  # for two photographs and the numbers of VGG-16; all else is yours
+    import nst_numpy as nst  # for two pictures and the numbers of VGG-16; all else is yours
     from nst_numpy.weights import load_weights
 
     weights = load_weights(dtype=np.float64)
@@ -228,9 +230,14 @@ if __name__ == "__main__":
         *(("conv3_1", *weights["conv3_1"]), ("relu3_1",)),
     ]
     castle, night = (
-        nst.load_image(nst.pictures.sample_path(name), size=200)[:96, :96]
+        nst.load_image(nst.pictures.sample_path(name), size=144)[:96, 24:120]
         for name in ("neuschwanstein", "starry_night")
     )
     picture, J = paint(castle, night, network, alpha=1.0, beta=1000.0, steps=60)
+    shown = Image.fromarray(np.hstack([castle, night, picture]))
+    shown.save(Path(globals().get("__file__", "notebook")).with_name("a8_painted.png"))
     print(f"J = {J:.4g}")
-    Image.fromarray(np.hstack([castle, night, picture])).save("a8_painted.png")
+    if "get_ipython" in globals():
+        from IPython.display import display
+
+        display(shown.resize((3 * 288, 288)))
