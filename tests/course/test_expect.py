@@ -161,3 +161,8 @@ def test_a_picture_is_written_where_the_tests_run_or_kept(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
     expect.show(picture, "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_what_is_nearly_right_is_not_called_once_what_it_should_be():
+    with pytest.raises(expect.Wrong, match=r"J: it is off by 2e-06 of what it should be; is 1, it"):
+        expect.same(1.000002, 1.0, "J")
