@@ -23,13 +23,17 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 MANIFEST = "assignment.json"
 GIVEN = ("tests.py", "submit.py")
-STUB = "raise NotImplementedError()"
+STUB = re.compile(r"(?m)^\s*raise NotImplementedError\(\)")
 MARKER = re.compile(r"(?m)^# ?%%(.*)$")
 LARGEST = 64  # MB, of a file: the grader reads no larger one
 
 
 class Trouble(Exception):  # noqa: N818, it is said to a student
     """Something because of which no zip is made, in a sentence."""
+
+
+class NotBegunError(Trouble):
+    """All files of an assignment are as they were handed out."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -42,7 +46,7 @@ def main(words: Sequence[str] | None = None) -> int:
     args = parser.parse_args(words)
     try:
         folders = find_folders(args.folders)
-        files, notes = collect(folders)
+        files, notes = collect(folders, named=bool(args.folders) or len(folders) == 1)
         place = Path(args.output) if args.output else default_place(folders)
         write_zip(place, files)
     except Trouble as trouble:
@@ -66,8 +70,11 @@ def find_folders(names: Sequence[str]) -> list[Path]:
     return [place.resolve() for place in places]
 
 
-def collect(folders: Sequence[Path]) -> tuple[dict[str, Path], list[str]]:
-    """Return the files to hand in, by their name in the zip, and what to say of them."""
+def collect(folders: Sequence[Path], *, named: bool) -> tuple[dict[str, Path], list[str]]:
+    """Return the files to hand in, by their name in the zip, and what to say of them.
+
+    An assignment that is not begun is left out, unless it was asked for.
+    """
     files: dict[str, Path] = {}
     notes: list[str] = []
     troubles: list[str] = []
@@ -80,7 +87,10 @@ def collect(folders: Sequence[Path]) -> tuple[dict[str, Path], list[str]]:
                 if other.read_bytes() != path.read_bytes():
                     raise Trouble(f"{other} and {path} have one name: give one of them another")
         except Trouble as trouble:
-            troubles.append(str(trouble))
+            left_out = isinstance(trouble, NotBegunError) and not named
+            (notes if left_out else troubles).append(str(trouble))
+    if not files and not troubles:
+        troubles = notes
     if troubles:
         raise Trouble("\n".join(troubles))
     return files, notes
@@ -104,7 +114,7 @@ def collect_one(folder: Path) -> tuple[list[Path], list[str]]:
     written = [path for path in answers if len(left[path]) < len(tasks)]
     if not written:
         names = " and ".join(path.name for path in answers)
-        raise Trouble(f"{short}: nothing is written yet in {names}")
+        raise NotBegunError(f"{short}: nothing is written yet in {names}")
     notes = [f"{path.name}: not written yet: {', '.join(left[path])}"
              for path in written if left[path]]  # fmt: skip
     notes += [note for path in written for note in not_python(path)]
@@ -131,9 +141,11 @@ def not_written(path: Path, tasks: Sequence[str]) -> list[str]:
         if label in cells:
             cells[label] += source
     if not whole.strip():
-        raise Trouble(f"{path.name} is empty: hand in the other file, or write it again")
+        raise Trouble(f"{path.name} is empty: remove it, or write it again")
     marked = any(cells.values())
-    return [task for task in tasks if STUB in cells[task] or (marked and not cells[task].strip())]
+    return [
+        task for task in tasks if STUB.search(cells[task]) or (marked and not cells[task].strip())
+    ]
 
 
 def read_cells(path: Path) -> list[tuple[str, str]]:

@@ -101,7 +101,8 @@ def test_what_is_as_it_was_handed_out_stays_out(handout, tmp_path, run):
 
 
 def test_what_is_missing_is_named(handout, tmp_path, run):
-    half = WRITTEN.replace("return x * x", "# YOUR CODE HERE\n    raise NotImplementedError()")
+    spent = WRITTEN.replace("return 2 * x\n", "# raise NotImplementedError()\n    return x + x\n")
+    half = spent.replace("return x * x", "# YOUR CODE HERE\n    raise NotImplementedError()")
     write(handout, text=half.split("# %% t1.slope")[0])
     code, said = run(handout / "t1_small", "-o", tmp_path / "a.zip")
     assert (code, inside(tmp_path / "a.zip")) == (0, ["t1_small.py"])
@@ -120,6 +121,17 @@ def test_a_file_without_markers_is_taken(handout, tmp_path, run):
     write(handout, text=DOUBLE)
     assert run(handout / "t1_small", "-o", tmp_path / "a.zip")[0] == 0
     assert inside(tmp_path / "a.zip") == ["t1_small.py"]
+
+
+def test_what_is_not_begun_is_left_out_unless_it_is_asked_for(handout, run, monkeypatch):
+    monkeypatch.setattr(submit, "HERE", handout)
+    code, said = run()
+    assert code == 1
+    assert said.count("nothing is written yet in") == 2
+    write(handout)
+    code, said = run()
+    assert (code, inside(handout / "submission.zip")) == (0, ["t1_small.py"])
+    assert said.startswith("t2: nothing is written yet in t2_small.ipynb and t2_small.py\n")
 
 
 def remove(folder):
@@ -143,7 +155,7 @@ def lose(folder):
     ("spoil", "message"),
     [
         (remove, "t1: neither t1_small.py nor t1_small.ipynb is in "),
-        (empty, "t1_small.py is empty: hand in the other file, or write it again"),
+        (empty, "t1_small.py is empty: remove it, or write it again"),
         (damage, "t1_small.ipynb cannot be read: JSONDecodeError"),
         (lose, "assignment.json cannot be read: put the one that you were given there"),
         (lambda folder: None, "t1: nothing is written yet in t1_small.ipynb and t1_small.py"),
