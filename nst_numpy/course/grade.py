@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -153,9 +153,11 @@ def grade_answer(
     """Grade one file for one assignment; parameters are those of `grade_submission`."""
 
     def work(task: Task) -> TaskGrade:
-        grade = grade_task(
-            task, assignment, cells, hidden=hidden, seconds=seconds, isolation=isolation
-        )
+        with pictures_kept() as pictures:
+            grade = grade_task(
+                task, assignment, cells, hidden=hidden, seconds=seconds, isolation=isolation
+            )
+        grade = replace(grade, pictures=pictures)
         if progress is not None:
             progress(task.name)
         return grade
@@ -200,7 +202,6 @@ def grade_task(
     Whatever an answer does, there is a grade: nothing is raised but for a setting.
     """
     seconds = assignment.seconds if seconds is None else check_seconds(seconds)
-    pictures: dict[str, np.ndarray] = {}
     try:
         box = Sandbox(
             cells,
@@ -211,7 +212,7 @@ def grade_task(
             forbidden=[assignments_folder(), assignment.folder],
             isolation=isolation,
         )
-        with box, pictures_kept() as pictures:
+        with box:
             failure = _failure(task, assignment, cells, box, hidden=hidden)
             prints, refused = box.prints, tuple(box.refused)
     except SettingError:
@@ -220,12 +221,10 @@ def grade_task(
         sentence = f"the grader could not go on ({type(error).__name__})"
         failure, prints, refused = Failure(sentence, "grader"), "", ()
     if failure is None:
-        points, told, mistake, found = task.points, RIGHT, "", False
-    else:
-        points, told = 0, failure.reason or "a test fails"
-        mistake, found = failure.mistake, failure.hidden
+        return TaskGrade(task.name, task.points, task.points, RIGHT, prints, refused)
+    told = failure.reason or "a test fails"
     return TaskGrade(
-        task.name, points, task.points, told, prints, refused, mistake, found, pictures
+        task.name, 0, task.points, told, prints, refused, failure.mistake, failure.hidden
     )
 
 
