@@ -1,6 +1,5 @@
 """What students get: everything they need, and no answer."""
 
-import doctest
 import json
 import re
 import runpy
@@ -9,7 +8,6 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
@@ -29,6 +27,7 @@ from nst_numpy.errors import CourseError, OutputError, SettingError
 from tests import posix
 from tests.course.conftest import write_assignment
 
+ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = load_assignments()
 each = pytest.mark.parametrize("assignment", BUNDLED.values(), ids=BUNDLED)
 
@@ -92,22 +91,18 @@ def test_a_task_has_one_name_everywhere(assignment):
 
 
 @each
-def test_the_expected_output_is_what_the_solution_gives(assignment, monkeypatch):
+def test_the_expected_output_is_what_the_solution_gives(assignment):
     """Each task has it, and a formula; what a page shows cannot become untrue."""
-    monkeypatch.syspath_prepend(assignment.folder)
-    names = runpy.run_path(str(assignment.folder / "solution.py")) | {"np": np}
     sections = split_readme(assignment.readme)
-    runner = doctest.DocTestRunner(verbose=False)
     for task in assignment.tasks:
         text, _, expected = sections[task.name].partition(EXPECTED)
         assert text.count("$$") >= 2, f"{task.name} has no formula"
         (block,) = re.findall(r"(?s)```pycon\n(.*?)```", expected)
-        test = doctest.DocTestParser().get_doctest(block, names, task.name, None, 0)
-        test.globs = names  # what one task makes, the next may use, as in a notebook
-        assert test.examples
-        assert any(example.want for example in test.examples)
-        said = []
-        assert runner.run(test, out=said.append, clear_globs=False).failed == 0, "".join(said)
+        assert re.search(r"(?m)^>>> ", block), task.name
+        assert re.search(r"(?m)^(?!>>> |\.\.\. )", block), task.name
+    tool = runpy.run_path(str(ROOT / "docs" / "tools" / "expected_output.py"))
+    remedy = "run: python docs/tools/expected_output.py"
+    assert assignment.readme == tool["filled"](assignment.folder), remedy
 
 
 @each
