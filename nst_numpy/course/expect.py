@@ -210,7 +210,7 @@ def show(picture: np.ndarray, name: str) -> None:
     ----------
     picture : ndarray, (H, W, 3), uint8
     name : str
-        Of the file, "a8_picture.png". It is written where the tests run; the grader keeps it with
+        Of the file, "a8_tested.png". It is written where the tests run; the grader keeps it with
         the grade instead.
     """
     kept = _SHOWN.get()

@@ -33,7 +33,7 @@ class Trouble(Exception):  # noqa: N818, it is said to a student
 
 
 class NotBegunError(Trouble):
-    """All files of an assignment are as they were handed out."""
+    """The files of an assignment are as they were handed out."""
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -48,6 +48,8 @@ def main(words: Sequence[str] | None = None) -> int:
         folders = find_folders(args.folders)
         files, notes = collect(folders, named=bool(args.folders) or len(folders) == 1)
         place = Path(args.output) if args.output else default_place(folders)
+        if place.suffix.lower() != ".zip":
+            raise Trouble(f"{place} is no name for a zip: let it end in .zip")
         write_zip(place, files)
     except Trouble as trouble:
         print(f"no zip was made:\n{trouble}", file=sys.stderr)
@@ -86,6 +88,8 @@ def collect(folders: Sequence[Path], *, named: bool) -> tuple[dict[str, Path], l
                 other = files.setdefault(path.name, path)
                 if other.read_bytes() != path.read_bytes():
                     raise Trouble(f"{other} and {path} have one name: give one of them another")
+        except OSError as error:
+            troubles.append(f"{error.filename} cannot be read: {error.strerror}")
         except Trouble as trouble:
             left_out = isinstance(trouble, NotBegunError) and not named
             (notes if left_out else troubles).append(str(trouble))
@@ -118,7 +122,7 @@ def collect_one(folder: Path) -> tuple[list[Path], list[str]]:
     notes = [f"{path.name}: not written yet: {', '.join(left[path])}"
              for path in written if left[path]]  # fmt: skip
     notes += [note for path in written for note in not_python(path)]
-    return [*written, *(p for p in mine if p.suffix == ".py" and p not in answers)], notes
+    return [*written, *(p for p in mine if p.suffix.lower() == ".py" and p not in answers)], notes
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -154,20 +158,20 @@ def read_cells(path: Path) -> list[tuple[str, str]]:
         if path.stat().st_size > LARGEST << 20:
             raise Trouble(f"{path.name} is larger than {LARGEST} MB: clear its outputs")
         data = path.read_bytes()
-        if path.suffix == ".py":
+        if path.suffix.lower() == ".py":
             pieces = MARKER.split(data.decode("utf-8-sig", errors="replace"))
             names = ["", *(name.strip() for name in pieces[1::2])]
             return list(zip(names, pieces[::2]))  # noqa: B905, older Pythons know no strict
         sources = ["".join(cell["source"]) for cell in json.loads(data.decode("utf-8-sig"))["cells"]
                    if cell["cell_type"] == "code"]  # fmt: skip
         return [(source.partition("\n")[0].lstrip("# ").strip(), source) for source in sources]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise Trouble(f"{path.name} cannot be read: {type(error).__name__}: {error}") from error
 
 
 def not_python(path: Path) -> Iterator[str]:
     """Say where a .py file is not Python."""
-    if path.suffix == ".py":
+    if path.suffix.lower() == ".py":
         try:
             compile(path.read_bytes(), path.name, "exec")
         except (SyntaxError, ValueError) as error:

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -186,6 +187,33 @@ def test_two_modules_of_one_name(handout, tmp_path, run):
     (handout / "t2_small" / "helpers.py").write_text("two = 2\n", "utf-8")
     assert run(handout / "t1_small", handout / "t2_small", "-o", tmp_path / "a.zip")[0] == 0
     assert inside(tmp_path / "a.zip") == ["helpers.py", "t1_small.py", "t2_small.py"]
+
+
+@pytest.mark.parametrize("name", ["t1_small/t1_small.py", "."])
+def test_an_answer_is_not_written_over(handout, run, name):
+    mine = write(handout)
+    code, said = run(handout / "t1_small", "-o", handout / name)
+    assert code == 1
+    assert "is no name for a zip: let it end in .zip" in said
+    assert mine.read_text("utf-8") == WRITTEN
+
+
+def test_a_module_that_cannot_be_read(handout, tmp_path, run):
+    for name in ("t1_small", "t2_small"):
+        write(handout, name)
+        (handout / name / "helpers.py").write_text("two = 2\n", "utf-8")
+    done = Path.read_bytes
+
+    def refused(path):
+        if path.name == "helpers.py":
+            raise PermissionError(13, "Permission denied", str(path))
+        return done(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Path, "read_bytes", refused)
+        code, said = run(handout / "t1_small", handout / "t2_small", "-o", tmp_path / "a.zip")
+    assert code == 1
+    assert "helpers.py cannot be read: Permission denied" in said
 
 
 def test_a_zip_that_cannot_be_written(handout, tmp_path, run, monkeypatch):
