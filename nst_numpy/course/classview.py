@@ -27,6 +27,7 @@ WORDS = {
     "exit": "the answer calls sys.exit",
     "factor": "a factor is wrong",
     "grader": "the grader could not go on",
+    "inexact": "not exact enough",
     "kernel-not-flipped": "the kernel is not flipped on the way back",
     "left-out": "a part is left out",
     "mask-inverted": "the mask is inverted",

@@ -245,7 +245,7 @@ def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | Non
     if scale and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio)):
         plain = any(abs(r - round(r)) < 1e-6 * abs(r) for r in (ratio, 1 / ratio))
         if abs(ratio - 1) < 1e-5:
-            return "factor", f"every value is off by {abs(ratio - 1):.1g} of what it should be"
+            return "inexact", f"every value is off by {abs(ratio - 1):.1g} of what it should be"
         if plain or not constant:
             return "factor", f"every value is {ratio:.6g} times what it should be"
     if want.size > 1 and np.ptp(shift) < 1e-6 * scale:
