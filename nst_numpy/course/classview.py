@@ -30,6 +30,7 @@ WORDS = {
     "factor": "a factor is wrong",
     "grader": "the grader could not go on",
     "input-for-output": "the derivative takes the input for the output",
+    "inexact": "not exact enough",
     "kernel-not-flipped": "the kernel is not flipped on the way back",
     "left-out": "a part is left out",
     "mask-inverted": "the mask is inverted",
