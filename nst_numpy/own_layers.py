@@ -8,7 +8,7 @@ A file may define any of these:
 - `content_loss(a, target)` and `style_loss(a, target_gram)`, each with value and gradient,
 - `gram_matrix(a)`.
 
-Answers to the assignments a1 to a4 are taken as they are handed in: of one sample, with
+Answers to the assignments a1 to a4 and a8 are taken as they are handed in: of one sample, with
 `input_gradient`, `content_gradient` and `style_gradient` as functions of their own.
 """
 

@@ -27,6 +27,9 @@ TAKEN = {
            "avg_pool_forward", "avg_pool_backward"),
     "a3": ("content_loss", "content_gradient"),
     "a4": ("gram_matrix", "style_loss", "style_gradient"),
+    "a8": ("conv_forward", "input_gradient", "relu_forward", "relu_backward", "avg_pool_forward",
+           "avg_pool_backward", "gram_matrix", "content_loss", "content_gradient", "style_loss",
+           "style_gradient"),
 }  # fmt: skip
 
 # The same as the package has them: of a batch, with all three gradients of a convolution.
@@ -96,9 +99,28 @@ def test_the_answers_to_the_assignments_are_taken(own, name, tmp_path):
         taken = own(text)
         assert taken.functions == TAKEN[name]
         assert taken.sha256 == hashlib.sha256((tmp_path / "mine.py").read_bytes()).hexdigest()
-        assert (taken.losses is not None) == (name in ("a3", "a4"))
+        assert (taken.losses is not None) == (name in ("a3", "a4", "a8"))
     assert list(own(SOLUTIONS["a2"]).layers) == ["relu", "max_pool", "avg_pool"]
     assert own(SOLUTIONS["a4"]).losses.compares_activations
+
+
+def test_the_last_assignment_has_the_j_that_the_command_has(own):
+    """Its own two loops, and the package's with its layers and losses, are one function."""
+    names = {"__name__": "answer"}
+    exec(SOLUTIONS["a8"], names)
+    vgg = VGG.random([2, 3, 4], np.random.default_rng(0), convolutions=[2, 2, 1])
+    rows = [(name, *vgg.params.get(name, ())) for name in vgg.layers if name != "pool3"]
+    G, C, S = 50 * np.random.default_rng(1).standard_normal((3, 10, 9, 3))
+    (a_C, _), (a_S, _) = names["forward"](C, rows), names["forward"](S, rows)
+    want, want_grad = names["total_cost"](G, a_C, a_S, rows, 2.0, 30.0)
+    taken = own(SOLUTIONS["a8"])
+    objective = Objective(
+        taken.applied_to(vgg), C[None], S[None], alpha=2.0, beta=30.0, losses=taken.losses,
+        content_layers={names["CONTENT_LAYER"]: 1.0}, style_layers=names["STYLE_LAYERS"],
+    )  # fmt: skip
+    value, grad = objective(G[None])
+    np.testing.assert_allclose(value, want, rtol=1e-12)
+    np.testing.assert_allclose(grad[0], want_grad, rtol=1e-9, atol=1e-9 * np.abs(want_grad).max())
 
 
 @pytest.mark.parametrize("name", TAKEN)

@@ -97,7 +97,7 @@ class Annotated(SphinxDirective):
 
     def _napoleon(self, docstring: str) -> list[str]:
         lines = list(plain_to_rst(docstring.split("\n")))
-        return NumpyDocstring(lines, self.config, self.env.app, "function").lines()
+        return NumpyDocstring(lines, self.config, what="function").lines()
 
     def _comments(self, comments: list[str]) -> list[str]:
         text: list[str] = []
@@ -207,7 +207,9 @@ class _Links:
 
     def to_line(self, number: str, content: nodes.Node, file: str = "") -> nodes.Node:
         """Link to the first line that computes an equation, if possible in a file."""
-        places = sorted(self.places[number], key=lambda place: place[1] != file)
+        places = sorted(self.places.get(number, ()), key=lambda place: place[1] != file)
+        if not places:
+            return content  # `_check` has said so
         page, file, line = places[0]
         return self._to(page, f"{_key(file)}-{line}", content)
 
@@ -220,7 +222,7 @@ class _Links:
         return found
 
     def lines_of(self, number: str) -> nodes.paragraph:
-        """Say where an equation is computed: "Code: losses/gram.py, line 46"."""
+        """Say where an equation is computed: "In the code: losses/gram.py, line 44"."""
         words = f"({number}) in the code: " if number.startswith("W") else "In the code: "
         found: list[nodes.Node] = [nodes.Text(words)]
         before = ""

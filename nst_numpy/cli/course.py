@@ -38,7 +38,7 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import MANIFEST, choose
 from nst_numpy.course.grade import check_seconds
-from nst_numpy.course.results import folder_names, number, write_results
+from nst_numpy.course.results import folder_names, number, write_pictures, write_results
 from nst_numpy.errors import CourseError, OutputError, SettingError
 from nst_numpy.files import check_folder, check_output, expand_input, write_json, write_text
 
@@ -173,6 +173,10 @@ def _grade(args: argparse.Namespace) -> int:
         keep(junit, lambda place: write_text(place, as_junit(graded)))
     if prints(args, out, junit):
         print(table_of_class if many else as_text(graded[0][1], students[0].notes), end="")
+    if args.action == "check" and not many:
+        painted = write_pictures(_beside(args.submission), graded[0][1])
+        if painted and not args.quiet:
+            print("\n".join(f"painted: {place}" for place in painted))
     if lost:
         raise OutputError("; ".join(lost))
     return 0
@@ -241,9 +245,14 @@ def _write(out: Path | None, name: str, student: Submission, grades: list[Grade]
 
 def _assignments_for(args: argparse.Namespace) -> dict[str, Assignment]:
     """Read the assignments; to check an answer, those that lie beside it in the release."""
-    beside = expand_input(args.submission, CourseError)
-    beside = beside if beside.is_dir() else beside.parent
+    beside = _beside(args.submission)
     if args.action == "check" and not args.assignments and (beside / MANIFEST).is_file():
         own = load_assignment(beside)
         return {own.name: own}
     return load_assignments(args.assignments)
+
+
+def _beside(submission: str) -> Path:
+    """Return the folder that an answer lies in, or that is one."""
+    path = expand_input(submission, CourseError)
+    return path if path.is_dir() else path.parent

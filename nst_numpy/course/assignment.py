@@ -27,6 +27,8 @@ TESTS = "tests.py"
 README = "README.md"
 SOLUTION = "solution.py"
 STUB = ("# YOUR CODE HERE", "raise NotImplementedError()")  # nbgrader's own
+EXPECTED = "**Expected output**"  # in a section of README.md: what comes after the code
+PICTURE = re.compile(r"!\[[^\]]*\]\(([^)\s:/]+)\)")
 HEADER = ""  # the label of what stands before the first marker
 MARKER = re.compile(r"# ?%%(.*)")
 LONGEST_SECONDS = 24 * 60 * 60  # for one task
@@ -130,6 +132,11 @@ class Assignment:
         """The text of README.md."""
         return _text(self.folder / README)
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """The pictures that README.md shows, which lie beside it and go to students."""
+        return tuple(dict.fromkeys(PICTURE.findall(self.readme)))
+
     def check(self) -> None:
         """Make sure that every task stands in all four files under its one name.
 
@@ -139,6 +146,12 @@ class Assignment:
             It does not, or a file is missing; the message names task and file.
         """
         _check_files(self.folder, self.files)
+        for name in self.pictures:
+            if not (self.folder / name).is_file():
+                raise CourseError(
+                    f"{self.folder / README} shows {name}, and {self.folder} has no such file: "
+                    "put it there, or take the picture out"
+                )
         cells = {cell.label for cell in split_cells(self.solution)}
         sections = set(split_readme(self.readme))
         for task in self.tasks:
@@ -187,6 +200,7 @@ def load_assignments(folder: PathLike | None = None) -> dict[str, Assignment]:
     a5 Total cost and L-BFGS: the first picture
     a6 Convolution in one and three dimensions
     a7 The nine patches
+    a8 It is all yours
     """
     root = assignments_folder() if folder is None else expand_input(folder, CourseError)
     found = [load_assignment(path.parent) for path in sorted(root.glob(f"*/{MANIFEST}"))]

@@ -4,14 +4,19 @@ Each failure has two sentences. One is for public tests and may show numbers. Th
 hidden tests: it says what kind of mistake it is, and nothing of the inputs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 import numpy as np
 
+from nst_numpy.course.wire import RemoteError
 from nst_numpy.gradcheck import Diagnosis, check_backward
+from nst_numpy.pictures import save_image
 
 TOLERANCE = 1e-6
+_SHOWN: ContextVar[dict[str, np.ndarray] | None] = ContextVar("shown", default=None)
 # For hidden tests: whoever is told the factor multiplies by it, and has understood nothing.
 WITHOUT_FACTOR = {
     "factor": "It is one constant factor away from what it should be. Write the formula's "
@@ -180,6 +185,52 @@ def true(condition: Any, sentence: str) -> None:
         raise Wrong(sentence)
 
 
+@contextmanager
+def in_time(what: str, advice: str) -> Iterator[None]:
+    """Say what took too long, and what to do about it, if the time of the task ends in here.
+
+    Raises
+    ------
+    Wrong
+    """
+    try:
+        yield
+    except RemoteError as error:
+        if error.report.get("type") != "TimeUpError":
+            raise
+        raise Wrong(f"{what}: still running when the time was up: {advice}", mistake="time") from (
+            error
+        )
+
+
+def show(picture: np.ndarray, name: str) -> None:
+    """Keep a picture that an answer painted, for the student to see.
+
+    Parameters
+    ----------
+    picture : ndarray, (H, W, 3), uint8
+    name : str
+        Of the file, "a8_tested.png". It is written where the tests run; the grader keeps it with
+        the grade instead.
+    """
+    kept = _SHOWN.get()
+    if kept is None:
+        save_image(name, picture)
+    else:
+        kept[name] = picture
+
+
+@contextmanager
+def pictures_kept() -> Iterator[dict[str, np.ndarray]]:
+    """Collect what is shown in here, by name; nothing is written."""
+    kept: dict[str, np.ndarray] = {}
+    token = _SHOWN.set(kept)
+    try:
+        yield kept
+    finally:
+        _SHOWN.reset(token)
+
+
 def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | None:
     """Recognise what is wrong in the same way everywhere: its name, and the words for it."""
     if np.allclose(got, 0):
@@ -193,6 +244,8 @@ def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | Non
     shift = got - want
     if scale and np.allclose(got, ratio * want, rtol=1e-5, atol=1e-9 * scale * abs(ratio)):
         plain = any(abs(r - round(r)) < 1e-6 * abs(r) for r in (ratio, 1 / ratio))
+        if abs(ratio - 1) < 1e-5:
+            return "inexact", f"every value is off by {abs(ratio - 1):.1g} of what it should be"
         if plain or not constant:
             return "factor", f"every value is {ratio:.6g} times what it should be"
     if want.size > 1 and np.ptp(shift) < 1e-6 * scale:

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from types import CodeType
 from typing import Any, NamedTuple, cast
+
+import numpy as np
 
 from nst_numpy.common.checks import check_number
 from nst_numpy.common.moved import keep_former_names, now_in
@@ -20,6 +22,7 @@ from nst_numpy.course.assignment import (
     assignments_folder,
     strip_solutions,
 )
+from nst_numpy.course.expect import pictures_kept
 from nst_numpy.course.followup import (
     Fault,
     References,
@@ -50,7 +53,7 @@ class TaskGrade:
     `mistake` is a short name for what is wrong, empty where nothing is; `hidden` says whether a
     hidden test found it. Where points are proportional, `passed` of `tests` hidden tests pass.
     `references` are functions that the solution's were taken for, each with the task that the
-    student's own failed.
+    student's own failed. `pictures` are those that the answer painted, by file name.
     """
 
     name: str
@@ -64,6 +67,7 @@ class TaskGrade:
     passed: int = 0
     tests: int = 0
     references: tuple[tuple[str, str], ...] = ()
+    pictures: Mapping[str, np.ndarray] = field(default_factory=dict, compare=False)
 
     @property
     def right(self) -> bool:
@@ -197,10 +201,12 @@ def grade_answer(
     """
 
     def run(task: Task, known: Sequence[Fault] = ()) -> TaskGrade:
-        return grade_task(
-            task, assignment, cells,
-            hidden=hidden, seconds=seconds, isolation=isolation, faults=known,
-        )  # fmt: skip
+        with pictures_kept() as pictures:
+            grade = grade_task(
+                task, assignment, cells,
+                hidden=hidden, seconds=seconds, isolation=isolation, faults=known,
+            )  # fmt: skip
+        return replace(grade, pictures=pictures)
 
     def work(task: Task) -> TaskGrade:
         grade = run(task)

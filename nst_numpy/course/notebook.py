@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from nst_numpy.course.assignment import (
+    EXPECTED,
     HEADER,
     Assignment,
     Cell,
@@ -73,8 +74,7 @@ def notebook(assignment: Assignment, *, instructor: bool = False) -> Json:
             continue
         if not any(c["id"] == TEST_IMPORTS for c in cells):
             cells.append(_code(TEST_IMPORTS, assignment.imports, locked=True))
-        cells.append(_markdown(f"{task.grade_id}-text", sections.pop(task.name, "")))
-        cells += _task_cells(task, cell, instructor)
+        cells += _task_cells(task, cell, sections.pop(task.name, ""), instructor)
     cells += [_markdown(f"more-{i}", text) for i, text in enumerate(sections.values())]
     python = {"display_name": "Python 3", "language": "python", "name": "python3"}
     return {
@@ -157,14 +157,18 @@ def _source(cell: Json) -> str:
     return (source if isinstance(source, str) else "".join(source)).lstrip("\ufeff")
 
 
-def _task_cells(task: Task, cell: Cell, instructor: bool) -> list[Json]:
+def _task_cells(task: Task, cell: Cell, section: str, instructor: bool) -> list[Json]:
+    """Make what to do, the function, what it gives if it is right, and the tests."""
+    text, mark, expected = section.partition(EXPECTED)
     source, tests = _body(cell), task.public
     if instructor and task.hidden:
         tests += f"### BEGIN HIDDEN TESTS\n{task.hidden}### END HIDDEN TESTS\n"
     if not instructor:
         source = strip_solutions(source)
     return [
+        _markdown(f"{task.grade_id}-text", text),
         _code(task.grade_id, f"# {task.name}\n{source}", solution=True),
+        *([_markdown(f"{task.grade_id}-expected", mark + expected)] if mark else []),
         _code(
             f"{task.grade_id}-test",
             f"# {task.name}: tests\n{tests}",

@@ -84,7 +84,7 @@ def named_first(stem: str, assignments: Mapping[str, Assignment]) -> str | None:
 
 def split_name(stem: str, assignments: Mapping[str, Assignment]) -> tuple[str, str | None]:
     """Cut "Ada_77_a4_style" into the student and "a4"; a login like "us123" is no assignment."""
-    for match in reversed(list(re.finditer(r"[_-]+([A-Za-z]+\d+)(?![A-Za-z0-9])", stem))):
+    for match in reversed(list(re.finditer(r"[\s_-]+([A-Za-z]+\d+)(?![A-Za-z0-9])", stem))):
         if name := named_first(match[1], assignments):
             return stem[: match.start()], name
     return stem, None

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from nst_numpy.course import submit
 from nst_numpy.course.assignment import (
     MANIFEST,
     README,
@@ -18,9 +19,13 @@ from nst_numpy.course.notebook import notebook
 from nst_numpy.errors import OutputError
 from nst_numpy.files import PathLike, check_folder, write_text
 
+SUBMIT = "submit.py"
+
 
 def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
     """Write what students get: no solutions, no hidden tests; notebook and .py of each.
+
+    Beside each, and beside them all, stands submit.py, which makes the zip to hand in.
 
     Parameters
     ----------
@@ -49,7 +54,9 @@ def release(assignments: list[Assignment], folder: PathLike) -> list[Path]:
             write_text(place / README, assignment.readme)
             write_text(place / TESTS, public_tests(assignment))
             shutil.copy(assignment.folder / MANIFEST, place / MANIFEST)
+            shutil.copy(submit.__file__, place / SUBMIT)
             copy_files(assignment, place)
+    shutil.copy(submit.__file__, root / SUBMIT)  # for all that is handed in together
     for page in {a.folder.parent / README for a in assignments}:
         if page.is_file() and not (root / README).exists():
             write_text(root / README, page.read_text(encoding="utf-8"))
@@ -102,5 +109,5 @@ def _write_notebook(path: Path, assignment: Assignment, *, instructor: bool) -> 
 
 def copy_files(assignment: Assignment, place: Path) -> None:
     """Copy what else students are given."""
-    for name in assignment.files:
+    for name in (*assignment.files, *assignment.pictures):
         shutil.copy(assignment.folder / name, place / name)

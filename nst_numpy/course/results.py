@@ -12,6 +12,7 @@ from nst_numpy.course.grade import Grade, TaskGrade
 from nst_numpy.course.junit import as_junit
 from nst_numpy.course.plain import LONGEST, one_line
 from nst_numpy.files import write_json, write_text
+from nst_numpy.pictures import save_image
 
 WIDTH = 96
 LONGEST_NOTES = 4 * LONGEST  # characters of a cell
@@ -154,15 +155,30 @@ def as_csv(
 def write_results(
     folder: Path, student: str, grades: list[Grade], notes: Sequence[str] = ()
 ) -> None:
-    """Write report.txt, grades.json, Gradescope's results.json and junit.xml into a folder.
+    """Write report.txt, grades.json, Gradescope's results.json, junit.xml and pictures.
 
     `notes` are the submission's. Where nothing could be graded, they say why.
     """
     trouble = "" if grades else "; ".join(notes)
-    write_text(folder / "report.txt", as_text(grades, notes))
+    painted = write_pictures(folder, grades)
+    shown = "".join(f"painted: {place.name}\n" for place in painted)
+    write_text(folder / "report.txt", as_text(grades, notes) + shown)
     write_json(folder / "grades.json", as_json(student, grades, notes))
     write_json(folder / "results.json", as_gradescope(grades, trouble, notes))
     write_text(folder / "junit.xml", as_junit([(student, grades)]))
+
+
+def write_pictures(folder: Path, grades: Iterable[Grade]) -> list[Path]:
+    """Write the pictures that answers painted into a folder, and return where they are."""
+    painted = {
+        folder / name: picture
+        for grade in grades
+        for task in grade.tasks
+        for name, picture in task.pictures.items()
+    }
+    for place, picture in painted.items():
+        save_image(place, picture)
+    return list(painted)
 
 
 def folder_names(students: Iterable[str]) -> list[str]:

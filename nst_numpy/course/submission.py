@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from nst_numpy.course.assignment import MANIFEST, README, TESTS, Assignment, assignments_folder
-from nst_numpy.course.beside import Cells, Modules, modules_in
+from nst_numpy.course.beside import Cells, Modules, imported_by, modules_in
 from nst_numpy.course.plain import one_line
 from nst_numpy.course.recognise import (
     SUFFIXES,
@@ -126,8 +126,9 @@ class _Finder:
         if self._is_one_students(top):
             return self._submission(tree.name, [top])
         recognised = [entry for entry in top.files if self._answers(entry)]
+        imported = {name for entry in recognised for name in self._imported(entry)}
         if (
-            any(self._answered(folder) for folder in top.folders)
+            any(self._answered(folder) for folder in top.folders if folder.name not in imported)
             or any(self._split(entry.name)[1] for entry in top.files if entry.is_answer)
             or self._rivals(recognised)
         ):
@@ -141,8 +142,7 @@ class _Finder:
         """
         top = tree
         while len(top.inside or []) == 1 and (inner := top.folders):
-            rivals = [frozenset(self._answered(folder)) for folder in inner[0].folders]
-            shared = any(a & b for n, a in enumerate(rivals) for b in rivals[:n])
+            shared = self._share_one(inner[0].folders)
             of_a_class = shared and not self._is_one_students(inner[0])
             if not (top.zipped or tree.zipped or of_a_class or by_student(inner[0].inside or [])):
                 break
@@ -150,7 +150,16 @@ class _Finder:
         return top
 
     def _is_one_students(self, top: Entry) -> bool:
-        """Whether an answer named like its assignment, or a folder named so, lies in it."""
+        """Whether an answer named like its assignment, or a folder named so, lies in it.
+
+        It is not if two others answer the same assignment: a class has a template in it, or a
+        student whose login is "a1".
+        """
+        others = [e for e in top.folders if not self._named_folder(e)]
+        if self._share_one(others) or self._rivals(
+            [e for e in top.files if self._answers(e) and self._split(e.name)[1]]
+        ):
+            return False
         if any(named_first(_stem(e.name), self.assignments) for e in top.files if self._answers(e)):
             return True
         named = [(name, e) for e in top.folders if (name := self._named_folder(e))]
@@ -158,8 +167,8 @@ class _Finder:
             name for name, e in named if COPY.sub("", e.name.lower()) in self._own_names(name)
         ]
         zips = [name for name, e in named if e.zipped]
-        others = [e for e in top.folders if not self._named_folder(e) and self._answered(e)]
-        if not exactly and (others or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
+        answering = any(self._answered(e) for e in others)
+        if not exactly and (answering or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
             return False
         return bool(named)
 
@@ -191,7 +200,8 @@ class _Finder:
             if owner is None:
                 nobodys += _names([((entry.name,), entry)], self.assignments)
             else:
-                owned.setdefault(owner, []).append(Entry("", None, [entry], "", True))
+                # alone in a folder: beside it lie other students' files
+                owned.setdefault(owner, []).append(Entry("", None, [entry]))
         found = Class(self._submission(student, own) for student, own in owned.items())
         found.unrecognised = tuple(nobodys)
         return found
@@ -216,7 +226,6 @@ class _Finder:
         left_out: list[str] = []
         contents: set[tuple[str, bytes]] = set()
         for place in places:
-            loose = place.name == "" and place.zipped  # beside it lie other students' files
             for where, entry in walk(place):
                 name = self._answers(entry)
                 if name is None or entry.path is None:
@@ -228,7 +237,7 @@ class _Finder:
                 if len(files[name]) == MOST_ANSWERS:
                     left_out.append("/".join(where))
                     continue
-                modules = {} if loose else self._modules(place, where, entry.path)
+                modules = self._modules(place, where, entry.path)
                 files[name].append((entry.path, modules))
                 names[entry.path] = one_line("/".join(where))
                 used |= set(modules.values())
@@ -277,11 +286,23 @@ class _Finder:
     def _answered(self, folder: Entry) -> set[str]:
         return {name for _, entry in walk(folder) if (name := self._answers(entry))}
 
+    def _share_one(self, folders: list[Entry]) -> bool:
+        """Whether two of these folders answer the same assignment."""
+        answered = [name for folder in folders for name in self._answered(folder)]
+        return len(answered) > len(set(answered))
+
+    def _imported(self, entry: Entry) -> set[str]:
+        assert entry.path is not None
+        try:
+            return imported_by("\n".join(source for *_, source in read_answer(entry.path, {})))
+        except CourseError:
+            return set()
+
     def _rivals(self, recognised: list[Entry]) -> bool:
-        """Whether files with names of their own answer one assignment: each is a student's."""
+        """Whether files of several owners answer one assignment: each is a student's."""
         by_name: dict[str | None, set[str]] = {}
         for entry in recognised:
-            by_name.setdefault(self._answers(entry), set()).add(_stem(entry.name))
+            by_name.setdefault(self._answers(entry), set()).add(self._split(entry.name)[0])
         return any(len(stems) > 1 for stems in by_name.values())
 
     def _split(self, name: str) -> tuple[str, str | None]:

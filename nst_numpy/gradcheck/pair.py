@@ -24,14 +24,16 @@ from nst_numpy.gradcheck.outputs import Outputs
 from nst_numpy.gradcheck.returned import as_numbers, describe, sort_gradients
 
 LINE = 100  # characters of it that are shown
-HINTS = (
+# kinds of error, what stands in their message, and what is usually behind it
+HINTS: tuple[tuple[tuple[type[Exception], ...], str, str], ...] = (
     (
-        "slice indices must be integers|only integers, slices|float' object cannot be interpreted"
-        "|must be integers, not|an integer is required",
+        (TypeError, IndexError),
+        "integer",
         "Sizes and indices are whole numbers: / gives a fraction, use //.",
     ),
     (
-        "could not be broadcast together|mismatch in its core dimension|not aligned|shape-mismatch",
+        (ValueError,),
+        "broadcast together|core dimension|not aligned|shape mismatch",
         "Write the shapes beside the line: a transpose or a sum may be missing.",
     ),
 )
@@ -83,6 +85,7 @@ class FunctionPair:
         self.forms, self.inputs, self.names, whole = _as_inputs(inputs)
         self.exact = scalar and whole  # a gradient worked out from whole numbers may be whole
         self.settings: list[str] = []
+        self.asked = False
         self.outputs = Outputs(None)
         self.complaints: list[Diagnosis] = []
         self.precision: Any = np.dtype(np.float64)
@@ -219,12 +222,17 @@ class FunctionPair:
             if any(isinstance(self.inputs[name], np.ndarray) for name in leaves(form))
         ]  # fmt: skip
         values = sort_gradients(returned, self.backward_name, self.forms, self.names, arrays)
-        self.names = [name for name in self.names if name in values]
+        if not self.asked:  # later answers do not change what is checked
+            self.asked = True
+            self._sort_out_settings(values)
+        return {name: self._as_gradient(name, values.get(name)) for name in self.names}
+
+    def _sort_out_settings(self, answered: Mapping[str, Any]) -> None:
+        self.names = [name for name in self.names if name in answered]
         self.settings = [
             arg for arg, form in self.forms.items()
             if not isinstance(form, Leaf) and not set(leaves(form)) & set(self.names)
         ]  # fmt: skip
-        return {name: self._as_gradient(name, values[name]) for name in self.names}
 
     def _as_gradient(self, name: str, value: Any) -> NDArray[Any] | None:
         if value is None:
@@ -318,7 +326,10 @@ def _call(who: str, function: Callable[..., Any], args: Sequence[Any], named: An
 
 def _hint(error: BaseException) -> str:
     """Say what usually is behind a message, where that is known."""
-    return next((f" {hint}" for pattern, hint in HINTS if re.search(pattern, words_of(error))), "")
+    for kinds, pattern, hint in HINTS:
+        if isinstance(error, kinds) and re.search(pattern, words_of(error)):
+            return f" {hint}"
+    return ""
 
 
 def _place(error: BaseException, function: Callable[..., Any]) -> str:

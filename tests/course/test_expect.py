@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 from nst_numpy.course import expect, load_assignments
 from nst_numpy.course.grade import _import_file
 from nst_numpy.course.reason import discreetly
+from nst_numpy.course.wire import RemoteError
 from nst_numpy.gradcheck import assert_gradients
 
 BUNDLED = load_assignments()
@@ -60,10 +61,10 @@ def test_zeroed_arguments_and_zeros_win_nothing(assignment, task):
     names = {"__name__": "tests"}
     exec(assignment.imports, names)
     names |= {name: answer(name) for name in assignment.functions}
-    with threadpool_limits(1):
+    with threadpool_limits(1), expect.pictures_kept():
         exec(task.public, names)
     hidden = True
-    with pytest.raises((AssertionError, TypeError, IndexError, ZeroDivisionError)):
+    with pytest.raises((AssertionError, TypeError, IndexError, ValueError, ZeroDivisionError)):
         exec(task.hidden, names)
 
 
@@ -140,3 +141,28 @@ def test_a_hidden_test_tells_no_other_remedy():
     )
     assert "0.5 times" in told
     assert hidden == "a gradient is wrong"
+
+
+def test_what_took_too_long_is_said_with_advice():
+    with pytest.raises(expect.Wrong) as caught, expect.in_time("paint, 64 × 64", "fewer loops"):
+        raise RemoteError({"type": "TimeUpError"})
+    assert str(caught.value) == "paint, 64 × 64: still running when the time was up: fewer loops"
+    assert caught.value.mistake == "time"
+    with pytest.raises(RemoteError), expect.in_time("paint, 64 × 64", "fewer loops"):
+        raise RemoteError({"type": "ValueError"})
+
+
+def test_a_picture_is_written_where_the_tests_run_or_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    picture = np.full((2, 3, 3), 7, np.uint8)
+    with expect.pictures_kept() as kept:
+        expect.show(picture, "a.png")
+    assert list(kept) == ["a.png"]
+    assert list(tmp_path.iterdir()) == []
+    expect.show(picture, "a.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_what_is_nearly_right_is_not_called_once_what_it_should_be():
+    with pytest.raises(expect.Wrong, match=r"J: it is off by 2e-06 of what it should be; is 1, it"):
+        expect.same(1.000002, 1.0, "J")

@@ -445,3 +445,20 @@ def test_an_answer_that_locks_its_folder_leaves_nothing(grade_double, tmp_path, 
     )
     assert task.right, task.reason
     assert list((tmp_path / "temporary").iterdir()) == []
+
+
+@posix
+def test_what_is_too_slow_is_told_what_to_do(bundled, tmp_path):
+    """The last assignment's picture is the only task that needs speed."""
+    path = tmp_path / "a8.py"
+    text = bundled["a8"].solution
+    assert "out += seen @ w[u, v]" in text
+    path.write_text(text.replace("out += seen @ w[u, v]", "while True: pass"), "utf-8")
+    (task,) = (task for task in bundled["a8"].tasks if task.name == "a8.picture")
+    done = grade_task(task, bundled["a8"], read_answer(path), seconds=0.5)
+    assert done.reason == (
+        "paint, 9 × 8 pixels, 4 steps: still running when the time was up: the loops over pixels "
+        "and filters are too slow: let NumPy multiply whole arrays, one product for each place in "
+        "the filter"
+    )
+    assert (done.points, done.mistake) == (0, "time")

@@ -2,11 +2,14 @@
 
 import json
 import re
+import runpy
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from nst_numpy.cli import main
 from nst_numpy.course import (
@@ -17,12 +20,14 @@ from nst_numpy.course import (
     notebook,
     release,
     release_source,
+    submit,
 )
-from nst_numpy.course.assignment import split_cells, split_readme, strip_solutions
+from nst_numpy.course.assignment import EXPECTED, split_cells, split_readme, strip_solutions
 from nst_numpy.errors import CourseError, OutputError, SettingError
 from tests import posix
 from tests.course.conftest import write_assignment
 
+ROOT = Path(__file__).resolve().parents[2]
 BUNDLED = load_assignments()
 each = pytest.mark.parametrize("assignment", BUNDLED.values(), ids=BUNDLED)
 
@@ -83,6 +88,49 @@ def test_a_task_has_one_name_everywhere(assignment):
         for function in functions:
             assert function in section
             assert function in assignment.functions
+
+
+@each
+def test_the_expected_output_is_what_the_solution_gives(assignment):
+    """Each task has it, and a formula; what a page shows cannot become untrue."""
+    sections = split_readme(assignment.readme)
+    for task in assignment.tasks:
+        text, _, expected = sections[task.name].partition(EXPECTED)
+        assert text.count("$$") >= 2, f"{task.name} has no formula"
+        (block,) = re.findall(r"(?s)```pycon\n(.*?)```", expected)
+        assert re.search(r"(?m)^>>> ", block), task.name
+        assert re.search(r"(?m)^(?!>>> |\.\.\. )", block), task.name
+    tool = runpy.run_path(str(ROOT / "docs" / "tools" / "expected_output.py"))
+    remedy = "run: python docs/tools/expected_output.py"
+    assert assignment.readme == tool["filled"](assignment.folder), remedy
+
+
+@each
+def test_the_page_has_one_picture_and_students_get_it(handout, assignment):
+    (name,) = assignment.pictures
+    with Image.open(handout / assignment.long_name / name) as picture:
+        assert picture.width < 1000
+    assert (assignment.folder / name).stat().st_size < 100_000
+    nb = json.loads(
+        (handout / assignment.long_name / f"{assignment.long_name}.ipynb").read_text("utf-8")
+    )
+    assert f"]({name})" in nb["cells"][0]["source"]
+
+
+def test_the_expected_output_stands_between_function_and_tests(handout):
+    nb = json.loads((handout / "a4_style" / "a4_style.ipynb").read_text("utf-8"))
+    ids = [cell["id"] for cell in nb["cells"]]
+    first = ids.index("a4-gram-text")
+    names = ["text", "", "expected", "test"]
+    assert ids[first : first + 4] == [f"a4-gram-{name}".strip("-") for name in names]
+    text, expected = (nb["cells"][first + i]["source"] for i in (0, 2))
+    assert EXPECTED not in text
+    assert expected.startswith(f"{EXPECTED}\n\n```pycon\n>>> print(gram_matrix(")
+
+
+def test_the_script_that_makes_the_zip_is_handed_out(handout):
+    for place in (handout, *(handout / a.long_name for a in BUNDLED.values())):
+        assert (place / "submit.py").read_bytes() == Path(submit.__file__).read_bytes()
 
 
 @each
@@ -185,6 +233,7 @@ def test_points_are_changed_in_one_place(small):
         ("assignment.json", "{", '{"files": ["none.npz"], ', "names 'none.npz' in \"files\", and"),
         ("assignment.json", "{", '{"files": ["../t1_small/tests.py"], ', "has no such file"),
         ("assignment.json", "{", '{"files": "tests.py", ', '"files" must be a list of names'),
+        ("README.md", "Twice.", "![Twice](none.png)", "README.md shows none.png, and"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_an_assignment(tmp_path, file, old, new, message):
@@ -281,6 +330,36 @@ def test_what_the_command_line_says(small, tmp_path, capsys):
         err = capsys.readouterr().err
         assert message in err
         assert err.count("\n") == 1
+
+
+PAINTS = """
+import numpy as np
+expect.show(np.full((2, 3, 3), 200, np.uint8), "t1_tested.png")
+"""
+
+
+@posix
+def test_what_an_answer_paints_is_kept(tmp_path, capsys):
+    """By `check` beside the answer, by `grade` with the results; else nothing is written."""
+    folder = write_assignment(tmp_path / "course" / "t1_small")
+    tests = folder / "tests.py"
+    text = tests.read_text("utf-8")
+    head, mark, tail = text.partition("# %% t1.square\n")
+    tests.write_text(head + mark + PAINTS + tail, "utf-8")
+    answer = tmp_path / "mine" / "t1_small.py"
+    answer.parent.mkdir()
+    shutil.copy(folder / "solution.py", answer)
+    course = ("--assignments", folder.parent)
+    assert nst("grade", answer, *course) == 0
+    assert "painted" not in capsys.readouterr().out
+    assert [path.name for path in answer.parent.iterdir()] == ["t1_small.py"]
+    assert nst("check", answer, *course) == 0
+    assert capsys.readouterr().out.endswith(f"painted: {answer.parent / 't1_tested.png'}\n")
+    assert nst("grade", answer, "--out", tmp_path / "out", "--quiet", *course) == 0
+    assert "painted: t1_tested.png\n" in (tmp_path / "out" / "report.txt").read_text("utf-8")
+    for place in (answer.parent, tmp_path / "out"):
+        with Image.open(place / "t1_tested.png") as picture:
+            assert (picture.size, picture.getpixel((0, 0))) == ((3, 2), (200, 200, 200))
 
 
 @posix

@@ -280,3 +280,21 @@ def test_a_module_named_like_an_answer_is_none(bundled, tmp_path):
     put(tmp_path, "a1.py", "from a1_tools import f\n" + CONV)
     put(tmp_path, "a1_tools.py", "def f(): pass\n")
     assert [f.name for f in find_submissions(tmp_path, bundled).files["a1"]] == ["a1.py"]
+
+
+def test_a_template_or_a_login_like_an_assignment_hides_no_student(bundled, tmp_path):
+    for name in ("a1_convolution.py", "a1/a1.py", "a7/a1.py", "bob/x/mine.py", "cyd/a1.py"):
+        put(tmp_path, name, f"{CONV}# {name}")
+    assert list(seen(tmp_path, bundled)) == ["a1", "a7", "bob", "cyd", "a1_convolution"]
+    for name in ("a1.py", "Ada B a1.py", "bob_a1.py", "c.d_a1.py"):
+        put(tmp_path / "loose", name, f"{CONV}# {name}")
+    assert sorted(seen(tmp_path / "loose", bundled)) == ["Ada B", "a1", "bob", "c.d"]
+
+
+def test_a_package_that_is_imported_is_no_student(bundled, tmp_path):
+    put(tmp_path, "main.py", "from lib import conv\n" + CONV)
+    put(tmp_path, "lib/__init__.py", "")
+    put(tmp_path, "lib/conv.py")
+    found = find_submissions(tmp_path, bundled)
+    assert [file.name for file in found.files["a1"]] == ["main.py", "conv.py"]
+    assert found.unrecognised == ()

@@ -192,6 +192,28 @@ def test_a_gradient_that_is_added_to_from_call_to_call_is_noticed():
     assert report.diagnosis.name == "not-repeatable"
 
 
+def test_an_answer_that_is_not_always_the_same_is_survived():
+    calls = []
+
+    def backward(grad_out, cache):
+        calls.append(1)
+        grad_x, grad_p = both(grad_out, cache)
+        return (-grad_x, grad_p) if len(calls) % 2 else -grad_x
+
+    report = check_backward(forward, backward, {"x": X, "p": params()})
+    assert not report.ok
+    assert report.diagnosis.argument
+
+
+def test_rounding_that_changes_from_call_to_call_is_no_other_gradient():
+    rng = np.random.default_rng(0)
+
+    def backward(grad_out, x):
+        return 2 * x * grad_out * (1 + 1e-15 * rng.standard_normal(x.shape))
+
+    assert check_backward(lambda x: (x * x, x), backward, {"x": X}).ok
+
+
 def test_forms_keep_their_kind():
     Point = namedtuple("Point", "x y")
     value = OrderedDict(a=[np.ones(2), "text"], b=Point(np.zeros(1), (1, 2)))

@@ -1,20 +1,36 @@
 """Every mistake of the zoo is found and named, and the page about it is current."""
 
+from functools import cache, partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from nst_numpy.gradcheck import check_backward, check_gradient
 from nst_numpy.gradcheck.zoo import LAYERS, MISTAKES, check_mistake, zoo_table
+from nst_numpy.layers import conv_backward, conv_forward
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "gradcheck.md"
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: f"{m.layer}: {m.what}")
-def test_the_mistake_is_named_first(mistake):
-    # another seed than the page's
-    report = check_mistake(mistake, seed=1)
+checked = cache(check_mistake)  # for its own test and for the page
+
+
+def is_named(mistake, report):
     assert not report.ok
     assert report.diagnosis.name == mistake.expected, str(report)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda m: f"{m.layer}: {m.what}")
+def test_the_mistake_is_named_first(mistake):
+    is_named(mistake, checked(mistake))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_each_mistake_is_named_first_for_other_numbers_too(seed):
+    for mistake in MISTAKES:
+        is_named(mistake, check_mistake(mistake, seed))
 
 
 def test_the_zoo_is_what_it_claims_to_be():
@@ -28,4 +44,73 @@ def test_the_zoo_is_what_it_claims_to_be():
 
 def test_the_page_is_current():
     # python -m nst_numpy.gradcheck.zoo docs/gradcheck.md  rewrites it
-    assert zoo_table() in PAGE.read_text(encoding="utf-8")
+    assert zoo_table(checked) in PAGE.read_text(encoding="utf-8")
+
+
+def _picture(shape):
+    rng = np.random.default_rng(3)
+    return rng.standard_normal(shape), rng.standard_normal(shape)
+
+
+@pytest.mark.parametrize("shape", [(4, 5, 3), (1, 4, 5, 3)])
+@pytest.mark.parametrize("way", ["all of it", "in the last product", "on the way back too"])
+def test_reshape_for_the_transpose_in_a_style_loss_is_named(shape, way):
+    a, other = _picture(shape)
+    n_c = shape[-1]
+    f, read = a.reshape(-1, n_c), a.reshape(n_c, -1).T
+    target = other.reshape(-1, n_c).T @ other.reshape(-1, n_c)
+
+    def loss(a):
+        f = a.reshape(-1, n_c)
+        return ((f.T @ f - target) ** 2).sum()
+
+    assert check_gradient(loss, a, (4 * f @ (f.T @ f - target)).reshape(shape)).ok
+    matrix = (f.T @ f if way == "in the last product" else read.T @ read) - target
+    grad = 4 * read @ matrix
+    wrong = (grad.T if way == "on the way back too" else grad).reshape(shape)
+    assert check_gradient(loss, a, wrong).diagnosis.name == "reshaped"
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_few_wrong_entries_of_many_are_named(count):
+    x, _ = _picture((7, 9))
+    grad = 2 * x
+    for place in [(0, 0), (3, 4), (6, 8)][:count]:
+        grad[place] += 0.1
+    diagnosis = check_gradient(lambda v: (v**2).sum(), x, grad).diagnosis
+    assert diagnosis.name == "one-entry"
+    assert "x[0, 0]" in diagnosis.sentence
+
+
+@pytest.mark.parametrize(("stride", "entries"), [(1, 100), (2, None)])
+def test_a_kernel_that_is_no_argument_is_seen_to_be_unflipped(stride, entries):
+    rng = np.random.default_rng(2)
+    x, w, b = rng.standard_normal((2, 7, 8, 2)), rng.standard_normal((3, 3, 2, 3)), np.zeros(3)
+    convolve = partial(conv_forward, stride=stride, pad=1)
+
+    def forward(x):
+        return convolve(x, w, b)[0], x
+
+    def backward(grad_out, x):
+        _, cache = convolve(x, np.ascontiguousarray(w[::-1, ::-1]), b)
+        return conv_backward(grad_out, cache)[0]
+
+    report = check_backward(forward, backward, {"x": x}, entries=entries)
+    assert report.diagnosis.name == "kernel-not-flipped"
+
+
+@pytest.mark.parametrize(
+    "slip",
+    [
+        lambda x, half: np.zeros(half),
+        lambda x, half: x[:half],
+        lambda x, half: x[half],
+        lambda x, half: x.reshape(half, -1),
+        lambda x, half: [x[i] for i in range(half)],
+        lambda x, half: x[np.array([half])],
+    ],
+)
+def test_a_fraction_as_a_size_gets_a_hint(slip):
+    report = check_backward(lambda x: (x, x), lambda g, x: slip(x, len(x) / 2), {"x": np.ones(4)})
+    assert report.diagnosis.name == "raised"
+    assert "/ gives a fraction, use //" in report.diagnosis.sentence

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Iterator
 from itertools import combinations, permutations, product
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Shape
 from nst_numpy.gradcheck.evidence import Case
@@ -65,24 +67,62 @@ def transposed(case: Case) -> Iterator[Guess]:
 
 def reshaped(case: Case) -> Iterator[Guess]:
     """Analytic = the gradient at x read as reshape(n_C, −1), where a transpose belongs."""
-    sizes = case.shape
-    few = np.arange(min(len(case.entries), MEASURED))
-    for batch in (1, sizes[0]) if len(sizes) > 2 else (1,):
+    shape = case.shape
+    for batch in (1, shape[0]) if len(shape) > 2 else (1,):
         # (batch, M, C) read as (batch, C, M) and turned back
-        scrambled = case.x.reshape(batch, sizes[-1], -1).transpose(0, 2, 1)
-        other = np.ascontiguousarray(scrambled).reshape(sizes)
-        if np.array_equal(other, case.x):
+        other = _turned(case.x.reshape(batch, shape[-1], -1)).reshape(shape)
+        if not case.complete or np.array_equal(other, case.x):
             continue
-        measured = case.measured_with(few, **{case.name: other})
-        if measured is not None:
-            yield Guess(
-                f"It is the gradient for {case.name} taken apart by reshape(n_C, -1). That gives "
-                "rows of n_C numbers which are no channels: reshape(-1, n_C).T keeps channels "
-                "together.",
-                predicted=measured,
-                evidence=f"{len(few)} entries measured again with {case.name} read in that order "
-                "agree with it",
-            )
+        # (batch, M, C) -> where (batch, C, M) has them
+        back = _turned(np.arange(case.x.size).reshape(batch, -1, shape[-1])).ravel()
+        for order in (np.arange(case.x.size), back):
+            for predicted in (
+                _at_other(case, other, order),
+                _of_product(case, other, batch, order),
+            ):
+                if predicted is not None:
+                    yield Guess(
+                        f"It is the gradient for {case.name} taken apart by reshape(n_C, -1). That "
+                        "gives rows of numbers that are no channels: reshape(-1, n_C).T keeps "
+                        "channels together.",
+                        predicted=predicted,
+                        evidence=f"{case.name} read in that order gives this gradient",
+                    )
+
+
+def _turned(array: NDArray[Any]) -> NDArray[Any]:
+    """(batch, A, B) -> (batch, B, A)."""
+    return np.ascontiguousarray(array.transpose(0, 2, 1))
+
+
+def _at_other(case: Case, other: Array64, order: NDArray[np.intp]) -> Array64 | None:
+    """Measure a few entries at other values of the argument, and put them in an order."""
+    few = np.arange(min(len(case.entries), MEASURED))
+    measured = case.measured_with(order[few], **{case.name: other})
+    if measured is None:
+        return None
+    here = order[few]
+    if np.allclose(measured[here], case.n[here], rtol=1e-5):
+        return None  # a linear layer: its gradient does not tell how x was read
+    predicted = np.full(len(case.entries), np.nan)
+    predicted[few] = measured[here]
+    return predicted
+
+
+def _of_product(case: Case, other: Array64, batch: int, order: NDArray[np.intp]) -> Array64 | None:
+    """Where the gradient is x times a matrix, as of Gram matrices: the other x times it."""
+    # (batch, M, C)
+    x, n, y = (
+        array.reshape(batch, -1, case.shape[-1])
+        for array in (case.x, case.spread(case.slopes.numeric), other)
+    )
+    if x.shape[1] <= x.shape[2]:
+        return None
+    # (batch, C, M) @ (batch, M, C) -> (batch, C, C)
+    matrix = np.linalg.pinv(x) @ n
+    if not np.allclose(x @ matrix, n, rtol=1e-5, atol=1e-6 * float(np.abs(n).max())):
+        return None
+    return case.at((y @ matrix).ravel()[order])
 
 
 def _transposed_result(case: Case, analytic: Array64) -> Iterator[Guess]:

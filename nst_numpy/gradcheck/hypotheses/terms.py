@@ -9,9 +9,11 @@ from nst_numpy.gradcheck.evidence import Case
 from nst_numpy.gradcheck.hypotheses.guess import Guess, axis_name
 
 FEWEST = 4  # entries on which a term has to fit
+SINGLE, MANY = 3, 10  # wrong entries, and how many right ones beside each
 POWERS = (1.0, -1.0, 0.5, -0.5)
 TIMES = (1.0, 2.0, 0.5, 4.0, 0.25, 2**0.5, 0.5**0.5)
 EXACT = 1e-6
+FEW_LINES = 0.3  # along which nothing is missing, where statistics are constants
 
 
 def missing_square(case: Case) -> Iterator[Guess]:
@@ -29,17 +31,22 @@ def missing_square(case: Case) -> Iterator[Guess]:
             predicted=c * case.n,
             evidence="the factor changes with the value of f, as where a square is missing",
         )
+    squares = case.n**2
+    yield Guess(
+        "The gradient has the square of what it should have.",
+        predicted=float(case.a @ squares) / float(squares @ squares) * squares,
+        evidence="entry by entry it is proportional to the square of the numerical gradient",
+    )
     few = np.arange(min(len(case.entries), FEWEST))
     elsewhere = case.measured_with(few, **{case.name: 2 * case.x + 1})
     if elsewhere is not None and len(few) == FEWEST and np.ptp(case.a) > EXACT * abs(case.a).max():
-        known = np.isfinite(elsewhere)
-        if np.allclose(elsewhere[known], case.n[known], rtol=1e-5, atol=EXACT * size**0.5):
+        far, near = elsewhere[few], case.n[few]
+        if np.allclose(far, near, rtol=1e-5, atol=EXACT * size**0.5):
             yield Guess(
                 "f is linear, and the gradient is that of something else: a square is missing in "
                 "f.",
                 repaired=case.n,
                 evidence="far away from x the numerical gradient is the same as at x",
-                certainty=0.9,
             )
 
 
@@ -83,6 +90,8 @@ def statistics_constant(case: Case) -> Iterator[Guess]:
             if size < 2 * len(columns) + 1:
                 continue
             fit = _fit_along(np.stack(columns, axis=-1), np.moveaxis(rest, axis, -1))
+            if (np.abs(fit).max(axis=-1) <= EXACT * np.abs(fit).max()).mean() > FEW_LINES:
+                continue
             yield Guess(
                 f"Along {axis_name(case, axis)}, {what}. That depends on every entry, "
                 "and sends a gradient back to each.",
@@ -109,16 +118,17 @@ def one_hot(case: Case) -> Iterator[Guess]:
 
 
 def one_entry(case: Case) -> Iterator[Guess]:
-    """All is right but a single entry."""
+    """All is right but a single entry, or two or three of many."""
     wrong = case.errors[case.slopes.smooth] > case.study.tolerance
-    right = ~wrong & (case.n != 0)
-    if wrong.sum() == 1 and right.sum() >= FEWEST:
-        place = ", ".join(str(int(axis[wrong][0])) for axis in case.places)
+    count, right = int(wrong.sum()), int((~wrong & (case.n != 0)).sum())
+    if 0 < count <= SINGLE and right >= max(FEWEST, MANY * (count - 1)):
+        places = zip(*(axis[wrong] for axis in case.places), strict=True)
+        shown = " and ".join(f"{case.name}[{', '.join(map(str, place))}]" for place in places)
+        which = "A single entry is wrong" if count == 1 else f"Only {count} entries are wrong"
         yield Guess(
-            f"A single entry is wrong, {case.name}[{place}]; all others that were measured are "
-            "right.",
+            f"{which}, {shown}; all others that were measured are right.",
             repaired=np.where(wrong, case.n, case.a),
-            evidence=f"{int(right.sum())} others are right, and not 0",
+            evidence=f"{right} others are right, and not 0",
             certainty=0.9,
         )
 

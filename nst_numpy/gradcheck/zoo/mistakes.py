@@ -3,6 +3,7 @@
 import inspect
 import linecache
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -398,11 +399,11 @@ def _changed(function: LayerFunction, mistake: Mistake) -> LayerFunction:
     return wrong
 
 
-def zoo_table() -> str:
+def zoo_table(check: Callable[[Mistake], GradientReport] = check_mistake) -> str:
     """Check every mistake; return a Markdown table of what was done and what was said."""
     rows = ["| layer | mistake | the checker says | how sure |", "|---|---|---|---|"]
     for mistake in MISTAKES:
-        diagnosis = check_mistake(mistake).diagnosis
+        diagnosis = check(mistake).diagnosis
         if diagnosis is None:
             said, sure = "nothing", "–"
         else:
