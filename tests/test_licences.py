@@ -51,6 +51,7 @@ PLACES = {
     "Pictures\n": ("nst_numpy/pictures/files/", 1),
     "Recordings": ("nst_numpy/signals/recordings/", 1),
     "Pictures in the documentation": ("docs/pictures/", 2),
+    "Pictures of the assignments": ("tutorials/assignments/", 2),
 }
 
 

@@ -90,7 +90,11 @@ class Stopping:
         time.sleep(AGAIN)
         while self._in_hook:
             time.sleep(AGAIN)
-        if current is self:
+        if current is not self:
+            return
+        if hasattr(signal, "pthread_kill"):  # it wakes a main thread that waits, too
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        else:
             _thread.interrupt_main()
 
 
