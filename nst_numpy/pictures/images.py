@@ -112,7 +112,7 @@ def save_image(path: PathLike, image: ImageArray) -> None:
     ...     bool((load_image(f"{folder}/grey.png") == image).all())
     True
     """
-    _check_image("save_image", image)
+    check_image("save_image", image)
     target = check_image_output(path)
     from PIL import Image
 
@@ -194,7 +194,7 @@ def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
 
     from nst_numpy.pictures.decoding import new_shape
 
-    _check_image("resize_image", image)
+    check_image("resize_image", image)
     height, width = new_shape("resize_image", image.shape[:2], size)
     if (height, width) == image.shape[:2]:
         return image.copy()
@@ -334,7 +334,7 @@ def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]
     >>> preprocess(red, dtype=np.float64)
     array([[[[-103.939, -116.779,  131.32 ]]]])
     """
-    _check_image("preprocess", image)
+    check_image("preprocess", image)
     check_dtype("preprocess", dtype)
     x: Array64 = image[..., ::-1] - MEAN_BGR  # RGB -> BGR
     return x[np.newaxis].astype(dtype)  # (H, W, 3) -> (1, H, W, 3)
@@ -371,7 +371,8 @@ def deprocess(x: NDArray[Any]) -> ImageArray:
     return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)  # BGR -> RGB
 
 
-def _check_image(name: str, image: ImageArray) -> None:
+def check_image(name: str, image: ImageArray) -> None:
+    """Refuse what is no picture, uint8 (H, W, 3), in the name of a function."""
     if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
         raise ShapeError(f"{name}: image is {_describe(image)}, expected uint8 (H, W, 3)")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:

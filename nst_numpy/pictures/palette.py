@@ -1,0 +1,169 @@
+"""Whose colours a picture has: those of the photograph, or those of the painting.
+
+A style is colours and strokes. Each function here takes one picture's colours to another, and
+leaves what is painted: no network is asked. Gatys, Bethge, Hertzmann and Shechtman (2016),
+"Preserving color in neural artistic style transfer", compare the ways.
+"""
+
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from nst_numpy.common.arrays import Array64, Image
+from nst_numpy.errors import ShapeError, UnknownNameError
+from nst_numpy.pictures.images import check_image
+
+Root: TypeAlias = Literal["symmetric", "cholesky"]
+Colors: TypeAlias = Literal["style", "content", "match", "match-cholesky", "histogram"]
+
+LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: Rec. 601
+# Grey levels squared: directions in which a picture's colours vary by less are not stretched.
+SMALLEST_VARIANCE = 1.0
+
+
+def luminance(image: Image) -> Array64:
+    """Return Y, (H, W), 0 to 255, of an RGB picture."""
+    grey: Array64 = image.astype(np.float64) @ LUMINANCE
+    return grey
+
+
+def keep_colors(result: Image, content: Image) -> Image:
+    """Give a result the colours of the photograph, and leave it its own luminance.
+
+    In YIQ, as in television, a colour is its luminance and two differences. Those of the content
+    stay if all three of red, green and blue rise by as much as the luminance does.
+
+    Parameters
+    ----------
+    result, content : ndarray, uint8 (H, W, 3)
+        Of one size.
+
+    Returns
+    -------
+    ndarray, uint8 (H, W, 3)
+        Where a colour of that luminance is beyond what a screen can show, it is clipped.
+
+    Raises
+    ------
+    ShapeError
+        One is not a picture, or their sizes differ.
+
+    Examples
+    --------
+    >>> grey, red = np.full((1, 1, 3), 90, np.uint8), np.array([[[150, 30, 30]]], np.uint8)
+    >>> keep_colors(grey, red), luminance(red).round(1)
+    (array([[[174,  54,  54]]], dtype=uint8), array([[65.9]]))
+    """
+    check_image("keep_colors", result)
+    check_image("keep_colors", content)
+    if result.shape != content.shape:
+        raise ShapeError(
+            f"keep_colors: the result has shape {result.shape}, the content {content.shape}: "
+            "resize_image brings them to one size"
+        )
+    rise = luminance(result) - luminance(content)
+    return _as_image(content + rise[..., None])
+
+
+def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
+    """Carry the mean and the covariance of one picture's colours to another.
+
+    Each colour x, with mean μ and covariance Σ over the picture, becomes A (x − μ) + μ', where
+    A Σ Aᵀ = Σ'. Of the many A that do it, `root` chooses one: equations (2) to (4) of Gatys et al.
+
+    Parameters
+    ----------
+    image, like : ndarray, uint8 (H, W, 3) and (H', W', 3)
+        The picture that changes, and the one whose colours it gets.
+    root : {"symmetric", "cholesky"}
+        A = Σ'^½ Σ^−½, which turns colours little; or L' L⁻¹ with Σ = L Lᵀ, which takes red first.
+
+    Returns
+    -------
+    ndarray, uint8 (H, W, 3)
+        Clipped to 0 … 255, so that mean and covariance are nearly those of `like`.
+
+    Raises
+    ------
+    ShapeError
+        One is not a picture.
+    UnknownNameError
+        There is no such root.
+    """
+    check_image("match_colors", image)
+    check_image("match_colors", like)
+    if root not in ROOTS:
+        raise UnknownNameError(f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}")
+    x, other = (each.reshape(-1, 3).astype(np.float64) for each in (image, like))  # (M, 3)
+    mean, wanted = x.mean(axis=0), other.mean(axis=0)
+    a = ROOTS[root](np.cov(x.T, bias=True), np.cov(other.T, bias=True))
+    return _as_image(((x - mean) @ a.T + wanted).reshape(image.shape))  # (M, 3) -> (H, W, 3)
+
+
+def match_histograms(image: Image, like: Image) -> Image:
+    """Give each of red, green and blue the distribution that it has in another picture.
+
+    A value that so many parts of a hundred of the picture are below becomes the one that as many
+    of the other are below. Three channels alone: unlike `match_colors` it knows nothing of which
+    red goes with which blue, but much of each.
+
+    Parameters
+    ----------
+    image, like : ndarray, uint8 (H, W, 3) and (H', W', 3)
+        The picture that changes, and the one whose distribution it gets.
+
+    Returns
+    -------
+    ndarray, uint8 (H, W, 3)
+
+    Raises
+    ------
+    ShapeError
+        One is not a picture.
+    """
+    check_image("match_histograms", image)
+    check_image("match_histograms", like)
+    matched = np.empty(image.shape)
+    for channel in range(3):
+        below, wanted = (_cumulative(each[..., channel]) for each in (image, like))
+        levels = np.flatnonzero(np.diff(wanted, prepend=0))  # those that `like` has
+        value = np.interp(below, wanted[levels], levels)
+        matched[..., channel] = value[image[..., channel]]
+    return _as_image(matched)
+
+
+def _cumulative(channel: Image) -> Array64:
+    """Share of a channel below each level, 0 to 255, and half of what is at it: (256,)."""
+    counts = np.bincount(channel.ravel(), minlength=256) / channel.size
+    shares: Array64 = np.cumsum(counts) - counts / 2
+    return shares
+
+
+def _symmetric(own: Array64, wanted: Array64) -> Array64:
+    """A = Σ'^½ Σ^−½, of symmetric roots."""
+    whitened: Array64 = _power(wanted, 0.5) @ _power(own, -0.5)
+    return whitened
+
+
+def _cholesky(own: Array64, wanted: Array64) -> Array64:
+    """A = L' L⁻¹, of triangular roots."""
+    floor = SMALLEST_VARIANCE * np.eye(3)
+    triangle: Array64 = np.linalg.cholesky(wanted + floor) @ np.linalg.inv(
+        np.linalg.cholesky(own + floor)
+    )
+    return triangle
+
+
+def _power(covariance: Array64, exponent: float) -> Array64:
+    """Σ^p = U diag(λ^p) Uᵀ, with no λ below `SMALLEST_VARIANCE`."""
+    values, vectors = np.linalg.eigh(covariance)
+    power: Array64 = vectors * np.maximum(values, SMALLEST_VARIANCE) ** exponent @ vectors.T
+    return power
+
+
+ROOTS = {"symmetric": _symmetric, "cholesky": _cholesky}
+
+
+def _as_image(values: Array64) -> Image:
+    """Round and clip."""
+    return np.rint(values).clip(0, 255).astype(np.uint8)
