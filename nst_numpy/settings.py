@@ -16,6 +16,7 @@ from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.network import ENGINES, EngineName
 from nst_numpy.objective import Coefficients
 from nst_numpy.optimize import OPTIMIZERS, OptimizerName
+from nst_numpy.pictures.palette import COLORS, Colors
 from nst_numpy.styles import StyleLoss
 from nst_numpy.vgg import PoolKind
 
@@ -43,7 +44,8 @@ MARGIN = 4
 _PIXELS = (SMALLEST_SIZE, " pixels")
 _LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
           "scales": (1, ""), "seed": (0, ""), "margin": (0, " pixels")}  # fmt: skip
-_CHOICES = {"pool": get_args(PoolKind), "optimizer": OPTIMIZERS, "engine": ENGINES}
+_CHOICES = {"pool": get_args(PoolKind), "optimizer": OPTIMIZERS, "engine": ENGINES,
+            "colors": COLORS}  # fmt: skip
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -95,6 +97,11 @@ class Settings:
         that of the canvas, on which the content is mirrored; the margin is cut off. Default 4
         where patience is 10 by default, but 0 with own layers and for neighbours, which find a
         place for each place of the picture.
+    colors : {"style", "content", "match", "match-cholesky", "histogram"}
+        Whose colours the result has: what the style makes of them; the photograph's, with the
+        luminance of what was painted; or the painting's mean and covariance of colours, given to
+        the photograph before the run, by one root or the other; or its histograms, given to the
+        result after the run. See `nst_numpy.pictures.palette`.
     engine : {"fused", "plain"}
         How the network is run: "plain" is its definition, two loops; "fused" the same, fast.
 
@@ -122,6 +129,7 @@ class Settings:
     scales: int | None = None
     style_size: int | None = None
     margin: int | None = None
+    colors: Colors = "style"
     engine: EngineName = "fused"
 
     def __post_init__(self) -> None:
@@ -238,6 +246,7 @@ class GivenSettings(TypedDict, total=False):
     scales: int | None
     style_size: int | None
     margin: int | None
+    colors: Colors
     engine: EngineName
 
 

@@ -50,6 +50,7 @@ from nst_numpy.pictures.images import (
     resize_x,
     widen,
 )
+from nst_numpy.pictures.palette import colors_after, colors_before
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     NOISE,
@@ -237,8 +238,8 @@ class Run:
         self.margin = 0 if own and settings.margin is None else settings.used_margin
         self.passes = settings.passes(self.scales)
         self.iterations = sum(iterations for _, iterations in self.passes)  # at most
-        self.content = as_image(content, settings.size)
-        self.style = as_image(style)
+        self.photograph, self.style = as_image(content, settings.size), as_image(style)
+        self.content = colors_before(settings.colors, self.photograph, self.style)
         coefficients = settings.coefficients()
         vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
         self.names = vgg.check_names(coefficients.names)
@@ -350,6 +351,7 @@ class Run:
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)
+        image = colors_after(self.settings.colors, image, self.photograph, self.style)
         return Result(image, history, self._used(), message, minimum.reason, kept, source)
 
     def _source(self, image: Image) -> SourceMap | None:

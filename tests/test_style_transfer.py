@@ -22,6 +22,7 @@ from nst_numpy.measure import estimate
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
 from nst_numpy.pictures.images import (
+    as_image,
     deprocess,
     load_image,
     preprocess,
@@ -29,6 +30,7 @@ from nst_numpy.pictures.images import (
     resize_x,
     save_image,
 )
+from nst_numpy.pictures.palette import keep_colors, match_colors, match_histograms
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.settings import MARGIN
 from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
@@ -580,6 +582,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "scales": 1,
         "style_size": 32,
         "margin": 0,
+        "colors": "style",
         "engine": "fused",
         "height": 24,
         "width": 32,
@@ -1078,3 +1081,34 @@ def test_a_notebook_shows_a_result_as_its_picture():
     result = style_transfer.Result(image, [], {}, "", "")
     with Image.open(io.BytesIO(result._repr_png_())) as shown:
         np.testing.assert_array_equal(np.asarray(shown), image)
+
+
+# colours
+
+
+def test_colours_of_the_photograph_with_the_luminance_that_was_painted():
+    plain, kept = (paint(iterations=3, colors=colors).image for colors in ("style", "content"))
+    np.testing.assert_array_equal(kept, keep_colors(plain, as_image(CONTENT, 32)))
+    assert (kept != plain).any()
+
+
+def test_histograms_of_the_painting_are_given_to_what_was_painted():
+    plain, matched = (paint(iterations=3, colors=colors).image for colors in ("style", "histogram"))
+    np.testing.assert_array_equal(matched, match_histograms(plain, STYLE))
+
+
+@pytest.mark.parametrize(
+    ("colors", "root"), [("match", "symmetric"), ("match-cholesky", "cholesky")]
+)
+def test_matched_colours_are_those_of_the_photograph_that_is_painted(colors, root):
+    content = match_colors(as_image(CONTENT, 32), STYLE, root)
+    expected = paint(content=content, iterations=3)
+    result = paint(iterations=3, colors=colors)
+    np.testing.assert_array_equal(result.image, expected.image)
+    assert result.history[0]["loss"] == expected.history[0]["loss"]
+    assert result.settings["colors"] == colors
+
+
+def test_unknown_colours_are_refused():
+    with pytest.raises(SettingError, match=r"colors must be one of style, content, match, .*'red'"):
+        Settings(colors="red")

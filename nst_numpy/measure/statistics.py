@@ -12,6 +12,7 @@ from scipy.ndimage import gaussian_filter, zoom
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.pictures.images import resize_image
+from nst_numpy.pictures.palette import luminance
 
 Floats = NDArray[np.float64]
 
@@ -25,13 +26,6 @@ IDENTICAL = 8.0  # root mean square difference, 0 to 255, below which a patch is
 SSIM_SIZE = 64  # pixels of the longest side
 _SSIM_SIGMA, _SSIM_FLOORS = 1.5, ((0.01 * 255) ** 2, (0.03 * 255) ** 2)
 _GRID = 20  # positions a side that are compared with each other
-_LUMINANCE = np.array([0.299, 0.587, 0.114])  # Rec. 601
-
-
-def luminance(image: Image) -> Floats:
-    """Return Y, (H, W), 0 to 255, of an RGB picture."""
-    grey: Floats = image.astype(np.float64) @ _LUMINANCE
-    return grey
 
 
 def feature_distance(a: Array, b: Array) -> float:

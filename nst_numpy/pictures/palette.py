@@ -5,7 +5,7 @@ leaves what is painted: no network is asked. Gatys, Bethge, Hertzmann and Shecht
 "Preserving color in neural artistic style transfer", compare the ways.
 """
 
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from nst_numpy.pictures.images import check_image
 
 Root: TypeAlias = Literal["symmetric", "cholesky"]
 Colors: TypeAlias = Literal["style", "content", "match", "match-cholesky", "histogram"]
+COLORS: tuple[Colors, ...] = get_args(Colors)
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: Rec. 601
 # Grey levels squared: directions in which a picture's colours vary by less are not stretched.
@@ -25,6 +26,20 @@ def luminance(image: Image) -> Array64:
     """Return Y, (H, W), 0 to 255, of an RGB picture."""
     grey: Array64 = image.astype(np.float64) @ LUMINANCE
     return grey
+
+
+def colors_before(colors: Colors, content: Image, style: Image) -> Image:
+    """Return the photograph that a run paints from, with the colours that it shall have."""
+    if colors in ("match", "match-cholesky"):
+        return match_colors(content, style, "symmetric" if colors == "match" else "cholesky")
+    return content
+
+
+def colors_after(colors: Colors, painted: Image, content: Image, style: Image) -> Image:
+    """Return what was painted, with the colours that it shall have; all of them (H, W, 3)."""
+    if colors == "content":
+        return keep_colors(painted, content)
+    return match_histograms(painted, style) if colors == "histogram" else painted
 
 
 def keep_colors(result: Image, content: Image) -> Image:
@@ -93,7 +108,9 @@ def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
     check_image("match_colors", image)
     check_image("match_colors", like)
     if root not in ROOTS:
-        raise UnknownNameError(f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}")
+        raise UnknownNameError(
+            f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}"
+        )
     x, other = (each.reshape(-1, 3).astype(np.float64) for each in (image, like))  # (M, 3)
     mean, wanted = x.mean(axis=0), other.mean(axis=0)
     a = ROOTS[root](np.cov(x.T, bias=True), np.cov(other.T, bias=True))
@@ -140,24 +157,23 @@ def _cumulative(channel: Image) -> Array64:
 
 
 def _symmetric(own: Array64, wanted: Array64) -> Array64:
-    """A = Σ'^½ Σ^−½, of symmetric roots."""
+    """Return A = Σ'^½ Σ^−½, of symmetric roots."""
     whitened: Array64 = _power(wanted, 0.5) @ _power(own, -0.5)
     return whitened
 
 
 def _cholesky(own: Array64, wanted: Array64) -> Array64:
-    """A = L' L⁻¹, of triangular roots."""
+    """Return A = L' L⁻¹, of triangular roots."""
     floor = SMALLEST_VARIANCE * np.eye(3)
-    triangle: Array64 = np.linalg.cholesky(wanted + floor) @ np.linalg.inv(
-        np.linalg.cholesky(own + floor)
-    )
-    return triangle
+    ours, theirs = (np.linalg.cholesky(each + floor) for each in (own, wanted))
+    whitened: Array64 = np.asarray(theirs @ np.linalg.inv(ours), dtype=np.float64)
+    return whitened
 
 
 def _power(covariance: Array64, exponent: float) -> Array64:
     """Σ^p = U diag(λ^p) Uᵀ, with no λ below `SMALLEST_VARIANCE`."""
     values, vectors = np.linalg.eigh(covariance)
-    power: Array64 = vectors * np.maximum(values, SMALLEST_VARIANCE) ** exponent @ vectors.T
+    power: Array64 = (vectors * np.maximum(values, SMALLEST_VARIANCE) ** exponent) @ vectors.T
     return power
 
 

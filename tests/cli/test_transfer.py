@@ -70,6 +70,7 @@ def test_every_option_reaches_the_run(loaded):
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
         "--learning-rate", "0.5", "--patience", "5", "--scales", "2", "--style-size", "40",
         "--margin", "2",
+        "--colors", "histogram",
         "--json", "run.json", "--engine", "plain",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
@@ -93,6 +94,7 @@ def test_every_option_reaches_the_run(loaded):
         "scales": 2,
         "style_size": 40,
         "margin": 2,
+        "colors": "histogram",
         "engine": "plain",
         "height": 32,
         "width": 48,

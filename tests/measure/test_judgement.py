@@ -10,6 +10,7 @@ from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.measure.judgement import LAYERS, SMALLEST, Judge, _piece
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.pictures import load_image, resize_image
+from nst_numpy.pictures.palette import match_colors
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.style_transfer import transfer
 from nst_numpy.vgg import VGG
@@ -119,7 +120,7 @@ def test_the_order_is_the_one_that_everybody_sees(vgg, content_name, style_name)
     }
     pictures = {
         "content": content,
-        "matched": with_colours_of(content, resize_image(style, 128)),
+        "matched": match_colors(content, resize_image(style, 128), "cholesky"),
         **painted,
         "piece": _piece(style, content.shape[:2]),
         "noise": picture_of(np.random.default_rng(0), *content.shape[:2]),
@@ -138,11 +139,3 @@ def test_the_order_is_the_one_that_everybody_sees(vgg, content_name, style_name)
         assert of["matched"] < of["content"] < of["noise"], kind
     assert found["good"].score < found["dissolved"].score < found["noise"].score
     assert max(found, key=lambda name: found[name].copied) == "piece"
-
-
-def with_colours_of(content, style):
-    """Give a picture another's mean colour and covariance of colours."""
-    pixels, wanted = content.reshape(-1, 3).astype(float), style.reshape(-1, 3).astype(float)
-    own, other = (np.linalg.cholesky(np.cov(each.T)) for each in (pixels, wanted))
-    moved = (pixels - pixels.mean(axis=0)) @ np.linalg.inv(own).T @ other.T + wanted.mean(axis=0)
-    return moved.clip(0, 255).astype(np.uint8).reshape(content.shape)

@@ -83,7 +83,9 @@ def test_histograms_become_those_of_the_other(pair):
         np.testing.assert_allclose(*shares, atol=4)
     np.testing.assert_array_equal(match_histograms(content, content), content)
     # order stays: what was lighter is not darker
-    assert (np.diff(matched[..., 0].ravel()[np.argsort(content[..., 0], axis=None)].astype(int)) >= 0).all()
+    assert (
+        np.diff(matched[..., 0].ravel()[np.argsort(content[..., 0], axis=None)].astype(int)) >= 0
+    ).all()
 
 
 def test_what_is_no_picture_is_refused(pair):

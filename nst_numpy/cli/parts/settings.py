@@ -9,6 +9,7 @@ from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_w
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
+from nst_numpy.pictures.palette import COLORS
 from nst_numpy.settings import COARSEST_SIZE, MARGIN, MOST_ITERATIONS, PATIENCE, Settings
 from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
@@ -73,6 +74,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"of the canvas on each side, cut off at the end (default: {MARGIN} where "
         "--patience is not 0, but 0 for neighbours and --layers)",
     },
+    "colors": {"choices": list(COLORS), "help": "whose colours the result has"},
     "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
 }
 

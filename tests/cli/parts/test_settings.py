@@ -34,6 +34,7 @@ TYPED = {
     "scales": ("2", 2),
     "style_size": ("32", 32),
     "margin": ("3", 3),
+    "colors": ("match", "match"),
     "engine": ("plain", "plain"),
 }
 
