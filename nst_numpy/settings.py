@@ -9,14 +9,16 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict, TypeVar, get_args
+from typing import TypedDict, TypeVar, get_args
 
 from nst_numpy.common.checks import check_at_least, check_number
+from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.network import ENGINES, EngineName
 from nst_numpy.objective import Coefficients
 from nst_numpy.optimize import OPTIMIZERS, OptimizerName
 from nst_numpy.pictures.palette import COLORS, Colors
+from nst_numpy.pictures.starts import Start, is_noisy, is_start
 from nst_numpy.styles import StyleLoss
 from nst_numpy.vgg import PoolKind
 
@@ -25,11 +27,7 @@ from nst_numpy.vgg import PoolKind
 # balanced, as it lacks a part; the others are from `balance`.
 BETA_PER_PIXEL = 0.1
 SMALLEST_SIZE = 16
-Init = Literal["content", "noise", "style"]
-INITS: tuple[Init, ...] = get_args(Init)
-# Pixel values. What the network does not see stays: from noise of all values the picture is under
-# grain at the end. The course that goes with the lecture draws from ±20, too.
-NOISE = 20
+Init = Start
 MOST_STRENGTH = 100
 # Measured in docs/defaults; gradient descent gets on by less in each.
 MOST_ITERATIONS: dict[OptimizerName, int] = {"lbfgs": 150, "gd": 300, "adam": 150}
@@ -73,10 +71,10 @@ class Settings:
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared: by Gram matrices, by means and covariances, or each place with
         its nearest neighbour in the painting; see `nst_numpy.styles`.
-    init : "content", "noise", "style", a path, a sample or, for `transfer`, an ndarray
-        The picture to start from.
+    init : "content", "noise", "uniform", "style", "grey", "mix:0.6", a path or an ndarray
+        The picture to start from; see `nst_numpy.pictures.starts`. An ndarray for `transfer` only.
     seed : int
-        Of the noise, which is up to `NOISE` around the mean colour of VGG's pictures.
+        Of the noise, which is up to 20 around the mean colour of VGG's pictures.
     pool : {"avg", "max"}
         Kind of pooling.
     optimizer : {"lbfgs", "gd", "adam"}
@@ -152,6 +150,7 @@ class Settings:
             self._keep("learning_rate", rate)
         if self.margin and self.style_loss == "neighbours":
             raise SettingError("margin must be 0 for neighbours: leave it out")
+        is_start(self.init)  # a mixture of nothing is refused
         self._keep("strength", check_number("strength", self.strength))
         if self.strength > MOST_STRENGTH:
             raise SettingError(f"strength must be from 0 to 100, not {self.strength:g}")
@@ -181,7 +180,7 @@ class Settings:
     @property
     def goes_by_itself(self) -> bool:
         """Whether nothing is said of how the run goes on; what is said is done to the letter."""
-        return self.optimizer == "lbfgs" and self.init != "noise" and self.iterations is None
+        return self.optimizer == "lbfgs" and not is_noisy(self.init) and self.iterations is None
 
     @property
     def used_patience(self) -> int:
@@ -290,3 +289,9 @@ def refuse_unknown(names: Iterable[str], function: Callable[..., object]) -> Non
     for name in names:
         if name not in known:
             raise UnknownNameError.of("setting", name, known)
+
+
+keep_former_names(
+    __name__,
+    {"NOISE": "nst_numpy.pictures.starts.NOISE", "INITS": "nst_numpy.pictures.starts.STARTS"},
+)

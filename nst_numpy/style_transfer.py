@@ -10,7 +10,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from PIL import Image as PIL_Image
 
 from nst_numpy.balance import style_factor
@@ -51,9 +50,9 @@ from nst_numpy.pictures.images import (
     widen,
 )
 from nst_numpy.pictures.palette import colors_after, colors_before
+from nst_numpy.pictures.starts import is_start, make_start
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
-    NOISE,
     Init,
     Settings,
     default_scales,
@@ -430,13 +429,9 @@ class Run:
 
     def _read_init(self, init: Init | Picture) -> Image:
         """Read the picture to start from, at its own size."""
-        if isinstance(init, str) and init == "content":
-            return self.content
-        if isinstance(init, str) and init == "style":
-            return self.style
-        if isinstance(init, str) and init == "noise":
-            rng = np.random.default_rng(self.settings.seed)
-            return deprocess(rng.uniform(-NOISE, NOISE, self.shape(0)))
+        if is_start(init):
+            size = self.shape(0)[1:3]
+            return make_start(init, self.content, self.style, size, self.settings.seed)
         return as_image(init)
 
     # what it costs, and what it was

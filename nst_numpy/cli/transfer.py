@@ -37,8 +37,9 @@ from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.pictures.samples import resolve_picture, samples
+from nst_numpy.pictures.starts import MIX, STARTS, is_start
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
-from nst_numpy.settings import INITS, PATIENCE, SMALLEST_SIZE
+from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.vgg import VGG
 
@@ -110,18 +111,18 @@ def run(args: argparse.Namespace) -> int:
 def inputs(args: argparse.Namespace) -> list[Path | str | None]:
     """List the files that a run reads."""
     files = [resolve_picture(args.content), resolve_picture(args.style), start(args.init)]
-    return [*(file for file in files if file not in INITS), args.weights,
+    return [*(file for file in files if not is_start(file)), args.weights,
             getattr(args, "layers", None)]  # fmt: skip
 
 
 def start(text: str) -> Path | str:
-    """Find the picture to start from; content, noise and style stand for themselves."""
-    if text in INITS:
+    """Find the picture to start from; the name of a start stands for itself."""
+    if is_start(text):
         return text
     try:
         return resolve_picture(text)
     except UnknownNameError as error:
-        names = [*INITS, *(sample.name for sample in samples())]
+        names = [*STARTS, MIX, *(sample.name for sample in samples())]
         raise UnknownNameError.of("file or sample", text, names) from error
 
 

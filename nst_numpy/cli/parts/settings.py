@@ -48,7 +48,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
         f"(default: {show_layer_weights(STYLE_LAYERS)})",
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
-    "init": {"help": "start from content, noise, style, or a picture"},
+    "init": {"help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture"},
     "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
     "optimizer": {"choices": list(OPTIMIZERS), "help": "how J is minimised"},
