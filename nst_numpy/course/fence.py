@@ -93,6 +93,8 @@ WITHOUT_EVENT = (
     (("subprocess",), ("_fork_exec",), _PROCESS),
 )
 MOST = 20  # notes
+# Libraries that try such things by themselves, whoever calls them: refused, and not noted.
+BY_THEMSELVES = ("platform", "uuid", "ctypes.util", "matplotlib.font_manager")
 
 
 class Fence:
@@ -182,7 +184,9 @@ class Fence:
         def watched(*args: Any, **kwargs: Any) -> Any:
             caller = sys._getframe(1)
             of_answer = caller.f_code.co_filename.startswith(("<answer", self.folder + os.sep))
-            if of_answer or str(caller.f_globals.get("__name__")).partition(".")[0] != root:
+            own = str(caller.f_globals.get("__name__")).partition(".")[0] == root
+            # NumPy's apply_along_axis has no such name in it: it was given the function.
+            if of_answer or not own or watched.__name__ not in caller.f_code.co_names:
                 self._refuse(f"call {name}", PermissionError)
             return function(*args, **kwargs)
 
@@ -234,13 +238,16 @@ class Fence:
         raise error(f"the grader does not let an answer {what}")
 
     def _in_a_library(self) -> bool:
-        """Whether a library, as it is imported, tries this, and not the answer itself."""
+        """Whether a library tries this, as it is imported or by itself, and not the answer."""
         frame = sys._getframe(2)
         while frame is not None:
             file = frame.f_code.co_filename
             if file.startswith(("<answer", self.folder + os.sep)):
                 return False
-            if frame.f_code.co_name == "<module>" and os.path.isabs(file):
+            imports = frame.f_code.co_name == "<module>"
+            if os.path.isabs(file) and (
+                imports or frame.f_globals.get("__name__") in BY_THEMSELVES
+            ):
                 return True
             frame = frame.f_back  # type: ignore[assignment]
         return False

@@ -4,6 +4,7 @@ It imports nothing of the package, because an isolated answer's process has no p
 """
 
 import builtins
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,7 @@ CELL_MAGIC = re.compile(r"\s*%%(\w+|!).*\n?")
 MAGIC = re.compile(r"%{1,2}[A-Za-z_]|!|\?|[%\w.*]+\?{1,2}\s*$")
 TIMED = re.compile(r"%time\s+(?=\S)")  # one statement, and its time
 RUN = re.compile(r"%run\s+(?:-\w\s+)*([\w./]+\.py)\b")
+WRITES = re.compile(r"\s*%%(?:writefile|file)\s+((?:-a\s+)?[\w.]+\.py)\s*\n")
 TARGET = re.compile(r"[\w., ]+(?:\[[^]]*\])?")  # files = !ls
 # A bracket or text that is never closed ends here.
 TOP_LEVEL = re.compile(r"(?:async )?def |class |import |from \w+ import |@\w")
@@ -43,6 +45,8 @@ def to_python(source: str) -> str:
     """
     place = 0
     while magic := CELL_MAGIC.match(source, place):
+        if file := WRITES.match(source, place):
+            return _shell("run_cell_magic", "writefile", file[1], source[magic.end() :])
         if magic[1] in OTHER_MAGICS:
             return ""
         place = magic.end()
@@ -71,6 +75,10 @@ def _read(lines: list[str]) -> Iterator[tuple[bool, str]]:
         in_magic = (in_magic or (begins and plain is not line)) and line.endswith("\\")
         if not in_magic:
             quote, depth, goes_on = _after(plain, quote, depth)
+
+
+def _shell(method: str, *words: str) -> str:
+    return f"get_ipython().{method}({', '.join(map(repr, words))})"
 
 
 def _after(line: str, quote: str, depth: int) -> tuple[str, int, bool]:
@@ -110,7 +118,7 @@ def _plain(line: str) -> str:
     if timed := TIMED.match(body):
         return indent + body[timed.end() :]
     if run := RUN.match(body):
-        return f"{indent}get_ipython().run_line_magic('run', {run[1]!r})"
+        return indent + _shell("run_line_magic", "run", run[1])
     if MAGIC.match(body):
         return f"{indent}pass"
     if equals and TARGET.fullmatch(target.rstrip()) and MAGIC.match(value):
@@ -174,7 +182,13 @@ class NoShell(Nothing):
         self._answer, self._seconds = answer, seconds
 
     def run_cell_magic(self, name: str, line: str, cell: str) -> None:
-        """Run the cell under %%time and the like."""
+        """Run the cell under %%time and the like; write the module under %%writefile."""
+        if name in ("writefile", "file"):
+            file = line.split()[-1]
+            with open(file, "a" if line.startswith("-a ") else "w", encoding="utf-8") as target:
+                target.write(cell if cell.endswith("\n") else cell + "\n")
+            importlib.invalidate_caches()
+            return
         self.run_cell(to_python(f"%%{name}\n{cell}").removeprefix("\n"), f"the cell under %%{name}")
 
     def run_line_magic(self, name: str, line: str, *more: object) -> Any:

@@ -11,6 +11,20 @@ from nst_numpy.course.notebook import decoded, read_bytes, read_notebook
 from nst_numpy.errors import CourseError
 
 SUFFIXES = (".py", ".ipynb")
+_WORD = re.compile(r"[^\W\d_]+")
+_NUMBER = re.compile(r"(?!20\d{6}$)\d{5,}")  # a student's, no date
+# What follows the assignment's name and names nobody, beside the words of the assignment itself.
+NOBODY = re.compile(
+    "(?:"
+    "ver|version|rev|try|attempt|part|task|draft|copy|old|new|final|last|latest|fix|fixed|"
+    "backup|bak|orig|original|done|finished|improved|corrected|first|second|third|submission|"
+    "submitted|resubmission|solution|solutions|answer|answers|mine|my|own|work|hw|homework|"
+    "assignment|stub|template|notebook|script|code|test|tests|helper|helpers|tool|tools|util|"
+    "utils|lib|main|loop|loops|naive|simple|vectorized|vectorised|einsum|im|tensordot|numpy|np|"
+    "fast|faster|slow|good|bad|best|better|clean|wip|tmp|temp|py|ipynb|nb|with|without|and|the|"
+    "of|to|for|from|in|on|at"
+    ")"
+)
 DEFINED = re.compile(r"(?m)^(?:async[ \t]+)?def[ \t]+(\w+)|^(\w+)[ \t]*=[ \t]*lambda\b")
 
 
@@ -36,9 +50,13 @@ def assignment_of(path: Path, assignments: Mapping[str, Assignment], name: str =
     stem, dot, suffix = name.rpartition(".")
     if dot + suffix.lower() not in SUFFIXES:
         raise CourseError(f"{path} is neither a .py file nor a notebook (.ipynb)")
-    found = named_first(stem, assignments) or split_name(stem, assignments)[1]
-    if found:
-        return found
+    first, last = named_first(stem, assignments), split_name(stem, assignments)[1]
+    if first and last and first != last:  # a login like an assignment: a7_a1.py
+        defined = _defined_in(path)
+        of_first, of_last = (defined & set(assignments[n].functions) for n in (first, last))
+        return last if of_last and not of_first else first
+    if first or last:
+        return str(first or last)
     defined = _defined_in(path)
     count = {name: len(defined & set(a.functions)) for name, a in assignments.items()}
     best = max(count, key=lambda name: count[name])
@@ -88,6 +106,31 @@ def split_name(stem: str, assignments: Mapping[str, Assignment]) -> tuple[str, s
         if name := named_first(match[1], assignments):
             return stem[: match.start()], name
     return stem, None
+
+
+def named_after(stem: str, assignments: Mapping[str, Assignment]) -> str | None:
+    """Return whom a name gives after the assignment's: "ada" of "a1_ada", nobody of "a1_v2"."""
+    name = named_first(stem, assignments)
+    if name is None:
+        return None
+    own = assignments[name]
+    for start in (own.long_name, name):
+        if stem.lower().startswith(start.lower()):
+            rest = stem[len(start) :].strip("_- .")
+            break
+    about = " ".join([own.long_name, own.title, *own.functions, *(t.name for t in own.tasks)])
+    words = set(_WORD.findall(rest.lower())) - set(_WORD.findall(about.lower()))
+    said = any(len(word) > 1 and not NOBODY.fullmatch(word) for word in words)
+    return rest if said or _NUMBER.fullmatch(rest) else None
+
+
+def functions_in(path: Path, assignment: Assignment) -> set[str] | None:
+    """Return which of an assignment's functions a file defines; None if it cannot be read."""
+    try:
+        read_answer(path, {})
+    except CourseError:
+        return None
+    return _defined_in(path) & set(assignment.functions)
 
 
 def defines_any(path: Path, assignment: Assignment) -> bool:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import combinations
 from pathlib import Path
 
 from nst_numpy.course.assignment import MANIFEST, README, TESTS, Assignment, assignments_folder
@@ -12,6 +13,8 @@ from nst_numpy.course.recognise import (
     SUFFIXES,
     assignment_of,
     defines_any,
+    functions_in,
+    named_after,
     named_first,
     read_answer,
     split_name,
@@ -160,7 +163,13 @@ class _Finder:
             [e for e in top.files if self._answers(e) and self._split(e.name)[1]]
         ):
             return False
-        if any(named_first(_stem(e.name), self.assignments) for e in top.files if self._answers(e)):
+        if self._named_after(top.files):
+            return False
+        if any(
+            name == named_first(_stem(e.name), self.assignments)
+            for e in top.files
+            if (name := self._answers(e))
+        ):
             return True
         named = [(name, e) for e in top.folders if (name := self._named_folder(e))]
         exactly = [
@@ -192,9 +201,9 @@ class _Finder:
                 continue
             owned.setdefault(self._owner(entry), []).append(entry)
         for entry in top.files:
-            owner = self._split(entry.name)[0] if entry.is_answer else None
-            if entry.trouble and entry.name.lower().endswith(".zip"):
-                owner = self._split(entry.name)[0]
+            owner = None
+            if entry.is_answer or (entry.trouble and entry.name.lower().endswith(".zip")):
+                owner = self._owner_of_file(entry)
             if entry.is_answer and entry.name in (*HANDED_OUT, *self._given()):
                 continue
             if owner is None:
@@ -216,6 +225,10 @@ class _Finder:
                 if entry.name.lower().startswith(start) and rest:
                     return rest
         return self._split(f"{entry.name}.zip")[0]
+
+    def _owner_of_file(self, entry: Entry) -> str:
+        owner, name = self._split(entry.name)
+        return owner if name else named_after(owner, self.assignments) or owner
 
     def _submission(self, student: str, places: list[Entry]) -> Submission:
         """Collect a student's files from the places where they are."""
@@ -304,6 +317,25 @@ class _Finder:
         for entry in recognised:
             by_name.setdefault(self._answers(entry), set()).add(self._split(entry.name)[0])
         return any(len(stems) > 1 for stems in by_name.values())
+
+    def _named_after(self, files: list[Entry]) -> bool:
+        """Whether names after an assignment's, as in a1_ada.py and a1_bob.py, tell students apart.
+
+        Parts of one answer have no function in common, and modules of one are imported.
+        """
+        answers = [(e, name) for e in files if (name := self._answers(e))]
+        imported = {name for entry, _ in answers for name in self._imported(entry)}
+        known: dict[str, dict[str, set[str] | None]] = {}
+        for entry, name in answers:
+            stem = _stem(entry.name)
+            if stem not in imported and entry.path and (who := named_after(stem, self.assignments)):
+                defined = functions_in(entry.path, self.assignments[name])
+                known.setdefault(name, {})[who] = defined
+        return any(
+            a is None or b is None or a & b
+            for found in known.values()
+            for a, b in combinations(found.values(), 2)
+        )
 
     def _split(self, name: str) -> tuple[str, str | None]:
         return split_name(_stem(name), self.assignments)

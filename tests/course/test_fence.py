@@ -171,6 +171,9 @@ def test_a_library_that_does_it_is_not_called(small, tmp_path, bundled):
         "correlate2d([x], [x])": "signal.correlate2d",
         "np.vectorize(scipy.ndimage.correlate1d)(x, x)": "ndimage.correlate1d",
         "sys.modules['scipy.ndimage'].convolve(x, x)": "ndimage.convolve",
+        "scipy.signal._sigtools._convolve2d([x], [x], 1, 0, 0, 0)": "signal._sigtools._convolve2d",
+        "np.apply_along_axis(np.correlate, 0, x, x)": "numpy.correlate",
+        "from numpy import convolve; convolve(x, x)": "numpy.convolve",
     }
     head = (
         "import sys, numpy as np\nimport scipy.signal\nfrom scipy import ndimage\n"
@@ -184,10 +187,15 @@ def test_a_library_that_does_it_is_not_called(small, tmp_path, bundled):
     path = tmp_path / "t1_small.py"
     path.write_text(
         f"{head}def double(x):\n{tries}    assert not left, left\n"
+        "    np.polymul(x, x), scipy.signal.convolve2d\n"
         "    return ndimage.gaussian_filter(x, 1) * 0 + 2 * x\n",
         "utf-8",
     )
-    assignment = replace(small, forbidden=bundled["a1"].forbidden)
+    assignment = replace(small, forbidden=bundled["a6"].forbidden)
     task = grade_task(small.tasks[0], assignment, read_answer(path), seconds=60, hidden=False)
     assert task.right, task.reason
-    assert task.refused == tuple(f"call scipy.{name}" for name in calls.values())
+    names = [n if n.startswith("numpy.") else f"scipy.{n}" for n in calls.values()]
+    assert task.refused == tuple(f"call {name}" for name in names)
+    assert set(bundled["a1"].forbidden) == set(bundled["a8"].forbidden)
+    assert set(bundled["a6"].forbidden) == {*bundled["a1"].forbidden, "numpy.convolve",
+                                            "numpy.correlate"}  # fmt: skip

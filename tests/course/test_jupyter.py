@@ -61,6 +61,10 @@ def test_a_long_cell_takes_time_that_grows_with_it(line):
         "n = input('How many? ')\nassert n == ''",
         "y = get_ipython().run_line_magic('time', '2 + 3')\n"
         "get_ipython().magic('%time z = 4')\nassert (y, z) == (5, 4)",
+        "for option in ('', '-a '):\n"
+        "    get_ipython().run_cell_magic('writefile', option + 'mine.py', 'q = 7')\n"
+        "import mine, platform\nassert mine.q == 7 and platform.processor() is not None\n"
+        "assert open('mine.py').read() == 'q = 7' + chr(10) + 'q = 7' + chr(10)",
         "import sys\nassert sys.argv == ['t1_small.py'] and __file__.endswith('t1_small.py')",
         "open('mine.py', 'w').write('q = 7')\nget_ipython().run_line_magic('run', 'mine.py')\n"
         "assert q == 7",

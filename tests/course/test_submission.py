@@ -1,4 +1,5 @@
 import io
+import json
 import zipfile
 
 import pytest
@@ -298,3 +299,42 @@ def test_a_package_that_is_imported_is_no_student(bundled, tmp_path):
     found = find_submissions(tmp_path, bundled)
     assert [file.name for file in found.files["a1"]] == ["main.py", "conv.py"]
     assert found.unrecognised == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        (["a1_ada.py", "a1_bob.py", "a4_bob.py"], {"ada": ["a1"], "bob": ["a1", "a4"]}),
+        (["a1_convolution.py", "A1-Ada L.ipynb", "a1_123456.py", "cyd/a1.py"],
+         {"cyd": ["a1"], "Ada L": ["a1"], "123456": ["a1"], "a1_convolution": ["a1"]}),
+        (["a7_a1.py", "b3_a1.py"], {"a7": ["a1"], "b3": ["a1"]}),
+        (["a7/a7_a1.py", "b3/a1.py"], {"a7": ["a1"], "b3": ["a1"]}),
+        (["a1_v1.py", "a1_final version.py", "a1_20261101.py", "a1_conv_forward.py"],
+         None),
+    ],
+)  # fmt: skip
+def test_names_after_the_assignments_tell_students_apart(bundled, tmp_path, names, students):
+    for name in names:
+        text = f"{GRAM if 'a4' in name else CONV}# {name}"
+        put(
+            tmp_path / "class",
+            name,
+            json.dumps({"cells": [code(text)]}) if "ipynb" in name else text,
+        )
+    found = find_submissions(tmp_path / "class", bundled)
+    assert isinstance(found, list) == (students is not None)
+    if students is not None:
+        assert {s.student: sorted(s.files) for s in found} == students
+
+
+def test_parts_and_modules_named_like_an_answer_are_one_students(bundled, tmp_path):
+    put(tmp_path, "a1_edges.py", "from a1_border import *\n" + CONV)
+    put(tmp_path, "a1_border.py")
+    put(tmp_path, "a1_slopes.py", "def filter_gradient(g, c): pass\n")
+    assert not isinstance(find_submissions(tmp_path, bundled), list)
+    put(tmp_path, "a1_bob.ipynb", "{")  # nobody can tell: rather a row too many than one too few
+    assert isinstance(find_submissions(tmp_path, bundled), list)
+
+
+def code(source):
+    return {"cell_type": "code", "source": source}
