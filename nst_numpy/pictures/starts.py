@@ -72,9 +72,9 @@ def make_start(
     Parameters
     ----------
     text : {"content", "noise", "uniform", "style", "grey"}, or "mix:" and a number
-        "noise" is up to `NOISE` around the mean colour of VGG's pictures, "uniform" is drawn evenly
-        from all values of a pixel, "grey" is the mean colour. "mix:0.6" is 0.6 of "noise" and 0.4 of
-        the content, both less the mean colour.
+        "noise" is up to `NOISE` around the mean colour of VGG's pictures, "uniform" is drawn
+        evenly from all values of a pixel, "grey" is the mean colour. "mix:0.6" is 0.6 of "noise"
+        and 0.4 of the content, both less the mean colour.
     content, style : ndarray, uint8 (H, W, 3)
     size : (int, int)
         Height and width of what is drawn; contents and styles keep their own.
