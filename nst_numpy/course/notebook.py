@@ -100,7 +100,7 @@ def read_notebook(path: Path) -> list[tuple[str, int, str]]:
         code = [
             (f"{path.name}, cell {number}", 1, to_python(_source(cell)))
             for number, cell in enumerate(_cells(json.loads(_text(path))), start=1)
-            if cell["cell_type"] == "code" and not _is_test(cell)
+            if isinstance(cell, dict) and cell.get("cell_type") == "code" and not _is_test(cell)
         ]
     except CourseError:
         raise
@@ -153,7 +153,7 @@ def _cells(notebook: Json) -> list[Json]:
 
 
 def _source(cell: Json) -> str:
-    source = cell["input"] if "source" not in cell and "input" in cell else cell["source"]
+    source = cell.get("source", cell.get("input")) or ""  # what it lacks costs no other cell
     return (source if isinstance(source, str) else "".join(source)).lstrip("\ufeff")
 
 
@@ -215,5 +215,5 @@ def _body(cell: Cell) -> str:
 
 
 def _is_test(cell: Json) -> bool:
-    about = cell.get("metadata", {}).get("nbgrader", {})
+    about = (cell.get("metadata") or {}).get("nbgrader") or {}
     return bool(about.get("locked")) and not about.get("solution")

@@ -118,10 +118,15 @@ def named_after(stem: str, assignments: Mapping[str, Assignment]) -> str | None:
         if stem.lower().startswith(start.lower()):
             rest = stem[len(start) :].strip("_- .")
             break
+    return rest if says_who(rest, own) else None
+
+
+def says_who(name: str, own: Assignment) -> bool:
+    """Whether a name may be a student's: not only words for versions, or those of a task."""
     about = " ".join([own.long_name, own.title, *own.functions, *(t.name for t in own.tasks)])
-    words = set(_WORD.findall(rest.lower())) - set(_WORD.findall(about.lower()))
+    words = set(_WORD.findall(name.lower())) - set(_WORD.findall(about.lower()))
     said = any(len(word) > 1 and not NOBODY.fullmatch(word) for word in words)
-    return rest if said or _NUMBER.fullmatch(rest) else None
+    return said or bool(_NUMBER.fullmatch(name))
 
 
 def functions_in(path: Path, assignment: Assignment) -> set[str] | None:

@@ -17,6 +17,7 @@ from nst_numpy.course.recognise import (
     named_after,
     named_first,
     read_answer,
+    says_who,
     split_name,
 )
 from nst_numpy.course.tree import Entry, by_student, read_tree, walk
@@ -126,6 +127,8 @@ class _Finder:
         top = self._unwrapped(tree)
         if students := by_student(top.inside or []):
             return self._class(Entry(top.name, None, students), sure=True)
+        if entries := self._by_assignment(top):
+            return self._class(Entry(top.name, None, entries), sure=True)
         if self._is_one_students(top):
             return self._submission(tree.name, [top])
         recognised = [entry for entry in top.files if self._answers(entry)]
@@ -317,6 +320,32 @@ class _Finder:
         for entry in recognised:
             by_name.setdefault(self._answers(entry), set()).add(self._split(entry.name)[0])
         return any(len(stems) > 1 for stems in by_name.values())
+
+    def _by_assignment(self, top: Entry) -> list[Entry] | None:
+        """Return what lies in folders of assignments, if the same students are in several of them.
+
+        a1/ada.py, a1/bob.py and a4/ada.py are a class; a1/old/a1.py and a1/new/a1.py are not.
+        """
+        places = [e for e in top.folders if (name := self._named_folder(e))
+                  and COPY.sub("", e.name.lower()) in self._own_names(name)]  # fmt: skip
+        owners = [self._owners_in(place) for place in places]
+        several = any(len(names) > 1 for names in owners)
+        if not several or not any(a & b for a, b in combinations(owners, 2)):
+            return None
+        rest = [e for e in top.inside or [] if not any(e is place for place in places)]
+        return [*rest, *(entry for place in places for entry in place.inside or [])]
+
+    def _owners_in(self, place: Entry) -> set[str]:
+        """Name whose the answers in an assignment's folder may be, by names that say it."""
+        name = self._named_folder(place)
+        if name is None:
+            return set()
+        files = [e for e in place.files if self._answers(e) == name]
+        imported = {module for e in files for module in self._imported(e)}
+        owners = [self._owner_of_file(e) for e in files if _stem(e.name) not in imported]
+        owners += [e.name for e in place.folders if name in self._answered(e)]
+        own = self.assignments[name]
+        return {o for o in owners if not named_first(o, self.assignments) and says_who(o, own)}
 
     def _named_after(self, files: list[Entry]) -> bool:
         """Whether names after an assignment's, as in a1_ada.py and a1_bob.py, tell students apart.

@@ -118,6 +118,14 @@ def sheets(*sources):
     return json.dumps({"nbformat": 3, "worksheets": [{"cells": [text, *cells]}]})
 
 
+def test_a_cell_that_lacks_something_costs_itself_only(tmp_path):
+    code = {"cell_type": "code", "metadata": None}
+    cells = [None, {"source": "x"}, code, code | {"source": None}, code | {"source": "x = 1"}]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": cells}), "utf-8")
+    assert [source for _, _, source in read_notebook(path)] == ["", "", "x = 1"]
+
+
 def test_a_notebook_of_format_3(tmp_path):
     path = tmp_path / "a.ipynb"
     path.write_text(sheets(["x = 1\n", "%time y = 2"], "!ls"), "utf-8")
