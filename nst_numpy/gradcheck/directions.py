@@ -10,11 +10,21 @@ from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Diagnosis, not_finite_slopes, nothing_compared
-from nst_numpy.gradcheck.numerical import check_eps, one_number, relative_errors, settled_slope
+from nst_numpy.gradcheck.numerical import (
+    WELL_INSIDE,
+    check_eps,
+    one_number,
+    relative_errors,
+    settled_slope,
+    step_inside,
+    value_inside,
+)
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport, percent
 from nst_numpy.gradcheck.returned import as_numbers
 
 ROUNDINGS = 50
+PRECISION = float(np.finfo(np.float64).eps)
+ANOTHER = 1e-9  # of f: what changes by more is no rounding
 BLIND = 0.1  # of the gradient's length: so much rounding hides it
 
 
@@ -45,7 +55,8 @@ def check_directions(
         Largest difference of the two slopes that passes, in units of the gradient's length
         (the typical slope of such a direction).
     step : float
-        h, absolute. Small, so that few of a network's ReLUs change sides on the way.
+        h, absolute. Small, so that few of a network's ReLUs change sides on the way. Where it
+        leaves f's domain, it is shortened.
     seed : int
     name : str
 
@@ -86,8 +97,10 @@ def check_directions(
     signs = (rng.choice([-1.0, 1.0], at.shape) for _ in range(directions))
     with np.errstate(all="ignore"):  # f may give anything
         row, seen = _slopes(f, at, said, signs, directions, step, tolerance)
-    found = () if row.ok else (_diagnosis(row),)
-    return GradientReport({"directions": row}, found, name, notes=(_chance(row, said.size, seen),))
+        found: tuple[Diagnosis, ...] = () if row.ok else (_diagnosis(row),)
+        found = _unsteady(f, at) or found
+    notes = (_chance(row, said.size, seen),) if np.isfinite(seen) else ()
+    return GradientReport({"directions": row}, found, name, notes=notes)
 
 
 def _slopes(
@@ -97,18 +110,24 @@ def _slopes(
     """Measure; return the row, and the least error of one entry that some direction shows."""
     length = float(np.linalg.norm(grad))
     analytic, numeric, noise = np.empty((3, directions))
+    # with a shorter step, too much of the slope is lost because x ± h is rounded
+    shortest = PRECISION * float(np.abs(grad * x).sum()) / (tolerance * (length or 1.0))
     for i, direction in enumerate(signs):
 
         def slope_at(h: float, direction: Array64 = direction) -> tuple[float, float]:
-            up, down = (float(one_number(f(x + by * direction))) for by in (h, -h))
-            rounding = ROUNDINGS * np.finfo(np.float64).eps * (abs(up) + abs(down)) / (2 * h)
+            up, down = (float(value_inside(f, x + by * direction)) for by in (h, -h))
+            rounding = ROUNDINGS * PRECISION * (abs(up) + abs(down)) / (2 * h)
             return (up - down) / (2 * h), rounding
 
         analytic[i] = float((grad * direction).sum())
-        numeric[i], noise[i] = slope_at(step)
+        longest, (numeric[i], noise[i]) = step, slope_at(step)
+        if not np.isfinite(numeric[i]) and np.isfinite(one_number(f(x.copy()))):
+            longest = _inside(slope_at, step, shortest)
+            if longest < step:
+                numeric[i], noise[i] = slope_at(longest)
         off = abs(analytic[i] - numeric[i])
         if not off <= max(tolerance * length, noise[i]):
-            slope, doubt = settled_slope(slope_at, step)
+            slope, doubt = settled_slope(slope_at, longest)
             if abs(slope - numeric[i]) > doubt:
                 numeric[i] = slope
             noise[i] += doubt if np.isfinite(doubt) else 0.0
@@ -121,6 +140,33 @@ def _slopes(
     )  # fmt: skip
     seen = np.maximum(np.maximum(np.abs(analytic), np.abs(numeric)), least)
     return row, tolerance * float(seen.min())
+
+
+def _inside(
+    slope_at: Callable[[float], tuple[float, float]], step: float, shortest: float
+) -> float:
+    """Shorten a step that leaves the domain of f: not where f is NaN only now and then."""
+
+    def is_inside(h: float) -> bool:
+        return h / WELL_INSIDE > shortest and bool(np.isfinite(slope_at(h)[0]))
+
+    return step if np.isfinite(slope_at(step)[0]) else step_inside(is_inside, step)
+
+
+def _unsteady(f: Callable[[Array64], Any], x: Array64) -> tuple[Diagnosis, ...]:
+    """Say so if f gives another number for the same x."""
+    first, second = (float(one_number(f(x.copy()))) for _ in range(2))
+    if first == second or not abs(first - second) > ANOTHER * abs(first):
+        return ()
+    return (
+        Diagnosis(
+            "random",
+            "f gives another number for the same x: fix its random numbers (dropout, noise) for "
+            "the check.",
+            1.0,
+            evidence=f"f is {first:.10g}, then {second:.10g}",
+        ),
+    )
 
 
 def _as_floats(grad: Any) -> Array64 | None:

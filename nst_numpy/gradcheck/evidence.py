@@ -16,6 +16,8 @@ from nst_numpy.gradcheck.slopes import Prober
 
 DOUBTED = 30  # entries that stay wrong when they are measured again, with other steps
 BLIND = 0.1  # of its size: an entry with so much rounding is not seen
+TINY = 1e3  # roundings of the largest entry: so small an entry is not known from 0
+CLEARLY = 0.01  # of its size: by more, an entry is wrong even if others are far larger
 
 FAR = 1e3  # a move that makes an entry the largest, or the smallest
 _Result = TypeVar("_Result")
@@ -262,7 +264,22 @@ class Case:
                 target[j], doubt = self._settled(int(j))
                 least[j] += doubt / self.tolerance
                 stay += self._relative(a, target, least)[j] > self.study.tolerance
-        return self._relative(a, target, least)
+        return self._beside_larger(a, target, self._relative(a, target, least))
+
+    def _beside_larger(self, a: Array64, target: Array64, errors: Array64) -> Array64:
+        """Mark the entries that are clearly wrong, but small beside the largest (1/x near 0)."""
+        size = np.maximum(np.abs(a), np.abs(target))
+        largest = size.max(initial=0.0, where=np.isfinite(size))
+        known = TINY * float(np.finfo(self.study.pair.precision).eps) * largest
+        off = np.abs(a - target)
+        passed = self.slopes.smooth & (size < SMALL * largest) & (errors <= self.study.tolerance)
+        doubted = passed & (off > CLEARLY * size) & (off > np.maximum(self.slopes.noise, known))
+        for j in np.flatnonzero(doubted)[:DOUBTED]:
+            slope, doubt = self._settled(int(j))
+            own, most = abs(a[j] - slope), max(abs(a[j]), abs(slope))
+            if own > max(CLEARLY * most, doubt, known):
+                errors[j] = own / most
+        return errors
 
     def _relative(self, a: Array64, target: Array64, least: Array64) -> Array64:
         errors = relative_errors(a, target, least) * (self.study.tolerance / self.tolerance)

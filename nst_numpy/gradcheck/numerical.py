@@ -27,6 +27,7 @@ WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
 FINER_STEP = 8.0
 FINEST = 16  # times that a step is made finer
 LIKE_STEPS = (0.77, 0.9, 1.13)
+OUTSIDE = (ValueError, ArithmeticError)  # what functions raise outside of their domain
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -98,7 +99,7 @@ def numerical_gradient(
 def _central_slope(f: Callable[[NDArray[Any]], Any], at: Array64, i: Any, step: float) -> Any:
     up, down = moved(at, i, step), moved(at, i, -step)
     length = up[i] - down[i]  # the one really made: x + h is rounded
-    return (one_number(f(up)) - one_number(f(down))) / length  # equation (25)
+    return (value_inside(f, up) - value_inside(f, down)) / length  # equation (25)
 
 
 def _repair_at_the_edge(
@@ -113,6 +114,15 @@ def _repair_at_the_edge(
             return bool(np.isfinite(_central_slope(f, at, i, step)))
 
         gradient[i] = _central_slope(f, at, i, step_inside(is_inside, float(steps[i])))
+
+
+def value_inside(f: Callable[[NDArray[Any]], Any], x: NDArray[Any]) -> Any:
+    """Return f(x); NaN where f raises, as `math.log` does below 0."""
+    try:
+        value = f(x)
+    except OUTSIDE:
+        return np.nan
+    return one_number(value)
 
 
 def step_inside(is_inside: Callable[[float], bool], step: float) -> float:
@@ -206,7 +216,7 @@ def relative_errors(a: Array64, b: Array64, noise: Array64 | float = 0.0) -> Arr
     """Return the relative error of every entry; `noise` is a further least size."""
     with np.errstate(over="ignore", invalid="ignore"):
         size = np.maximum(np.abs(a), np.abs(b))
-        size = np.maximum(size, SMALL * size.max(initial=0.0))
+        size = np.maximum(size, SMALL * size.max(initial=0.0, where=np.isfinite(size)))
         size = np.maximum(np.maximum(size, noise), np.finfo(np.float64).tiny)
         return np.where(a == b, 0.0, np.abs(a - b) / size)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
-from nst_numpy.gradcheck.numerical import moved, step_inside, step_sizes
+from nst_numpy.gradcheck.numerical import OUTSIDE, moved, step_inside, step_sizes
 from nst_numpy.gradcheck.pair import FunctionPair
 
 COLUMN_VALUES = 1 << 23  # outputs times entries that are kept for the diagnosis
@@ -93,6 +93,7 @@ class Prober:
         self.x = changed.get(name, pair.inputs[name])
         self.steps = step_sizes(self.x, eps).ravel()
         self.rounding = ROUNDINGS * float(np.finfo(pair.precision).eps)
+        self.outside: Complaint | None = None  # what forward raised when an entry had moved
 
     def measure(self, entries: NDArray[np.intp], upstream: Array64) -> Slopes:
         """Move the entries one by one."""
@@ -112,6 +113,8 @@ class Prober:
                 low[j], high[j] = rest + ends.min(0).sum(), rest + ends.max(0).sum()
             if columns is not None:
                 columns[:, j] = slope
+        if self.outside and not np.isfinite(numeric).any():
+            raise self.outside
         return Slopes(entries, numeric, noise, low, high, columns, kinks)
 
     def both_sides(self, direction: Array64, step: float) -> tuple[Array64, Array64]:
@@ -131,12 +134,20 @@ class Prober:
         # what did not move at all is known to the last digit
         rounding[(up == down) & (up == here)] /= ROUNDINGS
         below, above = (here - down) / under, (up - here) / over
-        # x ± h is rounded as well, which tells where the curve bends
-        rounding += np.abs(above - below) * self.rounding * abs(self.x[place]) / step
-        return below, above, (up - down) / (over + under), rounding
+        slope = (up - down) / (over + under)
+        # x ± h is rounded as well, and so is what forward makes of it on the way (x − mean)
+        steepest = np.abs(above - below) + np.abs(slope)
+        rounding += steepest * self.rounding * abs(self.x[place]) / step
+        return below, above, slope, rounding
 
     def _out(self, x: Array64) -> Array64:
-        out = self.pair.forward(**{**self.changed, self.name: x})
+        try:
+            out = self.pair.forward(**{**self.changed, self.name: x})
+        except Complaint as complaint:
+            if not isinstance(complaint.__cause__, OUTSIDE):
+                raise
+            self.outside = complaint  # math.log raises where np.log gives NaN
+            return np.full(self.out.size, np.nan)
         if out.shape != self.out.shape:
             raise Complaint(
                 Diagnosis(
@@ -161,17 +172,18 @@ class Prober:
             bent = jump > BENDS * np.maximum(np.abs(above), np.abs(below)) + 4 * rounding
         if not bent.any():
             return slope, rounding, None
-        # a kink keeps its jump in any step; a bend shrinks with the step
+        # a kink keeps its jump in any step; a bend shrinks with the step, sooner or later
+        largest = jump
         for step in self._finer_steps(i):
             ends = below, above
             below, above, fine, rough = self.at_step(i, step)
             left = np.abs(above - below)
-            still = bent & (left > jump / 2) & (jump > 4 * rough)
+            still = bent & (left > largest / 2) & (jump > 4 * rough)
             # slopes may be larger so near to the entry, and their difference with them
             still &= left > BENDS * np.maximum(np.abs(above), np.abs(below)) + 4 * rough
             settled = bent & ~still
             slope[settled], rounding[settled] = fine[settled], rough[settled]
-            bent = still
+            bent, largest = still, np.maximum(largest, left)
             if not bent.any():
                 if step < self.steps[i] / FINER[-1]:
                     self.steps[i] = step  # longer ones say nothing about this entry

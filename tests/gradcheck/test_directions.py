@@ -158,3 +158,24 @@ def test_a_jump_of_the_second_derivative_is_no_mistake():
     x = np.linspace(-1e-6, 1e-6, 1001)
     assert check_directions(f, x, 2 * np.maximum(x, 0)).ok
     assert not check_directions(f, x, 2.01 * np.maximum(x, 0)).ok
+
+
+def test_a_step_that_leaves_the_domain_is_shortened():
+    x = np.array([1e-9, 0.5, 2.0])
+    assert check_directions(lambda v: np.log(v).sum(), x, 1 / x).ok
+    wrong = check_directions(lambda v: np.log(v).sum(), x, 2 / x)
+    assert wrong.diagnosis.name == "factor"
+
+
+@pytest.mark.parametrize("at", [1.0, 300.0])
+def test_where_no_step_is_inside_of_the_domain_nothing_passes(at):
+    x = np.full(3, at)
+    report = check_directions(lambda v: np.nan if (v != at).any() else 1.0, x, np.ones(3))
+    assert report.diagnosis.name == "not-finite"
+    assert "nan" not in "".join(report.notes)
+
+
+def test_a_random_f_does_not_pass():
+    rng = np.random.default_rng(0)
+    report = check_directions(lambda v: rng.random(), np.ones(3), np.ones(3))
+    assert report.diagnosis.name == "random"
