@@ -25,14 +25,21 @@ from nst_numpy.errors import NstError, OutputError
 
 PathLike = str | os.PathLike[str]
 BESIDE = ".nst-"  # what the names of our own files begin with, beside those of users
+NO_PATH = "a path is a str or a pathlib.Path"
 
 
 def expand(path: PathLike) -> Path:
     """Put the home folder in the place of a leading `~`; OSError where it is unknown."""
+    if not _is_path(path):
+        raise OSError(f"{NO_PATH}, not {type(path).__name__}")
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
         raise OSError("the home folder is unknown") from error
+
+
+def _is_path(value: object) -> bool:
+    return isinstance(value, (str, os.PathLike))
 
 
 def expand_input(path: PathLike, refuse: type[NstError]) -> Path:
@@ -235,6 +242,8 @@ def remove_leftovers(folder: Path, beginning: str = BESIDE) -> None:
 
 
 def _named(path: PathLike) -> Path:
+    if not _is_path(path):
+        raise OutputError(f"{path!r:.40} is no file name: {NO_PATH}, not {type(path).__name__}")
     text = os.fspath(path)
     if not text or "\0" in text:
         raise OutputError(f"{text!r} is no file name: give the path of a file")

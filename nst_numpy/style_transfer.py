@@ -16,7 +16,7 @@ from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import keep_former_names
-from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
+from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.look.source import SourceMap, map_source
@@ -50,7 +50,7 @@ from nst_numpy.pictures.images import (
     widen,
 )
 from nst_numpy.pictures.palette import colors_after, colors_before
-from nst_numpy.pictures.starts import is_start, make_start
+from nst_numpy.pictures.starts import is_start, make_start, unknown_start
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     Init,
@@ -432,7 +432,10 @@ class Run:
         if is_start(init):
             size = self.shape(0)[1:3]
             return make_start(init, self.content, self.style, size, self.settings.seed)
-        return as_image(init)
+        try:
+            return as_image(init)
+        except UnknownPictureError as error:
+            raise unknown_start(str(init)) from error
 
     # what it costs, and what it was
 

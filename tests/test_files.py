@@ -24,6 +24,7 @@ from nst_numpy.files import (
 )
 from nst_numpy.gradcheck.loading import load_pair
 from nst_numpy.own_layers import load_own
+from nst_numpy.pictures.images import load_image
 from nst_numpy.pictures.samples import picture_files, resolve_picture
 from tests import posix
 
@@ -97,6 +98,14 @@ def test_check_output_says_what_is_wrong_and_what_to_do(tmp_path, name, wrong, m
 def test_check_output_refuses_what_is_no_file_name(path):
     with pytest.raises(OutputError, match="is no file name: give the path of a file"):
         check_output(path)
+
+
+@pytest.mark.parametrize("path", [None, b"a.png", 3])
+def test_what_is_no_path_is_refused_in_one_sentence(path):
+    kind = type(path).__name__
+    for use in (load_image, partial(expand_input, refuse=CourseError), check_output):
+        with pytest.raises(NstError, match=f"a path is a str or a .*Path, not {kind}"):
+            use(path)
 
 
 @posix

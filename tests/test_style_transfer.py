@@ -688,7 +688,7 @@ def test_too_narrow_at_the_coarsest_scale_only():
 
 
 def test_a_misspelt_init_is_refused():
-    with pytest.raises(ImageError, match="nois"):
+    with pytest.raises(ImageError, match=r"'nois': did you mean noise\?"):
         paint(init="nois")
 
 

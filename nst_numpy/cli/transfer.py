@@ -31,13 +31,13 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
-from nst_numpy.errors import UnknownNameError
+from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import check_image_output, save_image
-from nst_numpy.pictures.samples import resolve_picture, samples
-from nst_numpy.pictures.starts import MIX, STARTS, is_start
+from nst_numpy.pictures.samples import resolve_picture
+from nst_numpy.pictures.starts import is_start, unknown_start
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
 from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
@@ -121,9 +121,8 @@ def start(text: str) -> Path | str:
         return text
     try:
         return resolve_picture(text)
-    except UnknownNameError as error:
-        names = [*STARTS, MIX, *(sample.name for sample in samples())]
-        raise UnknownNameError.of("file or sample", text, names) from error
+    except UnknownPictureError as error:
+        raise unknown_start(text) from error
 
 
 def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:

@@ -9,8 +9,9 @@ from typing import Literal, TypeAlias, TypeGuard, get_args
 import numpy as np
 
 from nst_numpy.common.arrays import Image
-from nst_numpy.errors import SettingError
+from nst_numpy.errors import SettingError, UnknownNameError, UnknownPictureError
 from nst_numpy.pictures.images import deprocess, preprocess, resize_image
+from nst_numpy.pictures.samples import samples
 
 Start: TypeAlias = Literal["content", "noise", "uniform", "style", "grey"]
 STARTS: tuple[Start, ...] = get_args(Start)
@@ -38,6 +39,12 @@ def is_start(text: object) -> TypeGuard[str]:
     if text.startswith(MIX):
         part_of_noise(text)
     return text in STARTS or text.startswith(MIX)
+
+
+def unknown_start(text: str) -> UnknownNameError:
+    """Make the error for what is neither the name of a start nor a picture."""
+    names = [*STARTS, MIX, *(sample.name for sample in samples())]
+    return UnknownPictureError.of("file or sample", text, names)
 
 
 def is_noisy(text: str) -> bool:
