@@ -1,3 +1,5 @@
+import math
+
 import numpy as np
 import pytest
 
@@ -82,3 +84,11 @@ def test_relative_error():
     assert relative_error([np.inf], [1e308]) == np.inf
     with pytest.raises(ShapeError, match="must have one shape"):
         relative_error([1.0], [[1.0]])
+
+
+def test_a_step_out_of_the_domain_of_a_function_that_raises_is_shortened():
+    x = np.array([1e-9, 0.5])
+    numeric = numerical_gradient(lambda v: math.log(v[0]) + math.log(v[1]), x)
+    np.testing.assert_allclose(numeric, 1 / x, rtol=1e-3)
+    with pytest.raises(ValueError, match=r"math domain error|expected a positive"):
+        numerical_gradient(lambda v: math.log(v[0]), np.array([-1.0]))
