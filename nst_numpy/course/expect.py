@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.course.wire import RemoteError
+from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck import Diagnosis, check_backward
 from nst_numpy.pictures import save_image
 
@@ -229,6 +230,25 @@ def pictures_kept() -> Iterator[dict[str, np.ndarray]]:
         yield kept
     finally:
         _SHOWN.reset(token)
+
+
+@contextmanager
+def discreetly() -> Iterator[None]:
+    """Say of what fails in here only what hidden tests may say, for graders that know none.
+
+    Examples
+    --------
+    >>> with discreetly():
+    ...     same(np.array([2.0, 4.0]), [1, 2], "f(x)")
+    Traceback (most recent call last):
+    AssertionError: f(x): every value is one constant factor away from what it should be
+    """
+    try:
+        yield
+    except Wrong as wrong:
+        raise AssertionError(wrong.discreet) from None
+    except GradientError:
+        raise AssertionError("a gradient is wrong") from None
 
 
 def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | None:

@@ -9,6 +9,7 @@ import io
 import json
 import tokenize
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from nst_numpy.course.assignment import (
@@ -47,6 +48,15 @@ def read_bytes(path: Path) -> bytes:
     if len(data) > LARGEST_FILE:
         raise CourseError(f"{path.name} is larger than {LARGEST_FILE >> 20} MB: clear its outputs")
     return data
+
+
+# Among nbgrader's cells, hidden tests are as any others, and would say what public ones do.
+DISCREET = """\
+### BEGIN HIDDEN TESTS
+from nst_numpy.course.expect import discreetly
+with discreetly():
+{hidden}### END HIDDEN TESTS
+"""
 
 
 def notebook(assignment: Assignment, *, instructor: bool = False) -> Json:
@@ -162,7 +172,7 @@ def _task_cells(task: Task, cell: Cell, section: str, instructor: bool) -> list[
     text, mark, expected = section.partition(EXPECTED)
     source, tests = _body(cell), task.public
     if instructor and task.hidden:
-        tests += f"### BEGIN HIDDEN TESTS\n{task.hidden}### END HIDDEN TESTS\n"
+        tests += DISCREET.format(hidden=indent(task.hidden, "    "))
     if not instructor:
         source = strip_solutions(source)
     return [

@@ -6,7 +6,9 @@ import re
 
 import pytest
 
-from nst_numpy.course import grade_answer
+from nst_numpy import losses
+from nst_numpy.course import grade_answer, load_assignments
+from nst_numpy.course import notebook as as_notebook
 from nst_numpy.course.notebook import MOST_MARKS, read_notebook
 from nst_numpy.course.submission import read_answer
 from nst_numpy.errors import CourseError
@@ -162,3 +164,21 @@ def test_magic_in_a_script(tmp_path):
     path.write_text("%matplotlib inline\ns = '''\n!ls\n'''\n# %% next\n%%time\nx = 1\n", "utf-8")
     cells = read_answer(path)
     assert cells == [("a1.py", 1, "pass\ns = '''\n!ls\n'''\n"), ("a1.py", 6, "\nx = 1\n")]
+
+
+def test_hidden_tests_tell_no_factor_in_nbgrader_either():
+    assignment = load_assignments()["a4"]
+    cells = {cell["id"]: cell for cell in as_notebook(assignment, instructor=True)["cells"]}
+    test = "".join(cells["a4-gram-test"]["source"])
+    public, hidden = test.split("### BEGIN HIDDEN TESTS\n")
+    scope = {"gram_matrix": lambda a: 3 * losses.gram_matrix(a)}
+    exec(assignment.imports, scope)
+    told = []
+    for part in (public, hidden):
+        with pytest.raises(AssertionError) as wrong:
+            exec(part, scope)
+        told.append(str(wrong.value))
+    assert "3 times what it should be" in told[0]
+    assert (
+        told[1] == "gram_matrix(a): every value is one constant factor away from what it should be"
+    )
