@@ -13,7 +13,7 @@ from nst_numpy.kernels.methods import METHODS
 from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.network import ENGINES
 from nst_numpy.optimize import OPTIMIZERS
-from nst_numpy.settings import INITS
+from nst_numpy.pictures.starts import STARTS
 from nst_numpy.signals.stent import TASKS
 from nst_numpy.styles import STYLES
 from nst_numpy.vgg import POOLS
@@ -101,7 +101,7 @@ def test_what_is_right_is_none(mypy):
         (STYLES, ["gram", "wasserstein", "neighbours"]),
         (OPTIMIZERS, ["lbfgs", "gd", "adam"]),
         (ENGINES, ["fused", "plain"]),
-        (INITS, ["content", "noise", "style"]),
+        (STARTS, ["content", "noise", "uniform", "style", "grey"]),
         (RELU_RULES, ["gradient", "guided", "deconvolution"]),
         (METHODS, ["auto", "winograd", "im2col", "reference"]),
         (numerical.METHODS, ["central", "complex"]),

@@ -107,9 +107,13 @@ def read_notebook(path: Path) -> list[tuple[str, int, str]]:
         It is not a notebook.
     """
     try:
+        cells = _cells(json.loads(_text(path)))
+        # one that lacks something costs itself only; where all do, it is something else
+        if cells and not any(isinstance(cell, dict) and "cell_type" in cell for cell in cells):
+            raise KeyError("cell_type")
         code = [
             (f"{path.name}, cell {number}", 1, to_python(_source(cell)))
-            for number, cell in enumerate(_cells(json.loads(_text(path))), start=1)
+            for number, cell in enumerate(cells, start=1)
             if isinstance(cell, dict) and cell.get("cell_type") == "code" and not _is_test(cell)
         ]
     except CourseError:
