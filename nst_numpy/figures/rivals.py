@@ -76,7 +76,8 @@ def draw_filters(panel: SubFigure, w: Array, ways: Sequence[str] | None, slice_n
     for i in range(depth):
         _label(axes[i, 0], f"{slice_name} {i + 1}")
     _label(axes[-1, 0], "from above")
-    axes[-1, 0].set_xlabel("\n\n\n", fontsize=9)  # room for the scales
+    # room for the scales; Matplotlib 3.8 gives an empty last line none
+    axes[-1, 0].set_xlabel("\n\n\n ", fontsize=9)
     every = "by the filter's largest"
     _draw_scale(panel, axes[-1, 0], 0.15, "RdBu_r", f"a {slice_name}: weight, {every}")
     _draw_scale(panel, axes[-1, 0], 0.6, "PuOr_r", f"from above: sum of weights, {every}")
