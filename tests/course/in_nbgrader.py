@@ -14,6 +14,7 @@ import pytest
 from nst_numpy.course import load_assignments, release, release_source
 
 NBGRADER = shutil.which("nbgrader", path=f"{Path(sys.executable).parent}{os.pathsep}{os.defpath}")
+PATIENT = "--ExecutePreprocessor.timeout=250"  # of seconds: a8 paints, and 30 are little for that
 NAMES = [assignment.long_name for assignment in load_assignments().values()]
 
 
@@ -61,7 +62,8 @@ def test_generate_assignment_gives_what_we_release(places, name):
 
 def test_validate_passes_with_the_solutions(places):
     def validate(name):
-        done = nbgrader("validate", f"source/{name}/{name}.ipynb", folder=places[0])
+        notebook = f"source/{name}/{name}.ipynb"
+        done = nbgrader("validate", notebook, PATIENT, folder=places[0])
         return name, done.stdout + done.stderr
 
     with ThreadPoolExecutor(2) as pool:
