@@ -17,6 +17,8 @@ from nst_numpy.gradcheck import Diagnosis, check_backward
 from nst_numpy.pictures import save_image
 
 TOLERANCE = 1e-6
+# Of a GradientError in a hidden test: its text has entries as they should be, and factors.
+WRONG_GRADIENT = "a gradient is wrong"
 _SHOWN: ContextVar[dict[str, np.ndarray] | None] = ContextVar("shown", default=None)
 # For hidden tests: whoever is told the factor multiplies by it, and has understood nothing.
 WITHOUT_FACTOR = {
@@ -248,7 +250,7 @@ def discreetly() -> Iterator[None]:
     except Wrong as wrong:
         raise AssertionError(wrong.discreet) from None
     except GradientError:
-        raise AssertionError("a gradient is wrong") from None
+        raise AssertionError(WRONG_GRADIENT) from None
 
 
 def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | None:

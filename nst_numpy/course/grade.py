@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
@@ -345,8 +346,14 @@ def _graded(
 
 def own_fingerprint(cells: Cells, assignment: Assignment) -> tuple[int, ...]:
     """Take the fingerprint of an answer, without what was handed out."""
-    handed_out = fingerprint([strip_solutions(assignment.solution)])
-    return tuple(sorted({*fingerprint(source for _, _, source in cells)} - {*handed_out}))
+    own = fingerprint(source for _, _, source in cells)
+    return tuple(sorted({*own} - _handed_out(assignment.solution)))
+
+
+@cache
+def _handed_out(solution: str) -> frozenset[int]:
+    """Take the fingerprint of what students were given; a class's answers share it."""
+    return frozenset(fingerprint([strip_solutions(solution)]))
 
 
 def check_seconds(seconds: float) -> float:

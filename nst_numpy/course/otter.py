@@ -22,9 +22,11 @@ TEMPLATE = '''"""{task} of {assignment}, for otter-grader."""
 
 OK_FORMAT = False
 
+from contextlib import nullcontext
+
 from otter.test_files import test_case
 
-from nst_numpy.course.expect import Wrong
+from nst_numpy.course.expect import Wrong, discreetly
 
 name = {name!r}
 points = None
@@ -41,9 +43,10 @@ def check(source, env, hidden=False):
         raise AssertionError("a public test fails")
     SCOPE.update({{function: env[function] for function in FUNCTIONS if function in env}})
     try:
-        exec(compile(source, name, "exec"), SCOPE)
+        with discreetly() if hidden else nullcontext():
+            exec(compile(source, name, "exec"), SCOPE)
     except Wrong as wrong:
-        raise AssertionError(wrong.discreet if hidden else str(wrong)) from None
+        raise AssertionError(str(wrong)) from None
     SCOPE["public tests pass"] = True
 '''
 CASE = """

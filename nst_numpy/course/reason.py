@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from nst_numpy.course.expect import Wrong
+from nst_numpy.course.expect import WRONG_GRADIENT, Wrong
 from nst_numpy.course.plain import one_line
 from nst_numpy.course.wire import RemoteError
 from nst_numpy.errors import GradientError
@@ -55,7 +55,7 @@ def discreetly(error: BaseException, cells: Sequence[tuple[str, int, str]] = ())
     if isinstance(error, Wrong):
         return one_line(_without_values(error.discreet))
     if isinstance(error, GradientError):
-        return "a gradient is wrong"  # its text has entries as they should be, and factors
+        return WRONG_GRADIENT
     if isinstance(error, AssertionError):
         return one_line(_without_values(str(error))) or "a test fails"
     return f"the test cannot use what came back ({type(error).__name__})"

@@ -3,6 +3,7 @@
 import json
 import re
 import sys
+from dataclasses import replace
 from types import ModuleType
 
 import pytest
@@ -151,3 +152,14 @@ def test_the_command(small, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main(["course", "convert", str(tmp_path / "p"), "--to", "moodle", *course])
     assert "invalid choice: 'moodle'" in capsys.readouterr().err
+
+
+def test_a_wrong_gradient_in_a_hidden_test_tells_no_factor(small, run):
+    hidden = (
+        "from nst_numpy.errors import GradientError\n"
+        "raise GradientError('the gradient is 2 times what it should be')\n"
+    )
+    task = replace(small.tasks[0], hidden=hidden)
+    points, told, _ = run(otter_test(task, small), answer("def double(x): return 2 * x"))
+    assert points == 0
+    assert list(told.values()) == ["AssertionError: a gradient is wrong"]
