@@ -20,6 +20,7 @@ from typing import IO, Any, cast
 from nst_numpy.course.isolation import Isolation, make_kit
 from nst_numpy.course.plain import many_lines, one_line
 from nst_numpy.course.wire import LARGEST_TEXT, ClosedError, Peer, write_back
+from nst_numpy.course.worker import PATIENCE
 from nst_numpy.errors import SettingError
 
 SHOWN = 2000  # characters of an answer's prints that are kept
@@ -50,7 +51,8 @@ class Sandbox(Peer):
         The answer. Names and lines are for messages. If they have `modules` (see `beside.Cells`),
         these are copied into the folder that it runs in.
     seconds : float
-        Time for everything that the answer does.
+        Of computing, for everything that the answer does: what the processor spends on it. While it
+        computes, other programs may want the processor too, so `PATIENCE` times as many may pass.
     megabytes : int
         Address space that it may use.
     files : iterable of Path
@@ -84,7 +86,7 @@ class Sandbox(Peer):
         self.seconds = seconds
         self.refused: list[str] = []
         self._kept, self._kept_size = bytearray(), 0
-        self._keep_prints = True
+        self._keep_prints = self._begun = True
         self._isolation, self._name = isolation, f"nst-{secrets.token_hex(6)}"
         self._settings: dict[str, Any] = {
             "libraries": list(libraries),
@@ -106,7 +108,8 @@ class Sandbox(Peer):
             self._selector.register(pipe, selectors.EVENT_READ)
         self._waiting = bytearray()
         # for an answer that neither reads nor ends: nothing else would wake a blocked write
-        self._watchdog = threading.Timer(START_SECONDS + 2 * seconds + 2 * GRACE, self._kill)
+        longest = START_SECONDS + 2 * PATIENCE * seconds + 2 * GRACE
+        self._watchdog = threading.Timer(longest, self._kill)
         self._watchdog.daemon = True
         self._deadline = time.monotonic() + START_SECONDS
 
@@ -116,7 +119,7 @@ class Sandbox(Peer):
         with contextlib.suppress(OSError):  # how it ended, `_ask` finds out
             self.writer.write(self.token)
         self._ask("<start>", self._settings)
-        self._deadline = time.monotonic() + self.seconds
+        self._deadline = time.monotonic() + PATIENCE * self.seconds
         told = self._ask("<load>", self._cells, self.seconds / 4)
         troubles = told if isinstance(told, list) else []
         self.begin()  # loading must not eat up the time of the task
@@ -128,7 +131,8 @@ class Sandbox(Peer):
 
     def ask(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the answer; return its result, and which arguments it changed."""
-        self._ask("<clock>", max(self._deadline - time.monotonic(), 0.01))
+        seconds, self._begun = (self.seconds if self._begun else None), False
+        self._ask("<clock>", seconds, max(self._deadline - time.monotonic(), 0.01))
         return self._ask(name, *args, **kwargs)
 
     def replace(
@@ -143,7 +147,8 @@ class Sandbox(Peer):
 
     def begin(self) -> None:
         """Let the time begin anew."""
-        self._deadline = time.monotonic() + self.seconds
+        self._deadline = time.monotonic() + PATIENCE * self.seconds
+        self._begun = True
 
     def hide_prints(self) -> None:
         """From now on keep nothing of what the answer prints: it may be hidden input."""
@@ -192,8 +197,9 @@ class Sandbox(Peer):
         while len(self._waiting) < count:
             left = self._deadline + GRACE - time.monotonic()
             if left <= 0:
+                passed = f"{PATIENCE * self.seconds:g} seconds"
                 raise AnswerStoppedError(
-                    f"stopped after {self.seconds:g} seconds: is there a loop that never ends?"
+                    f"stopped after {passed}: is there a loop that never ends?"
                 )
             for key, _ in self._selector.select(left):
                 data = os.read(key.fd, 1 << 16)
@@ -226,6 +232,9 @@ class Sandbox(Peer):
             return "the answer closed the grader's pipe"
         if self._isolation and code > 128:  # as shells and containers tell of a signal
             code = 128 - code
+        if code == -signal.SIGXCPU:  # a loop in which Python hears no alarm
+            computed = f"{self.seconds:g} seconds of computing"
+            return f"stopped after {computed}: is there a loop that never ends?"
         if code == -signal.SIGKILL:
             return "the process was killed: it took too much time or memory"
         if code < 0:

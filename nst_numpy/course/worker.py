@@ -15,6 +15,7 @@ import builtins
 import importlib
 import inspect
 import linecache
+import math
 import os
 import re
 import signal
@@ -41,6 +42,7 @@ ANSWER = "answer"
 TOGETHER = 3.5  # all statements may take so many times what one of them may
 GOES_ON = re.compile(r"\s|#|(?:else|elif|except|finally)\b|[)\]}]")
 LEAST = 0.05  # seconds, for a statement when nothing is left
+PATIENCE = 5  # so many seconds may pass for one of computing: others use the processor too
 MOST_PIECES = 5_000  # of a piece that is not Python, to look for those that are
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
 CALL = "def call(*args, **kwargs):\n    return other(*args, **kwargs)\n"
@@ -68,6 +70,7 @@ class Answer(Peer):
         self.troubles: list[str] = []
         self.future = 0
         self.seconds = 1.0
+        self.passing = 1.0
         self.left = 1.0
         self.folder = ""
 
@@ -92,6 +95,7 @@ class Answer(Peer):
         for name in settings["libraries"]:
             importlib.import_module(name)
         _set_limits(settings["megabytes"], settings["seconds"])
+        signal.signal(signal.SIGPROF, _time_up)
         signal.signal(signal.SIGALRM, _time_up)
         self.fence = Fence(os.getcwd(), settings["forbidden"], settings["functions"])
         for name in [n for n in sys.modules if n.partition(".")[0] == "nst_numpy"]:
@@ -156,12 +160,13 @@ class Answer(Peer):
     @contextmanager
     def _clocked(self, seconds: float, part: float) -> Iterator[None]:
         """Let a statement take its time, but only a part of what is left for all of them."""
-        begin = time.monotonic()
+        allowed = max(min(seconds, part * self.left), LEAST)
+        begin = time.process_time()
         try:
-            with _alarm(max(min(seconds, part * self.left), LEAST)):
+            with _alarm(allowed, PATIENCE * allowed):
                 yield
         finally:
-            self.left -= time.monotonic() - begin
+            self.left -= time.process_time() - begin
 
     def _trouble(self, error: BaseException) -> None:
         report = self.explain(error)
@@ -169,9 +174,13 @@ class Answer(Peer):
         if len(self.troubles) < 100:
             self.troubles.append(where + report["sentence"])
 
-    def clock(self, seconds: float) -> None:
-        """Say how long each call may take from now on."""
-        self.seconds = seconds
+    def clock(self, seconds: float | None, passing: float) -> None:
+        """Say how long calls may compute, all together, and how much time may pass meanwhile.
+
+        Without `seconds` they go on with what the calls before have left them.
+        """
+        self.seconds = self.seconds if seconds is None else seconds
+        self.passing = passing
 
     def replace(
         self, name: str, home: str, parameters: list[str] | None, ask: Callable[..., Any]
@@ -195,8 +204,12 @@ class Answer(Peer):
         def call(*args: Any, **kwargs: Any) -> Any:
             given = {**{str(i): arg for i, arg in enumerate(args)}, **kwargs}
             before = {k: v.copy() for k, v in given.items() if isinstance(v, np.ndarray)}
-            with _alarm(self.seconds):
-                result = function(*args, **kwargs)
+            begin = time.process_time()
+            try:
+                with _alarm(self.seconds, self.passing):
+                    result = function(*args, **kwargs)
+            finally:
+                self.seconds -= time.process_time() - begin
             changed = {k: given[k] for k, old in before.items() if not _equal(given[k], old)}
             return result, changed
 
@@ -350,26 +363,32 @@ def main() -> None:
 def _set_limits(megabytes: int, seconds: float) -> None:
     import resource
 
-    memory, processor = megabytes << 20, 2 * int(seconds) + 2
+    memory = megabytes << 20
+    processor = math.ceil(time.process_time() + 2 * seconds) + 2
     for kind, limit in (
         (resource.RLIMIT_AS, memory),
         (resource.RLIMIT_CPU, processor),
         (resource.RLIMIT_FSIZE, 50 << 20),
         (resource.RLIMIT_CORE, 0),
     ):
+        # a second after the signal that tells of it, the process is killed
+        hard = limit + 1 if kind == resource.RLIMIT_CPU else limit
         try:
-            resource.setrlimit(kind, (limit, limit))
+            resource.setrlimit(kind, (limit, hard))
         except (OSError, ValueError):
             continue  # macOS knows no limit of address space
 
 
 @contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def _alarm(seconds: float, passing: float) -> Iterator[None]:
+    """Ring when so much has been computed here, or when so much time has passed."""
     # The interval makes it ring again, should a bare `except:` have swallowed it.
-    signal.setitimer(signal.ITIMER_REAL, max(seconds, 0.01), 0.2)
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.01), 0.2)
+    signal.setitimer(signal.ITIMER_REAL, max(passing, 0.01), 0.2)
     try:
         yield
     finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from nst_numpy.course import expect, load_assignments
 from nst_numpy.course.grade import _import_file
@@ -150,6 +150,17 @@ def test_what_took_too_long_is_said_with_advice():
     assert caught.value.mistake == "time"
     with pytest.raises(RemoteError), expect.in_time("paint, 64 × 64", "fewer loops"):
         raise RemoteError({"type": "ValueError"})
+
+
+def test_what_is_timed_has_one_thread_of_blas():
+    def threads():
+        return {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+
+    with threadpool_limits(2, "blas"):
+        before = threads()
+        with expect.in_time("paint", "fewer loops"):
+            assert threads() <= {1}
+        assert threads() == before
 
 
 def test_a_picture_is_written_where_the_tests_run_or_kept(tmp_path, monkeypatch):

@@ -96,6 +96,26 @@ def test_a_loop_that_never_ends(grade_double, monkeypatch, loop):
     assert task.points == 0
 
 
+def test_a_busy_machine_costs_no_points(grade_double):
+    """Its processor is with others: time passes, and little is computed."""
+    task = grade_double("import time; time.sleep(0.6); return 2 * x", seconds=0.5)
+    assert task.right, task.reason
+
+
+def test_what_calls_compute_adds_up(grade_double):
+    loop = "from time import process_time as t; end = t() + 0.3"
+    task = grade_double(f"{loop}\n    while t() < end: pass\n    return 2 * x", seconds=0.5)
+    assert "still running when the time was up" in task.reason
+
+
+@pytest.mark.slow
+def test_a_loop_in_which_no_alarm_is_heard(grade_double):
+    task = grade_double("return sum(range(10**13))", seconds=1.5)
+    ended = r"stopped after (1.5 seconds of computing|7.5 seconds): is there a loop that never ends\?"
+    assert re.fullmatch(ended, task.reason)
+    assert task.mistake == "time"
+
+
 def test_a_loop_costs_no_other_task_and_its_line_is_named(grade):
     _, tasks = grade("def double(x):\n    while True:\n        x = x + 1\n", seconds=0.5)
     assert re.search(r"in t1_small.py, line [345]: (while|x =)", tasks["double"].reason)
