@@ -22,6 +22,8 @@ from nst_numpy.kernels.threads import (
 )
 from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
 
+PATIENCE = 60  # seconds, for what hangs: on a busy machine a thread may wait long
+
 
 @pytest.fixture(autouse=True)
 def _default_threads():
@@ -61,7 +63,7 @@ def test_an_error_stops_the_rest_and_is_raised(threads):
 @pytest.mark.parametrize("who", ["the calling thread", "a helper"])
 def test_whoever_has_an_error_the_others_stop_and_nobody_works_on(who):
     set_threads(2)
-    both, done = threading.Barrier(2, timeout=10), []
+    both, done = threading.Barrier(2, timeout=PATIENCE), []
     first = threading.local()
 
     def work(piece):
@@ -128,7 +130,7 @@ def test_there_is_one_pool_and_no_thread_of_another_size_is_left():
     for threads in (8, 3, 6, 2):
         set_threads(threads)
         for_each(lambda _: time.sleep(0.001), range(50))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + PATIENCE
     while len(helpers()) > 1 and time.monotonic() < deadline:
         time.sleep(0.01)  # those of a pool that was shut end in their own time
     assert len(helpers()) == 1
@@ -138,7 +140,7 @@ def test_helpers_stay_from_one_piece_of_work_to_the_next():
     set_threads(2)
     seen = set()
     for _ in range(20):
-        both = threading.Barrier(2, timeout=10)
+        both = threading.Barrier(2, timeout=PATIENCE)
 
         def work(_, both=both):
             both.wait()
@@ -170,22 +172,26 @@ def test_a_forked_process_has_helpers_of_its_own():
     def hold():
         with module._holding, module._helpers._lock:
             held.set()
-            forked.wait(10)
+            forked.wait(PATIENCE)
 
     holder = threading.Thread(target=hold)  # it is not there in the child, and lets go of nothing
     holder.start()
-    held.wait(10)
+    held.wait(PATIENCE)
     child = os.fork()
     if child == 0:
-        signal.alarm(20)  # a child that hangs is killed
-        both, done = threading.Barrier(2, timeout=10), set()
+        code = 1
+        try:  # whatever fails in the child, it must not go on as a second run of all tests
+            signal.alarm(2 * PATIENCE)  # a child that hangs is killed
+            both, done = threading.Barrier(2, timeout=PATIENCE), set()
 
-        def work(piece):
-            both.wait()  # two pieces at a time
-            done.add(piece)
+            def work(piece):
+                both.wait()  # two pieces at a time
+                done.add(piece)
 
-        for_each(work, range(10))
-        os._exit(0 if done == set(range(10)) else 1)
+            for_each(work, range(10))
+            code = 0 if done == set(range(10)) else 2
+        finally:
+            os._exit(code)
     forked.set()
     holder.join()
     assert os.waitpid(child, 0)[1] == 0
@@ -309,7 +315,7 @@ def test_helpers_heed_what_numpy_is_to_say_on_the_calling_thread():
     here, seen, lock = threading.Barrier(3), [], threading.Lock()
 
     def work(piece):
-        here.wait(timeout=60)  # each piece has a thread of its own
+        here.wait(timeout=PATIENCE)  # each piece has a thread of its own
         with lock:
             seen.append(np.geterr()["over"])
 
