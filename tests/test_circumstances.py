@@ -66,7 +66,7 @@ def start(circumstance, folder, *words):
         [*(read_only(folder) if shut else []), sys.executable, *options, *words],
         env={name: value for name, value in environment.items() if value is not None},
         stdin=subprocess.DEVNULL, capture_output=True, start_new_session=True,
-        timeout=300, check=False,
+        timeout=600, check=False,
     )  # fmt: skip
 
 

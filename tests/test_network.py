@@ -101,7 +101,7 @@ def test_input_gradient_of_any_set_of_layers(input_shape, names):
 kinds = st.sampled_from(["conv", "relu", "max", "avg"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(1, 3), st.lists(kinds, min_size=1, max_size=5), st.integers(0, 99))
 def test_gradients_along_a_random_direction_whatever_the_layers(dimensions, kinds, seed):
     rng = np.random.default_rng(seed)

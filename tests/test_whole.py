@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_limits
 import nst_numpy as nst
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.style_transfer import BETA_PER_PIXEL
+from tests import PATIENCE
 
 FILE = Path(__file__).resolve().parent.parent / "tutorials" / "whole.py"
 ALLOWED = {"numpy", "scipy", "h5py", "PIL"} | sys.stdlib_module_names
@@ -168,7 +169,7 @@ def test_the_program_paints(tmp_path):
     out = tmp_path / "out.png"
     command = [sys.executable, FILE, CONTENT, STYLE, out, "--size", "32", "--iterations", "2"]
     done = subprocess.run(
-        command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=120,
+        command, capture_output=True, encoding="utf-8", cwd=tmp_path, timeout=PATIENCE,
         env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

@@ -19,6 +19,7 @@ from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.vgg import VGG
 from nst_numpy.weights import bundled_path, load_weights
+from tests import PATIENCE
 
 # Few layers keep the real network quick.
 QUICK = [
@@ -42,7 +43,7 @@ def python(*words, cwd=None, **variables):
     environment = {"NST_NUM_THREADS": "1", "PYTHONIOENCODING": "utf-8"} | variables
     return subprocess.run(
         [sys.executable, *words], capture_output=True, encoding="utf-8",
-        cwd=cwd, env=os.environ | environment, timeout=120, check=False,
+        cwd=cwd, env=os.environ | environment, timeout=PATIENCE, check=False,
     )  # fmt: skip
 
 

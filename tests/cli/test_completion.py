@@ -6,6 +6,7 @@ import pytest
 
 from nst_numpy.cli import COMMANDS
 from nst_numpy.cli.completion import FILES, FOLDERS, PICTURES, SHELLS, script
+from tests import PATIENCE
 from tests.cli.conftest import nst, one_line
 
 BASH = shutil.which("bash")
@@ -58,7 +59,7 @@ def complete(path, *words):
     )
     done = subprocess.run(
         [BASH, "--norc", "-c", code, "bash", path, *words], capture_output=True, encoding="utf-8",
-        timeout=60, check=True,
+        timeout=PATIENCE, check=True,
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout.split()

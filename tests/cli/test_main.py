@@ -14,7 +14,7 @@ import nst_numpy
 from nst_numpy.cli import COMMANDS
 from nst_numpy.errors import ImageError
 from nst_numpy.pictures.images import load_image, save_image
-from tests import posix
+from tests import PATIENCE, posix
 from tests.cli.conftest import QUICK, nst, one_line, python, unspaced
 
 
@@ -189,7 +189,7 @@ def test_a_reader_that_has_seen_enough_is_no_error(tmp_path):
 def start(*words, **options):
     environment = os.environ | {"NST_NUM_THREADS": "1"}
     return subprocess.run(
-        [sys.executable, "-m", "nst_numpy", *words], stderr=subprocess.PIPE, timeout=120,
+        [sys.executable, "-m", "nst_numpy", *words], stderr=subprocess.PIPE, timeout=PATIENCE,
         check=False, env=environment, **options,
     )  # fmt: skip
 

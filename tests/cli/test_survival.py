@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.pictures.images import load_image
-from tests import limited_memory, posix
+from tests import PATIENCE, limited_memory, posix
 
 WORDS = ["transfer", "chelsea", "starry_night", "--size", "32", "-o", "o.png"]
 SNAPSHOTS = ["--snapshot-every", "1", "--snapshot-folder", "s"]
@@ -30,7 +30,7 @@ def start(*words, **options):
 
 
 def wait_for(path):
-    for _ in range(6000):
+    for _ in range(100 * PATIENCE):
         if Path(path).exists():
             return
         time.sleep(0.01)
@@ -38,7 +38,7 @@ def wait_for(path):
 
 
 def end(process):
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in (err or "")
     return process.returncode, out, err
 
@@ -60,7 +60,7 @@ def test_the_standard_error_is_full_or_closed():
     full = "/dev/full" if os.path.exists("/dev/full") else os.devnull
     with open(full, "w", encoding="utf-8") as stream:
         process = start(*WORDS, "--iterations", "2", stderr=stream)
-        assert process.communicate(timeout=120) == ("o.png\n", None)
+        assert process.communicate(timeout=PATIENCE) == ("o.png\n", None)
     assert process.returncode == 0
     assert load_image("o.png").shape[1] == 32
 
@@ -142,7 +142,7 @@ def test_less_memory_than_a_run_needs_is_one_line(megabytes):
     environment = os.environ | {"NST_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     done = subprocess.run(
         ["sh", "-c", limited, "sh", sys.executable, "-m", "nst_numpy", *WORDS, "--quiet"],
-        env=environment, capture_output=True, encoding="utf-8", timeout=120, check=False,
+        env=environment, capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
     )  # fmt: skip
     assert done.returncode in (0, 2)
     assert len(done.stderr.splitlines()) == (done.returncode == 2)

@@ -13,13 +13,13 @@ from nst_numpy.vgg import VGG
 from tests.fused.drawn import Half, assert_equal, assert_same, networks
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(networks(), st.sampled_from(RELU_RULES))
 def test_any_small_network_gives_the_same(drawn, relu):
     assert_same(drawn, relu)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(networks(winograd=True), st.sampled_from(RELU_RULES))
 def test_any_small_network_by_winograd_gives_the_same(drawn, relu):
     with pytest.MonkeyPatch.context() as patch:
@@ -28,7 +28,7 @@ def test_any_small_network_by_winograd_gives_the_same(drawn, relu):
         assert_same(drawn, relu)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(networks(winograd=True))
 def test_memory_that_is_used_again_is_nobody_elses(drawn):
     """In each pass all memory is that of arrays that are gone, and none of those still there."""

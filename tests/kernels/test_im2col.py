@@ -60,7 +60,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("limits", LIMITS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(convolutions())
 def test_equals_the_reference(limits, case):
     x_shape, w_shape, options, seed = case

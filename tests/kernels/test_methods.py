@@ -79,7 +79,7 @@ def test_both_methods_are_the_definition(method, kept):
     assert (grad_x * direction).sum() == pytest.approx(slope, rel=1e-4)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data(), st.integers(1, 3), st.booleans())
 def test_the_input_gradient_whatever_the_window(data, axes, many_filters):
     def each(low, high):

@@ -23,7 +23,7 @@ def cut_between(draw, size, step):
 
 
 @pytest.mark.parametrize("kind", [MaxPoolCache, AvgPoolCache])
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.data())
 def test_parts_make_the_same_whole(kind, data):
     size = data.draw(st.integers(1, 3))

@@ -21,8 +21,7 @@ from nst_numpy.kernels.threads import (
     single_threaded_blas,
 )
 from nst_numpy.layers import conv_backward, conv_forward, get_threads, set_threads
-
-PATIENCE = 60  # seconds, for what hangs: on a busy machine a thread may wait long
+from tests import PATIENCE
 
 
 @pytest.fixture(autouse=True)
@@ -47,17 +46,20 @@ def test_every_piece_is_done_once(threads):
 @pytest.mark.parametrize("threads", [1, 3])
 def test_an_error_stops_the_rest_and_is_raised(threads):
     set_threads(threads)
-    done = []
+    done, failing = [], threading.Event()
 
     def work(piece):
         if piece == 3:
+            failing.set()
             raise ValueError("piece 3")
+        if piece > 3:
+            failing.wait(PATIENCE)
         time.sleep(0.001)
         done.append(piece)
 
     with pytest.raises(ValueError, match="piece 3"):
-        for_each(work, range(300))
-    assert len(done) < 150
+        for_each(work, range(3000))
+    assert len(done) < 1500
 
 
 @pytest.mark.parametrize("who", ["the calling thread", "a helper"])
@@ -76,9 +78,9 @@ def test_whoever_has_an_error_the_others_stop_and_nobody_works_on(who):
         done.append(piece)
 
     with pytest.raises(ValueError, match=who):
-        for_each(work, range(300))
+        for_each(work, range(3000))
     count = len(done)
-    assert count < 150
+    assert count < 1500
     time.sleep(0.01)
     assert len(done) == count  # what the work writes to may be gone by now
 

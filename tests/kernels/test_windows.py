@@ -114,7 +114,7 @@ def test_what_it_says_of_bad_settings(settings, error, message):
     assert message in str(caught.value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(convolutions())
 def test_outputs_are_the_places_where_the_whole_window_fits(case):
     x_shape, w_shape, options, _ = case
@@ -130,7 +130,7 @@ def test_outputs_are_the_places_where_the_whole_window_fits(case):
             assert after - before in (0, 1)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.lists(st.tuples(st.integers(1, 4), st.integers(-6, 6), st.integers(0, 6)), min_size=1,
                 max_size=3), st.sampled_from([0.0, -np.inf]))  # fmt: skip
 def test_crop_or_pad_is_position_by_position(axes, fill):
@@ -174,7 +174,7 @@ def test_offset_slices_by_hand():
     assert line[offset_slices(window, (1,), slice(1, 3))].tolist() == [[3 + 2, 6 + 2]]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions())
 def test_what_each_tap_sees_adds_up_to_the_convolution(case):
     x_shape, w_shape, options, seed = case

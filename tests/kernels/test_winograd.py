@@ -31,7 +31,7 @@ def make(seed, shape, filters):
     return x, w, rng.standard_normal(filters).astype(np.float32)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.integers(1, 2), st.integers(1, 19), st.integers(1, 19), st.integers(1, 5),
     st.integers(1, 5), st.integers(0, 99),

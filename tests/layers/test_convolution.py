@@ -41,7 +41,7 @@ def test_shapes_of_the_lecture(x_shape, w_shape, out_shape):
     assert out.shape == out_shape
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions())
 def test_equals_the_reference(case):
     x_shape, w_shape, options, seed = case

@@ -22,7 +22,7 @@ def test_a_case_by_hand():
     assert grad_b.tolist() == [1, 5]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 5), st.integers(1, 5), st.integers(1, 5), st.integers(0, 99))
 def test_equals_the_reference(n, c_in, c_out, seed):
     rng = np.random.default_rng(seed)

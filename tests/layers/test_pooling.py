@@ -50,7 +50,7 @@ def cases(draw):
 
 
 @pytest.mark.parametrize("kind", POOLS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cases())
 def test_equals_the_reference(kind, case):
     shape, options, seed = case

@@ -172,7 +172,7 @@ def test_without_a_gradient_only_the_output_is_computed():
 # other way, is Σ grad_x · x: what a backward pass lost or sent to a wrong place is missing there.
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions())
 def test_the_way_back_of_a_convolution_is_the_way_there_reversed(case):
     x_shape, w_shape, options, seed = case
@@ -188,7 +188,7 @@ def test_the_way_back_of_a_convolution_is_the_way_there_reversed(case):
     np.testing.assert_allclose(grad_b, grad_out.reshape(-1, w_shape[-1]).sum(axis=0), atol=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(convolutions(), st.sampled_from([reference.max_pool, reference.avg_pool]))
 def test_the_way_back_of_a_pool_is_the_way_there_reversed(case, pool):
     x_shape, w_shape, options, seed = case

@@ -54,7 +54,7 @@ def maps(draw):
     return np.random.default_rng(seed).integers(-2, 3, (*sizes, count)).astype(float), channels, k
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(maps())
 def test_rank_is_a_stable_sort_and_leaves_the_map_alone(case):
     a, channels, k = case
@@ -106,7 +106,7 @@ def test_nothing_merges_with_anything():
     assert told(none.merge(none, np.array([], int), 9), 0) == []
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(1, 6), st.integers(1, 5), st.integers(0, 5), st.integers(0, 999))
 def test_items_one_by_one_or_in_two_halves_give_the_ranking_of_all(items, k, cut, seed):
     a = np.random.default_rng(seed).integers(0, 4, (items, 2, 3, 2)).astype(float)

@@ -81,7 +81,7 @@ def test_of_equal_values_the_first_picture_and_position_count(files):
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_two_scans_merge_into_the_scan_of_their_union(vgg, files, data):
     order = data.draw(st.lists(st.sampled_from(files), min_size=2, max_size=8), label="pictures")

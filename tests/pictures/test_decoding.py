@@ -378,7 +378,6 @@ def test_out_of_memory_is_not_called_damage(tmp_path, monkeypatch):
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "GIF", "TIFF", "WEBP", "BMP"])
 @settings(
     max_examples=25,
-    deadline=None,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -456,7 +455,6 @@ def test_new_shape_by_hand(shape, size, expected):
     assert all(type(side) is int for side in found)
 
 
-@settings(deadline=None)
 @given(st.integers(1, 5000), st.integers(1, 5000), st.integers(1, 9000))
 def test_new_shape_is_the_nearest_whole_number_of_pixels(height, width, size):
     scale = Fraction(size, max(height, width))

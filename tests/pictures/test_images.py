@@ -136,7 +136,7 @@ def test_resize_to_the_same_size_copies():
     assert not np.shares_memory(same, image)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 60))
 def test_resize_keeps_the_aspect_ratio_to_half_a_pixel(height, width, size):
     new_height, new_width, _ = resize_image(halves(height, width), size).shape

@@ -12,7 +12,7 @@ from nst_numpy.signals.drift import Rule, measure_drift, steepness
     right=st.floats(-0.5, 0.5),
     phases=st.tuples(st.floats(0, 6), st.floats(0, 6)),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_drift_of_a_moving_pattern(down, right, phases):
     # one wave along the rows and one along the columns: texture in both directions
     t, i, j = np.mgrid[:6, :24, :24]
