@@ -141,6 +141,12 @@ def test_the_workflow_runs_every_session_from_the_first_python_on():
     assert f"python_requires = >={first}\n" in (ROOT / "setup.cfg").read_text(encoding="utf-8")
 
 
+def test_ci_runs_every_session_that_nox_does():
+    rows = runpy.run_path(str(ROOT / ".ci/side_by_side.py"))["ROWS"]
+    named = [name for row in rows for names in row for name in names.split()]
+    assert sorted(named) == sorted(sessions() - {"newest", "site"})  # `docs` starts `site`
+
+
 def equation_table():
     """Return the rows of the table of equations: number, …, functions, tests."""
     text = (ROOT / "docs/mathematics.md").read_text(encoding="utf-8")

@@ -139,7 +139,7 @@ def look(window: Window, page: str) -> list[str]:
 def start(window: Window) -> list[str]:
     """See whether the site's address leads to its first page."""
     window.open(START)
-    window.tab.wait_for_url(window.address + HOME, timeout=10_000)
+    window.tab.wait_for_url(window.address + HOME, timeout=60_000)
     return [f"{START}: {problem}" for problem in window.wrong]
 
 
@@ -150,8 +150,8 @@ def search(window: Window) -> list[str]:
     tab = window.tab
     tab.locator("input.sidebar-search").fill(words)
     tab.keyboard.press("Enter")
-    tab.wait_for_selector("#search-results ul.search li a", timeout=10_000)
-    tab.wait_for_timeout(1000)  # results come one after another
+    tab.wait_for_selector("#search-results ul.search li a", timeout=60_000)
+    tab.wait_for_timeout(3000)  # results come one after another
     links = tab.eval_on_selector_all("ul.search li a", "found => found.map(a => a.href)")
     if not any(expected in link for link in links):
         window.wrong.append(f"{expected} is not among {len(links)} results")

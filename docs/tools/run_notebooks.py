@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "docs" / "_build"
-TIMEOUT = 300  # seconds a cell: for what hangs, not for what is slow
+TIMEOUT = 900  # seconds a cell: for what hangs, not for what is slow
 
 
 def main() -> None:
