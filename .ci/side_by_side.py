@@ -35,11 +35,10 @@ def run_row(row: list[str], clone: Path) -> list[tuple[str, str, float]]:
             [*NOX, *sessions.split()], cwd=clone, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
         )  # fmt: skip
-        ended.append(
-            (sessions, "FAILED" if done.returncode else "passed", time.monotonic() - begun)
-        )
+        how = "FAILED" if done.returncode else "passed"
+        ended.append((sessions, how, time.monotonic() - begun))
         with _printing:
-            print(f"\n===== {sessions}: {ended[-1][1]} =====", flush=True)
+            print(f"\n===== {sessions}: {how} =====", flush=True)
             sys.stdout.buffer.write(done.stdout)
             sys.stdout.flush()
     return ended
