@@ -23,6 +23,8 @@ CASES = {  # x, w, pad
     "1-D": ((32, 3600, 16), (7, 16, 32), 0),
     "3-D": ((2, 32, 32, 32, 16), (3, 3, 3, 16, 32), 0),
     "3-D, pad 1": ((2, 32, 32, 32, 16), (3, 3, 3, 16, 32), 1),
+    "3-D, 32 channels": ((1, 48, 48, 48, 32), (3, 3, 3, 32, 64), 0),
+    "3-D, the lecture's filters": ((8, 32, 32, 32, 16), (5, 5, 5, 16, 32), 0),
 }
 CONVOLUTIONS = {4: functional.conv2d, 3: functional.conv1d, 5: functional.conv3d}
 NAMES = ("nst_numpy", "torch contiguous", "torch channels last")

@@ -37,6 +37,7 @@ from nst_numpy.kernels.winograd import (
     TILE,
     flip_kernel,
     kernel_bytes,
+    picture_window,
     prepare_kernels,
     transform_kernel,
     winograd_in_parts,
@@ -166,9 +167,9 @@ class ConvAlone:
     kept, kept_bytes = "nothing", 0
 
     def __init__(self, stage: Stage, kernels: KeptKernels) -> None:
-        self.name, row, x_shape, self.out_shape, _ = stage
+        self.name, row, self.x_shape, self.out_shape, _ = stage
         self.names: tuple[str, ...] = (self.name,)
-        window = row.window(self.name, x_shape)
+        window = row.window(self.name, self.x_shape)
         assert window is not None
         self.window, self.kernels = window, kernels
         w = kernels.params[self.name][0]
@@ -335,9 +336,14 @@ class FirstTwo:
 Block = OneRow | ConvAlone | FirstTwo
 
 
+def is_picture_winograd(conv: ConvAlone) -> bool:
+    """Say whether a convolution is one that `winograd_in_parts` computes."""
+    return conv.method == "winograd" and conv.window == picture_window(conv.x_shape)
+
+
 def can_be_pooled_in_parts(conv: ConvAlone, above: Stage) -> bool:
     """Say whether every window of a pool lies within one tile of the convolution."""
-    if conv.method != "winograd" or type(above.row) not in POOL_CACHES:
+    if not is_picture_winograd(conv) or type(above.row) not in POOL_CACHES:
         return False
     window = above.row.window(above.name, above.x_shape)
     assert window is not None
@@ -354,7 +360,7 @@ def can_be_first_two(lower: Block, upper: Block) -> bool:
     w = lower.kernels.params[lower.name][0]
     return (
         lower.method == "im2col"
-        and upper.method == "winograd"
+        and is_picture_winograd(upper)
         and set(lower.window.stride) == {1}
         and product_first_is_smaller(w)
     )

@@ -26,7 +26,7 @@ from nst_numpy.common.arrays import Array
 from nst_numpy.kernels.memory import empty_array, scratch_array
 from nst_numpy.kernels.parts import WHOLE, EachPart
 from nst_numpy.kernels.products import SMALL_PRODUCT, multiply
-from nst_numpy.kernels.threads import chunks, for_each
+from nst_numpy.kernels.threads import chunks, for_each, single_threaded_blas
 from nst_numpy.kernels.windows import Window, crop_or_pad
 
 ItemsAndRows = tuple[slice, slice]  # rows of the first axis
@@ -36,6 +36,7 @@ SLIDING_BYTES = 5 << 19  # where windows slide: less is read again, so few large
 SHORT_RUN = 16  # values: a shorter run costs more to start than to copy
 FEWEST_CHANNELS = 8  # for a product with each tap alone
 FEWEST_ROWS = 32  # of a small product: fewer are slow
+BIAS_POSITIONS = 1 << 12  # that are summed at a time
 SUMS = 8  # partial sums of grad_w; fixed, so that threads do not change the rounding
 
 
@@ -169,6 +170,19 @@ def param_gradients(grad_out: Array, x: Array, w: Array, window: Window) -> tupl
 
     for_each(work, range(len(groups)))
     return sums.sum(axis=0), bias_sums.sum(axis=0)
+
+
+def bias_gradient(grad_out: Array) -> Array:
+    """Return grad_b = Σ grad_out alone, some positions at a time."""
+    # (N, *out, C_out) -> (N*prod(out), C_out)
+    flat = grad_out.reshape(-1, grad_out.shape[-1])
+    ones = np.ones(BIAS_POSITIONS, flat.dtype)
+    with single_threaded_blas():
+        cuts = chunks(len(flat), BIAS_POSITIONS)
+        # (positions,) @ (positions, C_out) -> (C_out,)
+        parts = [ones[: cut.stop - cut.start] @ flat[cut] for cut in cuts]
+    total: Array = np.sum(parts, axis=0)
+    return total
 
 
 def _add_cols(

@@ -1,7 +1,7 @@
 """Which way to compute a convolution, and the way itself.
 
-"auto" takes winograd where it can be used and is faster, as measured in docs/performance:
-from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` positions.
+"auto" takes winograd where it can be used and is faster, as measured in docs/performance: for each
+kernel from `WINOGRAD_CHANNELS` channels on, on either side, and `WINOGRAD_POSITIONS` positions.
 """
 
 import math
@@ -18,8 +18,10 @@ from nst_numpy.kernels.windows import Window
 
 ConvMethod = Literal["auto", "winograd", "im2col", "reference"]
 METHODS: tuple[ConvMethod, ...] = get_args(ConvMethod)
-WINOGRAD_CHANNELS = 32
-WINOGRAD_POSITIONS = 64
+WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 32, (5, 5, 5): 16}
+WINOGRAD_POSITIONS = {1: 2048, 2: 64, 3: 4096}  # by the number of axes
+# for the filters' gradient: more, since each piece adds to the values at all points
+GRADIENT_CHANNELS, GRADIENT_POSITIONS = {(7,): 64, (3, 3): 64}, 4096
 
 
 def choose_method(
@@ -32,18 +34,20 @@ def choose_method(
         )
     fits = (
         np.dtype(dtype) == np.float32
-        and window.kernel == (3, 3)
-        and window.stride == window.dilation == (1, 1)
-        and window.pad == ((1, 1), (1, 1))
+        and window.kernel in winograd.TILES
+        and {*window.stride, *window.dilation} == {1}
     )
     if method == "winograd" and not fits:
         raise SettingError(
-            "conv_forward: method 'winograd' is for float32, 3×3 kernels, stride 1 and pad 1 only: "
+            "conv_forward: method 'winograd' is for float32, stride 1, dilation 1, and kernels of "
+            f"{', '.join('×'.join(map(str, kernel)) for kernel in winograd.TILES)} only: "
             "use 'im2col' or 'auto'"
         )
     if method != "auto":
         return method
-    large = min(w_shape[-2:]) >= WINOGRAD_CHANNELS and math.prod(window.sizes) >= WINOGRAD_POSITIONS
+    channels = WINOGRAD_CHANNELS.get(window.kernel, math.inf)
+    positions = WINOGRAD_POSITIONS[len(window.sizes)]
+    large = min(w_shape[-2:]) >= channels and math.prod(window.sizes) >= positions
     return "winograd" if fits and large else "im2col"
 
 
@@ -71,7 +75,7 @@ def convolve(
     """
     if method == "winograd":
         u = winograd.transform_kernel(w) if u is None else u
-        return winograd.winograd_forward(x, u, b, each_part)
+        return winograd.winograd_forward(x, u, b, each_part, window)
     return im2col.correlate(x, w, b, window, each_part)
 
 
@@ -91,15 +95,27 @@ def input_gradient(
     the kernel flipped and its channels swapped. Parameters are those of `convolve`;
     `u_flipped` is the second of `winograd.prepare_kernels(w)`.
     """
-    if method == "winograd":
-        if u_flipped is None:
-            u_flipped = winograd.flip_kernel(winograd.transform_kernel(w))
-        return winograd.winograd_input_gradient(grad_out, u_flipped, each_part)
-    spread = _spread_by_stride(grad_out, window)
     flipped, back = _way_back(w, window)
+    if method == "winograd":
+        u_flipped = winograd.transform_flipped(w) if u_flipped is None else u_flipped
+        return winograd.winograd_input_gradient(grad_out, u_flipped, each_part, back)
+    spread = _spread_by_stride(grad_out, window)
     if product_first_is_smaller(w):
         return im2col.correlate_product_first(spread, flipped, back, each_part)
     return im2col.correlate(spread, flipped, None, back, each_part)
+
+
+def param_gradients(
+    grad_out: Array, x: Array, w: Array, window: Window, method: ConvMethod
+) -> tuple[Array, Array]:
+    """Return ∂J/∂w and ∂J/∂b of a convolution. Parameters are those of `convolve`."""
+    channels = GRADIENT_CHANNELS.get(window.kernel, math.inf)
+    large = len(x) * math.prod(window.out_sizes) >= GRADIENT_POSITIONS
+    pays = method == "winograd" and large and min(w.shape[-2:]) >= channels
+    if pays and winograd.transformed_bytes(w) <= winograd.COPIED_BYTES:
+        grad_w = winograd.winograd_kernel_gradient(x, grad_out, window)
+        return grad_w, im2col.bias_gradient(grad_out)
+    return im2col.param_gradients(grad_out, x, w, window)
 
 
 def input_gradient_of_parts(

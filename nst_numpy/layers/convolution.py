@@ -17,7 +17,8 @@ so the input gradient is a convolution too. There are three ways to compute one:
 
 - `reference`: the sum as plain loops, the definition.
 - `im2col`: the sum as a matrix product. Any shape, any dtype.
-- `winograd`: 3×3 kernels, stride 1, pad 1, float32, with a quarter of the multiplications.
+- `winograd`: common kernels, stride 1, float32, with a fraction of the multiplications: a quarter
+  for 3×3, an eighth for 3×3×3.
 
 "auto" takes the faster one: see `nst_numpy.kernels.methods`.
 """
@@ -27,8 +28,13 @@ from typing import NamedTuple
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import ShapeError
-from nst_numpy.kernels.im2col import param_gradients
-from nst_numpy.kernels.methods import ConvMethod, choose_method, convolve, input_gradient
+from nst_numpy.kernels.methods import (
+    ConvMethod,
+    choose_method,
+    convolve,
+    input_gradient,
+    param_gradients,
+)
 from nst_numpy.kernels.windows import (
     AXIS_NAMES,
     Padding,
@@ -145,9 +151,9 @@ def conv_param_gradients(grad_out: Array, cache: ConvCache) -> tuple[Array, Arra
 
     Parameters are those of `conv_backward`.
     """
-    x, w, window, _ = cache
+    x, w, window, method = cache
     check_grad_out("conv_backward", grad_out, (x.shape[0], *window.out_sizes, w.shape[-1]))
-    return param_gradients(grad_out, x, w, window)
+    return param_gradients(grad_out, x, w, window, method)
 
 
 def conv_input_gradient(grad_out: Array, w: Array, window: Window, method: ConvMethod) -> Array:

@@ -23,8 +23,8 @@ def test_any_small_network_gives_the_same(drawn, relu):
 @given(networks(winograd=True), st.sampled_from(RELU_RULES))
 def test_any_small_network_by_winograd_gives_the_same(drawn, relu):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(methods, "WINOGRAD_CHANNELS", 2)
-        patch.setattr(methods, "WINOGRAD_POSITIONS", 1)
+        patch.setattr(methods, "WINOGRAD_CHANNELS", {(3, 3): 2})
+        patch.setattr(methods, "WINOGRAD_POSITIONS", {2: 1})
         assert_same(drawn, relu)
 
 

@@ -5,14 +5,14 @@ from hypothesis import strategies as st
 
 from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck import check_gradient
-from nst_numpy.kernels import winograd
+from nst_numpy.kernels import methods, winograd
 from nst_numpy.kernels.methods import (
-    WINOGRAD_CHANNELS,
-    WINOGRAD_POSITIONS,
+    GRADIENT_POSITIONS,
     choose_method,
     convolve,
     input_gradient,
     input_gradient_of_parts,
+    param_gradients,
     product_first_is_smaller,
 )
 from nst_numpy.kernels.windows import make_window
@@ -34,16 +34,23 @@ def window_of(sizes=(8, 8), kernel=(3, 3), stride=1, pad=1, dilation=1):
         ((3, 3, 31, 64), window_of(), np.float32, "im2col"),
         ((3, 3, 64, 31), window_of(), np.float32, "im2col"),
         ((3, 3, 32, 32), window_of(), np.float64, "im2col"),
-        ((3, 3, 32, 32), window_of(pad=0), np.float32, "im2col"),
-        ((3, 3, 32, 32), window_of(pad=((1, 0), (1, 1))), np.float32, "im2col"),
+        ((3, 3, 32, 32), window_of(pad=0), np.float32, "winograd"),
+        ((3, 3, 32, 32), window_of(pad=((1, 0), (1, 1))), np.float32, "winograd"),
         ((3, 3, 32, 32), window_of(stride=2), np.float32, "im2col"),
         ((3, 3, 32, 32), window_of(dilation=2), np.float32, "im2col"),
         ((3, 1, 32, 32), window_of(kernel=(3, 1)), np.float32, "im2col"),
-        ((3, 32, 32), window_of((99,), (3,)), np.float32, "im2col"),
+        ((3, 64, 64), window_of((4096,), (3,)), np.float32, "im2col"),
+        ((7, 64, 64), window_of((2048,), (7,)), np.float32, "winograd"),
+        ((7, 64, 63), window_of((2048,), (7,)), np.float32, "im2col"),
+        ((5, 64, 64), window_of((2047,), (5,)), np.float32, "im2col"),
+        ((3, 3, 3, 32, 64), window_of((16,) * 3, (3,) * 3), np.float32, "winograd"),
+        ((3, 3, 3, 16, 64), window_of((16,) * 3, (3,) * 3), np.float32, "im2col"),
+        ((5, 5, 5, 16, 32), window_of((16,) * 3, (5,) * 3), np.float32, "winograd"),
+        ((5, 5, 5, 16, 32), window_of((14,) * 3, (5,) * 3), np.float32, "im2col"),
+        ((3, 5, 5, 64, 64), window_of((16,) * 3, (3, 5, 5)), np.float32, "im2col"),
     ],
 )
 def test_auto_takes_winograd_where_it_can_be_used_and_is_faster(w_shape, window, dtype, expected):
-    assert (WINOGRAD_CHANNELS, WINOGRAD_POSITIONS) == (32, 64)
     assert choose_method("auto", dtype, w_shape, window) == expected
 
 
@@ -52,7 +59,7 @@ def test_a_method_that_is_named_is_taken_if_it_can_be():
         assert choose_method(method, np.float32, (3, 3, 1, 1), window_of()) == method
     with pytest.raises(SettingError, match="method must be one of auto, winograd, im2col, refer"):
         choose_method("fast", np.float32, (3, 3, 1, 1), window_of())
-    with pytest.raises(SettingError, match="'winograd' is for float32, 3×3 kernels, stride 1 and"):
+    with pytest.raises(SettingError, match="'winograd' is for float32, stride 1, dilation 1, and"):
         choose_method("winograd", np.float64, (3, 3, 1, 1), window_of())
 
 
@@ -100,6 +107,27 @@ def test_the_input_gradient_whatever_the_window(data, axes, many_filters):
     assert (grad_x * direction).sum() == pytest.approx(
         ((moved - out) * grad_out).sum(), rel=1e-9, abs=1e-9
     )
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_the_gradient_of_the_filters_by_either_method(taken, monkeypatch):
+    window = window_of((16, 16))
+    x, w, _b = arrays(window, 64, 64, np.float32)
+    positions = 2 * 16 * 16
+    assert positions < GRADIENT_POSITIONS
+    if taken:
+        monkeypatch.setattr(methods, "GRADIENT_POSITIONS", positions)
+    used = []
+    by_winograd = winograd.winograd_kernel_gradient
+    monkeypatch.setattr(
+        winograd, "winograd_kernel_gradient", lambda *a: used.append(1) or by_winograd(*a)
+    )
+    grad_out = RNG.standard_normal((2, 16, 16, 64)).astype(np.float32)
+    got = param_gradients(grad_out, x, w, window, "winograd")
+    assert bool(used) == taken
+    wide = (a.astype(float) for a in (grad_out, x, w))
+    for g, want in zip(got, param_gradients(*wide, window, "im2col"), strict=True):
+        np.testing.assert_allclose(g, want, atol=1e-5 * want.std())
 
 
 def test_the_input_gradient_number_by_number():

@@ -6,22 +6,10 @@ from hypothesis import strategies as st
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels import products
 from nst_numpy.kernels import winograd as wg
+from nst_numpy.kernels.methods import input_gradient
 from nst_numpy.kernels.parts import MadeInParts
 from nst_numpy.kernels.windows import make_window
 from nst_numpy.layers import conv_backward, conv_forward, set_threads
-from nst_numpy.layers.convolution import choose_method
-
-
-def test_the_matrices_compute_four_outputs_of_three_taps():
-    rng = np.random.default_rng(0)
-    d, g = rng.standard_normal(6), rng.standard_normal(3)
-    y = wg.A_T.astype(float) @ ((wg.G @ g) * (wg.B_T.astype(float) @ d))
-    np.testing.assert_allclose(y, np.correlate(d, g), rtol=1e-6)
-
-
-def test_flipping_the_filter_reverses_its_transform():
-    g = np.random.default_rng(1).standard_normal(3)
-    np.testing.assert_allclose(wg.G @ g[::-1], (wg.G @ g)[::-1], rtol=1e-12)
 
 
 def make(seed, shape, filters):
@@ -48,6 +36,103 @@ def test_equals_im2col_at_every_size(items, height, width, c_in, c_out, seed):
         conv_backward(out, cache), conv_backward(out.astype(float), other), strict=True
     ):
         np.testing.assert_allclose(got, want, atol=2e-5 * max(1, np.abs(want).max()))
+
+
+# the largest error, in standard deviations of what is computed, of the large cases below
+MOST_ERROR = 5e-5
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from(sorted(wg.TILES)), st.integers(0, 99))
+def test_all_three_products_in_any_number_of_dimensions(data, kernel, seed):
+    """Whatever sizes and pads: outputs and both gradients are those of im2col in float64."""
+    pad = tuple((data.draw(st.integers(0, 3)), data.draw(st.integers(0, 3))) for _ in kernel)
+    most = {1: 60, 2: 20, 3: 9}[len(kernel)]
+    sizes = tuple(
+        max(1, taps - sum(around)) + data.draw(st.integers(0, most))
+        for taps, around in zip(kernel, pad, strict=True)
+    )
+    rng = np.random.default_rng(seed)
+    channels = data.draw(st.integers(1, 4)), data.draw(st.integers(1, 4))
+    x = rng.standard_normal((data.draw(st.integers(1, 2)), *sizes, channels[0]))
+    w, b = rng.standard_normal((*kernel, *channels)), rng.standard_normal(channels[1])
+    out, cache = conv_forward(x, w, b, pad=pad, method="im2col")
+    grad_out = rng.standard_normal(out.shape)
+    grad_x, grad_w, _ = conv_backward(grad_out, cache)
+    x, w, b, grad_out = (a.astype(np.float32) for a in (x, w, b, grad_out))
+    window = make_window("test", sizes, kernel, 1, pad)
+    for got, want in (
+        (wg.winograd_forward(x, wg.transform_kernel(w), b, None, window), out),
+        (input_gradient(grad_out, w, window, "winograd"), grad_x),
+        (wg.winograd_kernel_gradient(x, grad_out, window), grad_w),
+    ):
+        assert got.dtype == np.float32
+        np.testing.assert_allclose(got, want, atol=1e-4 * max(1, np.abs(want).max()))
+
+
+@pytest.mark.parametrize("kernel", sorted(wg.TILES))
+def test_the_error_is_small(kernel):
+    """In float32, with sizes as networks have them, beside the same in float64."""
+    rng = np.random.default_rng(0)
+    sizes = {1: (400,), 2: (40, 40), 3: (16, 16, 16)}[len(kernel)]
+    x, w = rng.standard_normal((1, *sizes, 16)), rng.standard_normal((*kernel, 16, 32))
+    out, cache = conv_forward(x, w, np.zeros(32), method="im2col")
+    grad_out = rng.standard_normal(out.shape)
+    grad_x, grad_w, _ = conv_backward(grad_out, cache)
+    x, w, grad_out = (a.astype(np.float32) for a in (x, w, grad_out))
+    window = make_window("test", sizes, kernel, 1, 0)
+    for got, want in (
+        (wg.winograd_forward(x, wg.transform_kernel(w), None, None, window), out),
+        (input_gradient(grad_out, w, window, "winograd"), grad_x),
+        (wg.winograd_kernel_gradient(x, grad_out, window), grad_w),
+    ):
+        assert np.abs(got - want).max() < MOST_ERROR * want.std()
+
+
+@pytest.mark.parametrize(
+    ("kernel", "share"),
+    [
+        ((3,), 6 / 12),
+        ((5,), 8 / 20),
+        ((7,), 10 / 28),
+        ((3, 3), 36 / 144),
+        ((3, 3, 3), 216 / 1728),
+        ((5, 5, 5), 6 * 6 * 8 / (2 * 2 * 4 * 125)),
+    ],
+)
+def test_how_many_multiplications_it_takes(kernel, share, monkeypatch):
+    """Those of the products over channels, counted as they are done."""
+    done = []
+    multiply = wg.multiply
+
+    def counted(a, b, out):
+        done.append(a.shape[0] * a.shape[1] * a.shape[2] * out.shape[-1])
+        multiply(a, b, out)
+
+    monkeypatch.setattr(wg, "multiply", counted)
+    sizes = tuple(7 + taps for taps in kernel)  # eight outputs: whole tiles
+    x, w = np.ones((2, *sizes, 3), np.float32), np.ones((*kernel, 3, 5), np.float32)
+    window = make_window("test", sizes, kernel, 1, 0)
+    wg.winograd_forward(x, wg.transform_kernel(w), None, None, window)
+    direct = 2 * 8 ** len(kernel) * np.prod(kernel) * 3 * 5
+    assert sum(done) == pytest.approx(share * direct)
+
+
+@pytest.mark.parametrize("kernel", sorted(wg.TILES))
+def test_pieces_of_any_size_join_without_a_seam(kernel, monkeypatch):
+    rng = np.random.default_rng(3)
+    sizes = tuple({1: 60, 2: 23, 3: 13}[len(kernel)] + axis for axis in range(len(kernel)))
+    x = rng.standard_normal((2, *sizes, 3)).astype(np.float32)
+    w = rng.standard_normal((*kernel, 3, 4)).astype(np.float32)
+    window = make_window("test", sizes, kernel, 1, 1)
+    u = wg.transform_kernel(w)
+    whole = wg.winograd_forward(x, u, None, None, window)
+    for name in ("FEWEST_TILES", "MOST_TILES", "VOLUME_TILES"):
+        monkeypatch.setattr(wg, name, 3)
+    monkeypatch.setattr(wg, "PICTURE_POINTS", 36 * 3)
+    np.testing.assert_allclose(
+        wg.winograd_forward(x, u, None, None, window), whole, atol=1e-5 * whole.std()
+    )
 
 
 @pytest.mark.parametrize("limits", [(1, 1), (3, 3), (7, 7), (1, 1000)])
@@ -135,24 +220,10 @@ def test_results_do_not_depend_on_the_number_of_threads():
         np.testing.assert_array_equal(other[1], results[0][1])
 
 
-def test_which_method_auto_takes():
-    def auto(sizes=(32, 32), w_shape=(3, 3, 64, 64), dtype=np.float32, stride=1, pad=1):
-        window = make_window("test", sizes, w_shape[:-2], stride, pad)
-        return choose_method("auto", dtype, w_shape, window)
-
-    assert auto() == "winograd"
-    assert auto(dtype=np.float64) == "im2col"
-    assert auto(stride=2) == "im2col"
-    assert auto(pad=0) == "im2col"
-    assert auto(w_shape=(5, 5, 64, 64), pad=2) == "im2col"
-    assert auto(w_shape=(3, 3, 3, 64)) == "im2col"
-    assert auto(sizes=(7, 7)) == "im2col"
-    assert auto(sizes=(32,), w_shape=(3, 64, 64)) == "im2col"
-
-
 def test_winograd_refuses_what_it_cannot_do():
     x, w, b = make(5, (1, 8, 8, 4), 4)
-    with pytest.raises(SettingError, match="'winograd' is for float32, 3×3 kernels, stride 1"):
-        conv_forward(x, w, b, pad=0, method="winograd")
+    of = "kernels of 3, 5, 7, 3×3, 3×3×3, 5×5×5 only"
+    with pytest.raises(SettingError, match=f"'winograd' is for float32, stride 1, .* {of}"):
+        conv_forward(x, w, b, stride=2, method="winograd")
     with pytest.raises(SettingError, match="use 'im2col' or 'auto'"):
         conv_forward(*(v.astype(float) for v in (x, w, b)), pad=1, method="winograd")
