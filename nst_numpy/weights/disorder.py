@@ -55,32 +55,30 @@ def find_unrelated(params: Mapping[str, Pair]) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        Layer name to correlation. A kernel of one number has none, and is not among them.
+        Layer name to correlation; NaN where nothing can be said, as of `neighbour_correlation`.
     """
     found = {name: neighbour_correlation(kernel) for name, (kernel, _) in params.items()}
-    return {name: value for name, value in found.items() if value < UNRELATED}
+    return {name: value for name, value in found.items() if not value >= UNRELATED}
 
 
-def find_rearranged(params: Mapping[str, Pair], right: Mapping[str, Pair]) -> dict[str, str]:
-    """Find the kernels that have the right numbers in another order.
+def find_different(params: Mapping[str, Pair], right: Mapping[str, Pair]) -> dict[str, str]:
+    """Find the kernels that are not the right ones.
 
     Parameters
     ----------
     params, right : mapping of str to (ndarray, ndarray)
-        What a file has, and what it should have.
+        What a file has, and what it should have; rounding to half precision is allowed for.
 
     Returns
     -------
     dict of str to str
-        Layer name to what was done to its kernel.
+        Layer name to what was done to its kernel; no text where it has other numbers.
     """
     found = {}
     for name, (kernel, _) in params.items():
-        if name in right and not _same(kernel, right[name][0]):
-            how = next((how for how, back in _undone(kernel).items()
-                        if _same(back, right[name][0])), None)  # fmt: skip
-            if how:
-                found[name] = how
+        if not _same(kernel, right[name][0]):
+            undone = _undone(kernel).items()
+            found[name] = next((how for how, back in undone if _same(back, right[name][0])), "")
     return found
 
 

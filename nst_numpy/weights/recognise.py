@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from nst_numpy.weights.names import convolution
 from nst_numpy.weights.stored import Contents, Layers, RefusedError, Stored, Table, channels_first
 
+_ALONE = "save one VGG alone in a file of its own"
+
 
 def find_layers(found: Layers, networks: Mapping[str, Table]) -> Contents:
     """Recognise the network, and give each convolution its name there."""
@@ -58,9 +60,7 @@ def _check_names(names: list[str], expected: list[str], architecture: str) -> No
         raise RefusedError(f"{lacks} {architecture}{extra}")
     twice = [name for name in expected if names.count(name) > 1]
     if twice:
-        raise RefusedError(
-            f"has {', '.join(twice)} more than once", "save one VGG alone in a file of its own"
-        )
+        raise RefusedError(f"has {', '.join(twice)} more than once", _ALONE)
     if names != expected:
         raise RefusedError(
             f"lists its layers as {', '.join(names)}: expected the order of {architecture}"
@@ -78,6 +78,8 @@ def _by_shape(stored: Sequence[Stored], networks: Mapping[str, Table]) -> tuple[
         if _fit(convolutions[start : start + len(table)], table)
     ]
     if rows:
+        if sum(architecture == rows[0][0] for architecture, _ in rows) > 1:
+            raise RefusedError(f"has {rows[0][0]} more than once", _ALONE)
         return rows[0]
     for architecture, table in networks.items():
         if len(table) == len(convolutions):  # what is wrong with it is told when it is checked

@@ -8,8 +8,9 @@ import numpy as np
 from nst_numpy.errors import WeightsError
 from nst_numpy.files import PathLike
 from nst_numpy.weights import orientation
-from nst_numpy.weights.disorder import find_rearranged, find_unrelated
+from nst_numpy.weights.disorder import find_different, find_unrelated
 from nst_numpy.weights.orientation import PUBLISHED, Conversion
+from nst_numpy.weights.sight import find_turned, photographs
 from nst_numpy.weights.stored import Contents, Pair, RefusedError, check_declared, read_all
 from nst_numpy.weights.vgg_files import load_weights, locate, opened_contents
 
@@ -22,6 +23,7 @@ CHECKS = (
     "kernels the right way round",
     "published values",
 )
+PHOTOGRAPHS, SIDE = 8, 64  # how many are looked at, and their size in pixels
 
 
 @dataclass(frozen=True)
@@ -89,18 +91,29 @@ def _find_disorder(
     odd = orientation.find_odd(contents, conversion)
     if odd:
         return odd
+    suspects = params
     if contents.architecture == "vgg16" and conversion.published:
-        rearranged = find_rearranged(params, load_weights())
+        different = find_different(params, load_weights())
+        rearranged = [f"the kernel of {name} is {how}" for name, how in different.items() if how]
         if rearranged:
-            return "; ".join(f"the kernel of {name} is {how}" for name, how in rearranged.items())
-    unrelated = find_unrelated(params)
-    if unrelated:
-        largest = max(unrelated.values())
+            return "; ".join(rearranged)
+        suspects = {name: params[name] for name in different}
+    unrelated = find_unrelated(suspects)
+    trained = [value for value in unrelated.values() if not np.isnan(value)]
+    if trained:
         names = "all layers" if len(unrelated) == len(params) else ", ".join(unrelated)
         return (
             f"neighbouring entries of the kernels of {names} are not alike (correlation at most "
-            f"{largest:.2f}): they are not trained, or were reshaped and not transposed"
+            f"{max(trained):.2f}): they are not trained, or were reshaped and not transposed"
         )
+    # of a network of which little is published
+    if 2 * len(conversion.published) < len(params) and not unrelated:
+        turned = find_turned(params, photographs(PHOTOGRAPHS, SIDE))
+        if turned:
+            return (
+                f"the kernels of {', '.join(turned)} do not fit the others: photographs excite the "
+                "network more if they are turned by 180°"
+            )
     return None
 
 
