@@ -164,7 +164,7 @@ def transfer(
     progress : bool
         Show a bar with the time left.
     weights : path, optional
-        HDF5 file of a VGG-16 or VGG-19; default the bundled VGG-16.
+        HDF5 or .npz file of a VGG-16 or VGG-19; default the bundled VGG-16.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
         A network that is there already; its pooling and engine then count.
     layers : path, optional
@@ -196,7 +196,8 @@ def transfer(
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
-    vgg = VGG.load(weights, chosen.pool, engine=chosen.engine) if vgg is None else vgg
+    if vgg is None:
+        vgg = VGG.load(weights, chosen.pool, engine=chosen.engine, quiet=not progress)
     return Run(chosen, vgg, content, style, init, own).go(callbacks, progress=progress)
 
 

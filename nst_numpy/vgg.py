@@ -4,6 +4,7 @@ Every convolution is 3×3, stride 1, pad 1; every pool is 2×2. `convX_Y` names 
 before the ReLU, `reluX_Y` after it, `poolX` after the pool.
 """
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -11,10 +12,11 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nst_numpy.common.streams import SteadyStream
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import EngineName, Network
 from nst_numpy.rows import AvgPool, Conv, LayerParams, MaxPool, ReLU, Row
-from nst_numpy.weights import BLOCKS, load_weights
+from nst_numpy.weights import BLOCKS, read_weights
 
 PoolKind = Literal["avg", "max"]
 POOLS: dict[PoolKind, type[Row]] = dict(zip(get_args(PoolKind), (AvgPool, MaxPool), strict=True))
@@ -96,15 +98,24 @@ class VGG(Network):
         pool: PoolKind = "avg",
         dtype: DTypeLike = np.float32,
         engine: EngineName = "fused",
+        *,
+        quiet: bool = False,
     ) -> "VGG":
-        """Read a VGG-16 or VGG-19 from an HDF5 file; None is the bundled VGG-16.
+        """Read a VGG-16 or VGG-19 from an HDF5 or .npz file; None is the bundled VGG-16.
+
+        Files of Keras 1, 2 and 3 are read, those of Theano, a VGG within another model, float16:
+        see `load_weights`. Where kernels had to be brought into our form, a line on stderr says
+        what was recognised and done, unless `quiet`.
 
         Raises
         ------
         WeightsError
             If the file is missing, corrupt or of another network.
         """
-        return cls(load_weights(path, dtype=dtype), pool, engine)
+        loaded = read_weights(path, dtype=dtype)
+        if loaded.note and not quiet:
+            print(loaded.note, file=SteadyStream(sys.stderr))
+        return cls(loaded.params, pool, engine)
 
     @classmethod
     def random(

@@ -1,3 +1,4 @@
+import h5py
 import numpy as np
 import pytest
 
@@ -5,6 +6,7 @@ from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.layers import conv_forward
 from nst_numpy.vgg import VGG, VGG16, VGG19
+from nst_numpy.weights import load_weights
 
 
 @pytest.fixture(params=["plain", "fused"])
@@ -166,3 +168,29 @@ def test_the_real_network_has_the_same_numbers_in_both_engines():
         np.testing.assert_allclose(features[name], expected[name], rtol=0, atol=1e-10)
     grad, want = fused.backward(features), plain.backward(expected)
     assert np.abs(grad - want).max() <= 1e-12 * np.abs(want).max()
+
+
+def write_theanos(path):
+    """Write the real network as Keras before 1.0 did above Theano."""
+    with h5py.File(path, "w") as file:
+        file.attrs["nb_layers"] = 13
+        for n, (w, b) in enumerate(load_weights().values()):
+            file[f"layer_{n}/param_0"] = w[::-1, ::-1].transpose(3, 2, 0, 1)
+            file[f"layer_{n}/param_1"] = b
+
+
+def test_a_file_of_another_layout_is_the_same_network_and_one_line_says_so(tmp_path, capsys):
+    write_theanos(tmp_path / "w.h5")
+    vgg = VGG.load(tmp_path / "w.h5")
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(
+        f"{tmp_path / 'w.h5'}: VGG-16 in the layout of Keras 1, layers by number: "
+    )
+    assert err.count("\n") == 1
+    published = load_weights()
+    for name, pair in VGG.load(tmp_path / "w.h5", quiet=True).params.items():
+        for array, again, right in zip(pair, vgg.params[name], published[name], strict=True):
+            np.testing.assert_array_equal(array, right)
+            np.testing.assert_array_equal(again, right)
+    assert capsys.readouterr() == ("", "")

@@ -24,7 +24,7 @@ COMMANDS = {
     "volume": "train 3-D networks on a CT volume with a stent, and show what needs 3-D",
     "movie": "train 3-D networks to tell the direction of motion in a movie",
     "texture": "make an EKG or a movie from noise, with the texture of a real one",
-    "weights": "describe or verify a file of network weights",
+    "weights": "describe, verify or convert a file of network weights",
     "course": "hand out the assignments, and grade what comes back",
     "gradcheck": "check gradients, the project's or yours, and say what is wrong with them",
     "bench": "show what makes it fast, on this machine",

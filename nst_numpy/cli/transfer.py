@@ -80,7 +80,7 @@ def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> N
     """Add what every command that paints has: the settings, and how to run."""
     add_setting_options(parser, patience=patience)
     parser.add_argument(
-        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
+        "--weights", metavar="FILE", help="VGG-16 or VGG-19 as HDF5 or .npz (default: bundled)"
     )
     add_threads(parser)
     add_quiet(parser)
@@ -186,7 +186,7 @@ def prepare(args: argparse.Namespace) -> Run:
     init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
-    vgg = VGG.load(args.weights, args.pool, engine=args.engine)
+    vgg = VGG.load(args.weights, args.pool, engine=args.engine, quiet=args.quiet)
     return Run(settings, vgg, content, style, init, own)
 
 

@@ -13,7 +13,8 @@ from nst_numpy.common.checks import check_dtype
 from nst_numpy.errors import NonFiniteError, NstError
 from nst_numpy.files import PathLike
 from nst_numpy.rows import ROWS, Computed, LayerParams, Row, kernel_shapes, name_rows
-from nst_numpy.weights import hdf5
+from nst_numpy.weights import hdf5, layouts
+from nst_numpy.weights.stored import RefusedError, check_declared, read_all
 
 MOST_PARAMETERS = 10**8  # that `read` believes: a file may declare more than memory holds
 _REMEDY = "give a file that Sequential.save wrote"
@@ -51,12 +52,12 @@ def read(path: PathLike) -> tuple[list[Row], Shape, dict[str, LayerParams], np.d
             rows, input_shape, dtype = _parse(hdf5.read_text(file, "network"))
             table = kernel_shapes(_READER, name_rows(rows), input_shape)
         except (NstError, LookupError, TypeError, ValueError, RecursionError) as error:
-            raise hdf5.RefusedError("does not describe a network of this package") from error
+            raise RefusedError("does not describe a network of this package") from error
         if sum(math.prod(shape) for shape in table.values()) > MOST_PARAMETERS:
-            raise hdf5.RefusedError(f"declares more than {MOST_PARAMETERS:,} parameters")
-        contents = hdf5.find_named_layers(file, table)
-        hdf5.check_declared(contents)
-        return rows, input_shape, hdf5.read_all(contents, dtype), dtype
+            raise RefusedError(f"declares more than {MOST_PARAMETERS:,} parameters")
+        contents = layouts.find_named_layers(file, table)
+        check_declared(contents)
+        return rows, input_shape, read_all(contents, dtype), dtype
 
 
 def _parse(text: str) -> tuple[list[Row], Shape, np.dtype[Any]]:

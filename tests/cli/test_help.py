@@ -33,7 +33,10 @@ def test_what_is_only_a_choice_is_told_by_the_command(capsys):
     [
         (("trasnfer",), "unknown command 'trasnfer': did you mean transfer or trace?"),
         (("course", "gade"), "unknown command of nst course: 'gade': did you mean grade?"),
-        (("weights", "mend"), "unknown command of nst weights: 'mend': choose from info, verify"),
+        (
+            ("weights", "mend"),
+            "unknown command of nst weights: 'mend': choose from info, verify, convert",
+        ),
         (("dream", "x"), "nst dream has no commands of its own: leave out 'x'"),
         (
             ("course", "grade", "all"),

@@ -78,7 +78,7 @@ DEFAULTS = {
         "width of the picture (default: 512)",
         "which network (default: vgg16)",
     ],
-    "weights": ["HDF5 file (default: bundled)"],
+    "weights": ["HDF5 or .npz file (default: bundled)"],
     "bench": ["of the step's picture (default: 256)", "(default: NST_NUM_THREADS, else all)"],
 }
 

@@ -16,7 +16,9 @@ from nst_numpy.errors import NstError
 from nst_numpy.pictures import load_image
 from nst_numpy.signals.data import read_signal
 from nst_numpy.training.sequential import Sequential
-from nst_numpy.weights import hdf5
+from nst_numpy.weights import hdf5, layouts, npz, orientation
+from nst_numpy.weights.disorder import find_unrelated
+from nst_numpy.weights.stored import Contents, check_declared, read_all
 
 _FOLDER = TemporaryDirectory(prefix="nst-fuzz-")
 _ASSIGNMENTS = load_assignments()
@@ -26,13 +28,24 @@ NETWORKS = {"vgg16": TABLE, "vgg19": TABLE | {"conv1_3": (3, 3, 4, 4)}}
 
 
 def weights(data: bytes) -> None:
-    """Read convolutions in each layout of Keras, as `load_weights` does."""
+    """Read convolutions in each layout and from .npz, as `load_weights` and `verify_weights` do."""
     path = _file("weights.h5", data)
-    with hdf5.opened(path, "load_weights", "give another") as file:
-        hdf5.refuse_outside_data(file)
-        contents = hdf5.find_layers(file, NETWORKS)
-        hdf5.check_declared(contents)
-        hdf5.read_all(contents, np.float32)
+    if npz.is_npz(path):
+        with npz.opened(path, "load_weights", "give another") as members:
+            _read_all(npz.find_layers(members, NETWORKS))
+    else:
+        with hdf5.opened(path, "load_weights", "give another") as file:
+            hdf5.refuse_outside_data(file)
+            _read_all(layouts.find_layers(file, NETWORKS))
+
+
+def _read_all(contents: Contents) -> None:
+    check_declared(contents, either=True)
+    params = read_all(contents, np.float32)
+    conversion = orientation.find_conversion(contents, params)
+    orientation.describe(contents, conversion)
+    orientation.find_odd(contents, conversion)
+    find_unrelated(orientation.convert(params, conversion))
 
 
 def networks(data: bytes) -> None:

@@ -22,6 +22,10 @@ PACKINGS = (
     {"chunks": True, "compression": "gzip", "shuffle": True},
 )
 WRITERS = (made.write_own, made.write_keras1, made.write_keras2, made.write_keras3)
+FOREIGN = (
+    made.write_by_number, made.write_channels_first, made.write_nested, made.write_nested_keras3,
+    made.write_flat,
+)  # fmt: skip
 FUNCTION = "def conv_forward(A_prev, W, b, hparameters):\n    return A_prev @ W + b\n"
 CELLS = (
     FUNCTION,
@@ -43,6 +47,25 @@ def weights() -> Iterator[bytes]:
                     with h5py.File(path, "w", libver=(version, "latest")) as file:
                         _write_tiny(file, write, packing)
                     yield path.read_bytes()
+    for write in FOREIGN:
+        with TemporaryDirectory() as folder:
+            path = Path(folder, "a.h5")
+            with h5py.File(path, "w", libver="latest") as file:
+                _write_tiny(file, write, {})
+            yield path.read_bytes()
+    yield from _weights_in_npz()
+
+
+def _weights_in_npz() -> Iterator[bytes]:
+    """Save the tiny network by names, packed and not, and in its order."""
+    arrays = {}
+    for name, shape in TABLE.items():
+        arrays[f"{name}_W"] = np.arange(np.prod(shape), dtype="f4").reshape(shape)
+        arrays[f"{name}_b"] = np.ones(shape[-1], "f2")
+    for save, names in ((np.savez, arrays), (np.savez_compressed, arrays), (np.savez, {})):
+        stream = io.BytesIO()
+        save(stream, *([] if names else arrays.values()), **names)
+        yield stream.getvalue()
 
 
 def _write_tiny(file, write, packing):

@@ -122,6 +122,78 @@ def write_whole_model(file, network):
     write_keras2(file.create_group("model_weights"), network, "{0}/kernel", "{0}/bias")
 
 
+# What other programs wrote, from their sources: older Keras, Theano, a network in a network.
+
+
+def write_by_number(file, network):
+    """Write a file as Keras before 1.0 did above Theano: a layer each for padding and pools."""
+    kinds = []  # shapes of each layer's arrays
+    previous = None
+    for n, (name, (c_in, c_out)) in enumerate(network.items(), start=1):
+        if previous and previous[4] != name[4]:
+            kinds.append(None)
+        kinds += [None, (n, (c_out, c_in, 3, 3), (c_out,))]
+        previous = name
+    kinds += [None, None]  # the last pool, flatten
+    file.attrs["nb_layers"] = len(kinds) + 1
+    for place, kind in enumerate(kinds):
+        group = file.create_group(f"layer_{place}")
+        group.attrs["nb_params"] = 2 if kind else 0
+        if kind:
+            put(group, "param_0", kind[1], kind[0])
+            put(group, "param_1", kind[2], -kind[0])
+    dense = file.create_group(f"layer_{len(kinds)}")
+    dense.attrs["nb_params"] = 2
+    put_nothing(dense, "param_0", (25088, 4096))
+    put_nothing(dense, "param_1", (4096,))
+
+
+def write_channels_first(file, network, name="{0}", kernel="{0}_W", bias="{0}_b"):
+    """Write a file as Keras 1 did above Theano; its names have no :0."""
+    layers = [name.format(keras_name(each), each, n) for n, each in enumerate(network, 1)]
+    list_names(file, "layer_names", ["zeropadding2d_1", *layers])
+    list_names(file.create_group("zeropadding2d_1"), "weight_names", [])
+    for n, (layer, (c_in, c_out)) in enumerate(zip(layers, network.values(), strict=True), 1):
+        group = file.create_group(layer)
+        list_names(group, "weight_names", [kernel.format(layer), bias.format(layer)])
+        put(group, kernel.format(layer), (c_out, c_in, 3, 3), n)
+        put(group, bias.format(layer), (c_out,), -n)
+
+
+def write_nested(file, network, auto=False):
+    """Write a file of Keras 2 in which the network is the second of three layers."""
+    list_names(file, "layer_names", ["conv2d", "vgg", "dense"])
+    for name, shape in (("conv2d", (1, 1, 3, 3)), ("dense", (512, 2))):
+        group = file.create_group(name)
+        list_names(group, "weight_names", [f"{name}/kernel:0", f"{name}/bias:0"])
+        put_nothing(group, f"{name}/kernel:0", shape)
+        put_nothing(group, f"{name}/bias:0", shape[-1:])
+    layers = [f"conv2d_{n}" if auto else keras_name(name) for n, name in enumerate(network, 1)]
+    inner = file.create_group("vgg")
+    names = [f"{layer}/{kind}:0" for layer in layers for kind in ("kernel", "bias")]
+    list_names(inner, "weight_names", names)
+    for n, (layer, (c_in, c_out)) in enumerate(zip(layers, network.values(), strict=True), 1):
+        put(inner, f"{layer}/kernel:0", (3, 3, c_in, c_out), n)
+        put(inner, f"{layer}/bias:0", (c_out,), -n)
+
+
+def write_nested_keras3(file, network):
+    """Write a file of Keras 3 in which the network is the second of three layers."""
+    write_keras3(file, network, "layers/functional/layers")
+    for name, shape in (("conv2d", (1, 1, 3, 3)), ("conv2d_1", (3, 3, 512, 8))):
+        put_nothing(file, f"layers/{name}/vars/0", shape)
+        put_nothing(file, f"layers/{name}/vars/1", shape[-1:])
+
+
+def write_flat(file, network):
+    """Write arrays at the root, with nothing to say who did, in the order of their names."""
+    for n, (name, (c_in, c_out)) in enumerate(network.items(), start=1):
+        put(file, f"{name}_W", (3, 3, c_in, c_out), n)
+        put(file, f"{name}_b", (c_out,), -n)
+    put_nothing(file, "fc6_W", (25088, 4096))
+    put_nothing(file, "fc6_b", (4096,))
+
+
 LAYOUTS = {
     "own": (write_own, "nst_numpy"),
     "keras1": (write_keras1, "Keras 1 or 2"),
@@ -135,6 +207,28 @@ LAYOUTS = {
         lambda f, net: write_keras3(f, net, "_layer_checkpoint_dependencies"),
         "Keras 3",
     ),
+    "keras0": (write_by_number, "Keras 1, layers by number"),
+    "keras1, theano": (write_channels_first, "Keras 1 or 2"),
+    "keras1, theano, automatic names": (
+        lambda f, net: write_channels_first(f, net, "convolution2d_{2}"),
+        "Keras 1 or 2",
+    ),
+    "keras1, theano, caffe's names": (
+        lambda f, net: write_channels_first(f, net, "{1}", "param_0", "param_1"),
+        "Keras 1 or 2",
+    ),
+    "keras2, nested": (write_nested, "Keras 1 or 2"),
+    "keras2, nested, automatic names": (
+        lambda f, net: write_nested(f, net, auto=True),
+        "Keras 1 or 2",
+    ),
+    "keras2, whole model, nested": (
+        lambda f, net: write_nested(f.create_group("model_weights"), net),
+        "Keras 1 or 2",
+    ),
+    "keras3, nested": (write_nested_keras3, "Keras 3"),
+    "flat": (write_flat, "arrays with names"),
+    "flat, in groups": (lambda f, net: write_flat(f.create_group("a/b"), net), "arrays with names"),
 }
 
 

@@ -160,7 +160,7 @@ def test_virtual_dataset_is_refused(path):
 
 
 def test_more_names_than_any_network_has_are_refused(path, monkeypatch):
-    monkeypatch.setattr(hdf5, "_MOST_NAMES", 100)
+    monkeypatch.setattr(hdf5, "MOST_NAMES", 100)
     spoil(path, lambda file: [file.create_group(f"more/{n}") for n in range(90)])
     assert "has more than 100 groups and arrays: give a Keras file" in message(path)
 
@@ -284,8 +284,9 @@ def test_count_that_fits_no_network_is_refused_without_names(path, count):
     network = {f"conv{n}": (64, 64) for n in range(count)}
     spoil(path, lambda file: None, write_keras3, network)
     text = message(path)
-    assert f"has {count} convolutions named block1_conv1 or conv2d and so on" in text
-    assert "VGG-16 has 13 and VGG-19 has 16, saved alone" in text
+    assert (
+        f"has {count} convolutions, but not in a row the 13 of VGG-16 or the 16 of VGG-19" in text
+    )
 
 
 def test_list_of_names_of_more_than_a_megabyte_is_refused(path):
@@ -300,7 +301,7 @@ def test_missing_array_is_refused(path, kind):
     assert f"has no {kind} of 'block3_conv2'" in message(path)
 
 
-@pytest.mark.parametrize("shape", [(64, 3, 3, 3), (3, 3, 3), (3, 3, 2**20, 2**20), ()])
+@pytest.mark.parametrize("shape", [(3, 64, 3, 3), (3, 3, 3), (3, 3, 2**20, 2**20), ()])
 def test_wrong_shape_of_a_kernel_is_refused_before_it_is_read(path, shape):
     spoil(path, replace("block1_conv1/kernel", shape, "f4"))
     text = message(path)

@@ -1,20 +1,10 @@
-import hashlib
-
-import h5py
 import numpy as np
 import pytest
 
-from nst_numpy.errors import SettingError, UnknownNameError, WeightsError
-from nst_numpy.weights import (
-    CHECKS,
-    bundled_path,
-    describe_weights,
-    hdf5,
-    load_weights,
-    verify_weights,
-)
+from nst_numpy.errors import OutputError, SettingError, UnknownNameError, WeightsError
+from nst_numpy.weights import bundled_path, convert_weights, load_weights, read_weights
 from nst_numpy.weights import vgg_files as weights
-from tests.weights.made import VGG16, VGG19, message, spoil, write_keras2
+from tests.weights.made import VGG16, message, spoil, write_by_number, write_nested
 
 
 @pytest.fixture(scope="module")
@@ -172,101 +162,41 @@ def test_other_architecture_than_asked_for_is_refused():
     assert "holds vgg16, vgg19 was asked for: give another file, or ask for vgg16" in text
 
 
-# What a file holds, and how its checks went.
+# Files of other layouts.
 
 
-def test_description_of_the_bundled_file(bundled):
-    info = describe_weights()
-    content = bundled_path().read_bytes()
-    assert info.path == bundled_path()
-    assert (info.architecture, info.layout, info.ignored) == ("vgg16", "nst_numpy", ())
-    assert info.file_size == len(content)
-    assert info.sha256 == hashlib.sha256(content).hexdigest()
-    assert info.sha256 == weights.BUNDLED_SHA256
-    assert info.sha256 in (bundled_path().parent / "README.md").read_text("utf-8")
-    assert info.parameters == 14_714_688
-    assert [layer.name for layer in info.layers] == list(VGG16)
-    first, kernel = info.layers[0], bundled["conv1_1"][0].astype(np.float64)
-    assert first.name_in_file == "block1_conv1"
-    assert (first.kernel_shape, first.dtype, first.parameters) == ((3, 3, 3, 64), "float32", 1792)
-    assert (first.minimum, first.maximum) == (kernel.min(), kernel.max())
-    np.testing.assert_allclose((first.mean, first.std), (kernel.mean(), kernel.std()))
+def test_nothing_is_said_where_nothing_was_done(path):
+    spoil(path, lambda file: None, write_nested)
+    assert read_weights(path).note == ""
 
 
-def test_description_names_what_is_ignored(path):
-    spoil(path, lambda file: None, write_keras2)
-    assert describe_weights(path).ignored == ("block5_pool", "fc1", "input_1")
+def test_a_file_of_theano_is_converted_and_that_is_said(path):
+    spoil(path, lambda file: None, write_by_number)
+    loaded = read_weights(path)
+    assert loaded.note == (
+        f"{path}: VGG-16 in the layout of Keras 1, layers by number: channels moved last, kernels "
+        "turned by 180° (as Theano's files need it; the numbers are not the published ones)"
+    )
+    assert loaded.params["conv5_3"][0].shape == (3, 3, 512, 512)
 
 
-def test_description_of_a_bad_file_raises(path):
-    path.write_bytes(b"not HDF5")
-    with pytest.raises(WeightsError, match=r"describe_weights: .* is not an HDF5 file"):
-        describe_weights(path)
+def test_what_convert_writes_is_read_as_before(path):
+    spoil(path, lambda file: None, write_by_number)
+    output = path.with_name("ours.h5")
+    before = read_weights(path)
+    assert convert_weights(path, output) == before.note
+    again = read_weights(output)
+    assert again.note == ""
+    for name, pair in before.params.items():
+        for array, right in zip(again.params[name], pair, strict=True):
+            np.testing.assert_array_equal(array, right, strict=True)
 
 
-def test_bundled_file_passes_every_check():
-    checks = verify_weights()
-    assert [check.name for check in checks] == list(CHECKS)
-    assert all(check.passed for check in checks)
-    assert checks[4].detail == "14,714,688 parameters"
-    assert checks[5].detail == "two values of each of 13 layers agree"
-
-
-def test_other_training_fails_the_last_check(path):
+def test_convert_does_not_write_over_what_it_reads(path):
     spoil(path, lambda file: None)
-    *others, last = verify_weights(path)
-    assert all(check.passed for check in others)
-    assert last.passed is False
-    assert "other values than published in conv1_1, conv1_2" in last.detail
-
-
-def in_precision(params, dtype):
-    return {
-        f"block{name[4]}_conv{name[6]}": [each.astype(dtype) for each in pair]
-        for name, pair in params.items()
-    }
-
-
-@pytest.mark.parametrize("dtype", [np.float16, np.float64])
-def test_the_published_network_in_another_precision_passes_every_check(path, bundled, dtype):
-    hdf5.write(path, in_precision(bundled, dtype))
-    assert all(check.passed for check in verify_weights(path))
-
-
-def test_half_precision_allows_for_its_rounding_alone(path, bundled):
-    layers = in_precision(bundled, np.float16)
-    layers["block3_conv1"][1][0] *= np.float16(1.005)
-    hdf5.write(path, layers)
-    last = verify_weights(path)[-1]
-    assert last.passed is False
-    assert last.detail == "other values than published in conv3_1"
-
-
-def test_vgg19_has_no_published_values_here(path):
-    spoil(path, lambda file: None, network=VGG19)
-    last = verify_weights(path)[-1]
-    assert last.passed is None
-    assert last.detail == "no published values are kept here for this network"
-
-
-@pytest.mark.parametrize(
-    ("change", "failing"),
-    [
-        (lambda file: file.__setitem__("extra", h5py.SoftLink("/")), 1),
-        (lambda file: file.__delitem__("block1_conv1"), 2),
-        (lambda file: file.__delitem__("block1_conv1/bias"), 3),
-        (lambda file: file["block1_conv1/bias"].__setitem__(0, np.nan), 4),
-    ],
-)
-def test_first_failure_ends_the_checks(path, change, failing):
-    spoil(path, change)
-    checks = verify_weights(path)
-    assert [check.name for check in checks] == list(CHECKS)
-    assert [check.passed for check in checks] == [True] * failing + [False] + [None] * (5 - failing)
-    assert checks[failing].detail.startswith(f"verify_weights: {path} ")
-
-
-def test_missing_file_fails_the_first_check(path):
-    first = verify_weights(path)[0]
-    assert first.passed is False
-    assert "there is no file" in first.detail
+    before = path.read_bytes()
+    link = path.with_name("link.h5")
+    link.hardlink_to(path)
+    with pytest.raises(OutputError, match=r"is read by convert_weights: choose another name"):
+        convert_weights(path, link)
+    assert path.read_bytes() == before

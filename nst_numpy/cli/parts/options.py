@@ -69,7 +69,7 @@ def add_network(parser: argparse.ArgumentParser, pool: str = "avg") -> None:
     """Add what a command that runs the network needs: --pool, --weights, --threads."""
     parser.add_argument("--pool", default=pool, choices=list(POOLS), help="kind of pooling")
     parser.add_argument(
-        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
+        "--weights", metavar="FILE", help="VGG-16 or VGG-19 as HDF5 or .npz (default: bundled)"
     )
     add_threads(parser)
 
