@@ -74,7 +74,9 @@ def test_jpeg_keeps_colour_at_full_resolution(tmp_path):
     ],
 )
 def test_other_suffixes_are_refused_with_those_that_work(tmp_path, name, found):
-    message = f"{tmp_path / name}: {found}: use .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp"
+    message = (
+        f"{tmp_path / name}: {found}: use .png, .jpg, .jpeg, .webp, .avif, .tif, .tiff or .bmp"
+    )
     for call in (check_image_output, lambda path: save_image(path, halves())):
         with pytest.raises(OutputError, match=f"^{re.escape(message)}$"):
             call(tmp_path / name)
