@@ -26,6 +26,7 @@ from nst_numpy.files import PathLike, expand
 from nst_numpy.pictures.colours import to_srgb
 from nst_numpy.pictures.foreign import unreadable
 from nst_numpy.pictures.samples import find_picture, hint, refuse_unknown_picture
+from nst_numpy.pictures.transparency import extended
 
 # What Pillow may try, whatever a file is called. Left out are programs (PostScript, which Pillow
 # hands to another program), formats that need one, and what is no picture of pixels.
@@ -48,7 +49,7 @@ MOST_SIDE = 10**6  # pixels: each row costs Pillow memory of its own, however sh
 def decode_file(
     path: PathLike, size: int | None, *, transparent: bool = False
 ) -> NDArray[np.uint8]:
-    """Read a picture file, as `images.load_image` promises; RGBA if `transparent`."""
+    """Read a picture file, as `images.load_image` or `transparency.load_transparent` promises."""
     checked = None if size is None else _check_size("load_image", size)
     with opened(path) as (picture, file):
         return _read(picture, file, checked, "RGBA" if transparent else "RGB")
@@ -207,7 +208,9 @@ def _read(picture: Image.Image, file: Path, size: int | None, mode: str) -> NDAr
         box = drafted[1] if drafted else None
     turned = orientation(picture)
     rgb = _converted(picture, file, mode)
-    if rgb.size != shape:
+    if mode == "RGBA":
+        rgb = extended(rgb, shape)
+    elif rgb.size != shape:
         rgb = rgb.resize(shape, Image.Resampling.LANCZOS, box=box)
     rgb.info.clear()  # else exif_transpose would look there too
     rgb.getexif()[_ORIENTATION] = turned

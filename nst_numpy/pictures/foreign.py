@@ -33,7 +33,7 @@ def unreadable(file: Path) -> str:
     with open(file, "rb") as stream:
         head = stream.read(16)
     if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
-        return f"is WebP, damaged or one {NOT_HERE}"
+        return f"is WebP, {NOT_HERE}"
     for start, text in _STARTS.items():
         if head.startswith(start):
             return text

@@ -129,6 +129,11 @@ def read_comment(picture: Image.Image) -> str | None:
     return None if found is None else _utf8(found)
 
 
+def _software_of(picture: Image.Image) -> str | None:
+    found = picture.info.get("Software", picture.getexif().get(_SOFTWARE))
+    return None if found is None else _utf8(found)
+
+
 def _utf8(text: str | bytes) -> str:
     """Read a text of EXIF, in which Pillow takes each byte for a letter."""
     try:
@@ -152,7 +157,8 @@ def describe_file(path: PathLike) -> dict[str, Any]:
         format, as PNG; width and height in pixels, held upright; mode, as RGBA; depth in bits;
         transparent, whether parts can be; animated, of which the first frame is read; profile, the
         name of its colours, None if it has none; exif, whether it has what a camera notes; comment,
-        a text such as the command that painted it, or None. Texts are as they stand in the file.
+        a text such as the command that painted it, or None; by, the program that wrote it, or
+        None. Texts are as they stand in the file.
 
     Raises
     ------
@@ -183,6 +189,7 @@ def describe_file(path: PathLike) -> dict[str, Any]:
             "profile": profile_name(profile) if profile else None,
             "exif": any(tag in picture.getexif() for tag in _KEPT),
             "comment": read_comment(picture),
+            "by": _software_of(picture),
         }
 
 

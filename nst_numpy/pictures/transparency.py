@@ -1,6 +1,6 @@
 """Pictures with transparent parts: painted as if there were none, and cut out again."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,11 @@ from nst_numpy.errors import ShapeError
 from nst_numpy.files import PathLike
 from nst_numpy.pictures.depth import LEVELS
 
+if TYPE_CHECKING:
+    from PIL.Image import Image as Pillow
+
+# A picture more than three times as large is made smaller first, as `decoding` does.
+_MARGIN = 3
 _HALF = 128  # from this alpha on a pixel's colour counts as its own
 
 
@@ -39,8 +44,25 @@ def load_transparent(path: PathLike, size: int | None = None) -> NDArray[np.uint
     """
     from nst_numpy.pictures.decoding import decode_file
 
-    rgba = decode_file(path, size, transparent=True)
-    return extend_colours(rgba)
+    return decode_file(path, size, transparent=True)
+
+
+def extended(picture: "Pillow", size: tuple[int, int]) -> "Pillow":
+    """Extend the colours of an RGBA picture, and bring it to (width, height).
+
+    Colours and alpha are resized apart, as together Lanczos would ring at the edge of both.
+    """
+    from PIL import Image
+
+    factor = max(1, max(picture.size) // (_MARGIN * max(size)))
+    box = (0, 0, picture.width / factor, picture.height / factor)
+    small = extend_colours(np.asarray(picture.reduce(factor)))
+    parts = [Image.fromarray(part) for part in (small[..., :3], small[..., 3])]
+    if picture.size != size:
+        parts = [part.resize(size, Image.Resampling.LANCZOS, box=box) for part in parts]
+    whole, alpha = parts
+    whole.putalpha(alpha)
+    return whole
 
 
 def extend_colours(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -52,13 +74,13 @@ def extend_colours(rgba: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """
     alpha = rgba[..., 3]
     solid = alpha >= min(_HALF, max(1, int(alpha.max())))
-    extended = rgba.copy()
+    painted = rgba.copy()
     if not solid.any():
-        extended[..., :3] = 255
+        painted[..., :3] = 255
     elif not solid.all():
         rows, columns = distance_transform_edt(~solid, return_distances=False, return_indices=True)
-        extended[..., :3] = rgba[rows, columns, :3]  # (H, W) of places -> (H, W, 3)
-    return extended
+        painted[..., :3] = rgba[rows, columns, :3]  # (H, W) of places -> (H, W, 3)
+    return painted
 
 
 def with_alpha(image: NDArray[Any], alpha: Image) -> NDArray[Any]:

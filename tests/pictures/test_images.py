@@ -53,6 +53,9 @@ def test_lossy_formats_come_close(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", FORMATS)
 def test_the_suffix_chooses_the_format(tmp_path, suffix):
+    Image.init()
+    if FORMATS[suffix][0] not in Image.SAVE:
+        pytest.skip("this Pillow does not write it")
     save_image(tmp_path / f"a{suffix}", halves())
     with Image.open(tmp_path / f"a{suffix}") as picture:
         assert picture.format == FORMATS[suffix][0]
