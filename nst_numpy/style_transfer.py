@@ -4,9 +4,9 @@ import io
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from PIL import Image as PIL_Image
 
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
-from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.arrays import Array, Image, Image16
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
@@ -39,6 +39,7 @@ from nst_numpy.optimize import (
     settled_message,
 )
 from nst_numpy.own_layers import OwnLayers, load_own
+from nst_numpy.pictures.depth import to_16_bits
 from nst_numpy.pictures.images import (
     Picture,
     as_image,
@@ -49,7 +50,7 @@ from nst_numpy.pictures.images import (
     resize_x,
     widen,
 )
-from nst_numpy.pictures.palette import colors_after, colors_before
+from nst_numpy.pictures.palette import colors_after, colors_before, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
@@ -91,6 +92,8 @@ class Result:
         diverged, `image` is the picture with the lowest J.
     source : SourceMap, optional
         Of a run with neighbours: where in the painting each place of the picture comes from.
+    make_image16 : callable, optional
+        What `image16` calls.
 
     Notes
     -----
@@ -104,6 +107,12 @@ class Result:
     reason: str
     kept: dict[str, Any] | None = None
     source: SourceMap | None = None
+    make_image16: Callable[[], Image16] | None = field(default=None, repr=False)
+
+    @property
+    def image16(self) -> Image16:
+        """The picture with 16 bits a colour, uint16 (H, W, 3), from the floats of the run."""
+        return to_16_bits(self.image) if self.make_image16 is None else self.make_image16()
 
     @property
     def iterations(self) -> int:
@@ -351,8 +360,9 @@ class Run:
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)
+        deep = partial(image16_after, self.settings.colors, minimum.x, self.photograph, self.style)
         image = colors_after(self.settings.colors, image, self.photograph, self.style)
-        return Result(image, history, self._used(), message, minimum.reason, kept, source)
+        return Result(image, history, self._used(), message, minimum.reason, kept, source, deep)
 
     def _source(self, image: Image) -> SourceMap | None:
         """Say where in the painting the picture comes from, if it was drawn to places there."""

@@ -1083,6 +1083,29 @@ def test_a_notebook_shows_a_result_as_its_picture():
         np.testing.assert_array_equal(np.asarray(shown), image)
 
 
+# 16 bits
+
+
+@pytest.mark.parametrize("changes", [{}, {"scales": 2}, {"margin": 3}, {"colors": "content"}])
+def test_a_result_has_16_bits_between_the_levels_of_8(changes):
+    result = paint(**changes)
+    assert (result.image16.dtype, result.image16.shape) == (np.uint16, result.image.shape)
+    assert (result.image16 % 257 != 0).mean() > 0.8
+    np.testing.assert_allclose(result.image16 / 257, result.image, atol=0.51 if not changes else 2)
+
+
+def test_16_bits_of_a_run_that_ended_at_a_coarse_scale_have_the_full_size():
+    result = paint(scales=2, iterations=4, callback=stop_after(1))
+    assert result.image16.shape == CONTENT.shape
+    # 8 bits are rounded before they are enlarged, and clipped on the way
+    assert np.abs(result.image16 / 257 - result.image).mean() < 1
+
+
+def test_a_result_that_somebody_made_has_16_bits_of_its_8():
+    image = np.full((2, 2, 3), 7, np.uint8)
+    assert (style_transfer.Result(image, [], {}, "", "").image16 == 7 * 257).all()
+
+
 # colours
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 COMMANDS = {
     "transfer": "paint a photograph in the style of a painting",
     "demo": "do so with the pictures that come along, in about a minute",
+    "picture": "say what a picture file is, and which command painted it",
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",
     "units": "find the patches of pictures that excite a unit most",

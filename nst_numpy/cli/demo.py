@@ -9,6 +9,7 @@ from pathlib import Path
 
 from nst_numpy.cli.parts.options import add_output
 from nst_numpy.cli.parts.outputs import claim_folder, free_name, results
+from nst_numpy.cli.parts.picture_files import PictureFile
 from nst_numpy.cli.parts.settings import read_settings
 from nst_numpy.cli.transfer import (
     add_settings,
@@ -22,7 +23,6 @@ from nst_numpy.cli.transfer import (
     write_page,
 )
 from nst_numpy.files import write_json
-from nst_numpy.pictures.images import save_image
 
 CONTENT, STYLE = "neuschwanstein", "starry_night"
 SIZE = 512
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add_output(parser, "folder to make (default: nst-demo, nst-demo-2, …)", "DIR")
     add_settings(parser, PATIENCE)
-    parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE)
+    parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE, quality=None, no_metadata=False)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -46,9 +46,9 @@ def run(args: argparse.Namespace) -> int:
     )
     recorder = make_recorder(job)
     result = paint(args, job, [recorder])
-    picture = folder / "painted.png"
+    picture, file = folder / "painted.png", PictureFile(args)
     with results() as keep:
-        keep(picture, lambda place: save_image(place, result.image))
+        keep(picture, lambda place: file.save_result(place, result))
         keep(folder / "run.json", lambda place: write_json(place, record(args, result)))
         keep(
             folder / "report.html",

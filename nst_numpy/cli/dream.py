@@ -19,11 +19,11 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.progress import bar
 from nst_numpy.look.dream import ITERATIONS, SIZE, TV_WEIGHT, paint_dream
 from nst_numpy.optimize import OPTIMIZERS, Step
-from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.vgg import VGG
 
 
@@ -43,12 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add("--optimizer", default="lbfgs", choices=list(OPTIMIZERS), help="how J is minimised")
     add_network(parser, pool="max")
+    add_file_options(parser)
     add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the picture can be written; then paint it."""
-    output = check_image_output(args.output)
+    picture = PictureFile(args)
+    output = picture.check()
     claim(args, [args.weights], picture=output)
     use_threads(args)
     vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
@@ -64,7 +66,7 @@ def run(args: argparse.Namespace) -> int:
             optimizer=args.optimizer, callback=update,
         )  # fmt: skip
     with results() as keep:
-        keep(output, lambda place: save_image(place, image))
+        keep(output, lambda place: picture.save(place, image))
     say_failure(minimum)
     if not args.quiet:
         print(output)

@@ -30,6 +30,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import claim, results
+from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
 from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.checks import check_at_least
 from nst_numpy.common.progress import bar
@@ -38,7 +39,7 @@ from nst_numpy.figures import check_figure_output, save_figure, strip_figure
 from nst_numpy.look import reconstruct
 from nst_numpy.measure.estimate import check_memory, estimate_run
 from nst_numpy.optimize import Minimum, Step
-from nst_numpy.pictures.images import check_image_output, load_image, save_image
+from nst_numpy.pictures.images import load_image
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.settings import SMALLEST_SIZE
 from nst_numpy.vgg import VGG
@@ -59,6 +60,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
     add_seed(parser, "the noise")
     add_network(parser)
+    add_file_options(parser)
     add_quiet(parser)
 
 
@@ -68,8 +70,8 @@ def run(args: argparse.Namespace) -> int:
     jobs += [{"style_layers": layers} for layers in args.style]
     if not jobs:
         raise SettingError("name at least one layer: --content relu4_2, or --style relu1_1,relu2_1")
-    check = check_image_output if len(jobs) == 1 else check_figure_output
-    output = check(args.output)
+    file = PictureFile(args)
+    output = file.check() if len(jobs) == 1 else check_figure_output(args.output)
     claim(args, [resolve_picture(args.picture), args.weights], picture=output)
     use_threads(args)
     check_at_least("size", args.size, SMALLEST_SIZE, " pixels")
@@ -88,7 +90,7 @@ def run(args: argparse.Namespace) -> int:
             break
     with results() as keep:
         if len(jobs) == 1:
-            keep(output, lambda place: save_image(place, pictures[-1][1]))
+            keep(output, lambda place: file.save(place, pictures[-1][1]))
         else:
             keep(output, lambda place: save_figure(strip_figure(pictures), place))
     if not args.quiet:

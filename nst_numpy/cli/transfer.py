@@ -29,13 +29,14 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
+from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
 from nst_numpy.own_layers import load_own
-from nst_numpy.pictures.images import check_image_output, save_image
+from nst_numpy.pictures.images import Picture
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start, unknown_start
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
@@ -57,6 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
     add_output(parser, PICTURE, "OUT", required=True)
     add_settings(parser)
+    add_file_options(parser, photograph=True)
     parser.add_argument(
         "--snapshot-every", type=whole_number, metavar="N", help="save every N-th picture too"
     )
@@ -88,17 +90,18 @@ def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
-    output = check_image_output(args.output)
+    picture = PictureFile(args, args.content)
+    output = picture.check()
     history = check_output(args.json) if args.json else None
     page = check_output(args.report) if args.report else None
     claim(args, inputs(args), picture=output, JSON=history, report=page)
-    job = prepare(args)
+    job = prepare(args, picture.source())
     callbacks = make_snapshots(args, output)
     folder = claim_run_folder(args)
     recorder = make_recorder(job) if page else None
     result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
     with results() as keep:
-        keep(output, lambda place: save_image(place, result.image))
+        keep(output, lambda place: picture.save_result(place, result))
         keep(history, lambda place: write_json(place, record(args, result)))
         for place, write in run_files(folder, job, result, record(args, result)).items():
             keep(place, write)
@@ -178,11 +181,12 @@ def say_failure(result: Ended) -> None:
         print(f"nst: {result.message}", file=sys.stderr)
 
 
-def prepare(args: argparse.Namespace) -> Run:
+def prepare(args: argparse.Namespace, photograph: Picture | None = None) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""
     use_threads(args)
     settings = read_settings(args)
-    content, style = resolve_picture(args.content), resolve_picture(args.style)
+    content = resolve_picture(args.content) if photograph is None else photograph
+    style = resolve_picture(args.style)
     init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None

@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,7 +24,9 @@ from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
 from nst_numpy.pictures.colours import to_srgb
+from nst_numpy.pictures.foreign import unreadable
 from nst_numpy.pictures.samples import find_picture, hint, refuse_unknown_picture
+from nst_numpy.pictures.transparency import extended
 
 # What Pillow may try, whatever a file is called. Left out are programs (PostScript, which Pillow
 # hands to another program), formats that need one, and what is no picture of pixels.
@@ -43,13 +46,22 @@ _STRIP = 2**20  # pixels that are changed at a time
 MOST_SIDE = 10**6  # pixels: each row costs Pillow memory of its own, however short it is
 
 
-def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
-    """Read a picture file, as `images.load_image` promises."""
+def decode_file(
+    path: PathLike, size: int | None, *, transparent: bool = False
+) -> NDArray[np.uint8]:
+    """Read a picture file, as `images.load_image` or `transparency.load_transparent` promises."""
     checked = None if size is None else _check_size("load_image", size)
+    with opened(path) as (picture, file):
+        return _read(picture, file, checked, "RGBA" if transparent else "RGB")
+
+
+@contextmanager
+def opened(path: PathLike) -> Iterator[tuple[Image.Image, Path]]:
+    """Open a picture file that is not trusted, and refuse in one sentence what goes wrong."""
     file = _check_picture_file(path)
     try:
         with _pillow_warnings(), Image.open(file, formats=_readable()) as picture:
-            return _read(picture, file, checked)
+            yield picture, file
     except NstError:
         raise
     except MemoryError as error:
@@ -62,13 +74,7 @@ def decode_file(path: PathLike, size: int | None) -> NDArray[np.uint8]:
             f"load_image: {file} has more than {limit} pixels: make it smaller first"
         ) from error
     except UnidentifiedImageError as error:
-        if _begins_with(file, b"%!PS"):
-            raise ImageError(
-                f"load_image: {file} is PostScript, a program that draws: save it as PNG or JPEG"
-            ) from error
-        raise ImageError(
-            f"load_image: {file} is not a picture that can be read: save it as PNG or JPEG"
-        ) from error
+        raise ImageError(f"load_image: {file} {unreadable(file)}") from error
     # On damaged bytes Pillow's readers raise OSError, SyntaxError, struct.error, zlib.error, …
     except Exception as error:
         raise ImageError(
@@ -82,7 +88,9 @@ def decode_array(value: NDArray[np.uint8]) -> NDArray[np.uint8]:
     if value.ndim == 2:
         return np.stack([value] * 3, axis=-1)  # (H, W) -> (H, W, 3)
     if value.shape[2] == 4:
-        return np.array(_on_white(Image.fromarray(value)))
+        return np.array(
+            _in_strips(Image.fromarray(value), partial(_shown, profile=None, to="RGB"), "RGB")
+        )
     return value.copy()
 
 
@@ -165,11 +173,6 @@ def _readable() -> list[str]:
     return [kind for kind in READABLE if kind in Image.OPEN]
 
 
-def _begins_with(file: Path, start: bytes) -> bool:
-    with open(file, "rb") as stream:
-        return stream.read(len(start)) == start
-
-
 _one_at_a_time = threading.Lock()
 
 
@@ -184,7 +187,7 @@ def _pillow_warnings() -> Iterator[None]:
         yield
 
 
-def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint8]:
+def _read(picture: Image.Image, file: Path, size: int | None, mode: str) -> NDArray[np.uint8]:
     if max(picture.size) > MOST_SIDE:
         raise ImageError(
             f"load_image: {file} says that it is {picture.width} x {picture.height} pixels, more "
@@ -203,12 +206,14 @@ def _read(picture: Image.Image, file: Path, size: int | None) -> NDArray[np.uint
         shape = width, height
         drafted = picture.draft(None, (_DRAFT_MARGIN * width, _DRAFT_MARGIN * height))
         box = drafted[1] if drafted else None
-    orientation = _orientation(picture)
-    rgb = _to_rgb(picture, file)
-    if rgb.size != shape:
+    turned = orientation(picture)
+    rgb = _converted(picture, file, mode)
+    if mode == "RGBA":
+        rgb = extended(rgb, shape)
+    elif rgb.size != shape:
         rgb = rgb.resize(shape, Image.Resampling.LANCZOS, box=box)
     rgb.info.clear()  # else exif_transpose would look there too
-    rgb.getexif()[_ORIENTATION] = orientation
+    rgb.getexif()[_ORIENTATION] = turned
     return np.array(ImageOps.exif_transpose(rgb))
 
 
@@ -222,38 +227,58 @@ def _check_scans(file: Path) -> None:
         )
 
 
-def _orientation(picture: Image.Image) -> int:
+def orientation(picture: Image.Image) -> int:
+    """Return how a picture has to be turned, 1 to 8, as EXIF says; 1 is upright."""
     if picture.format == "TIFF":
         return 1  # Pillow has turned it while decoding.
     try:
-        orientation: int = picture.getexif().get(_ORIENTATION, 1)
+        found: int = picture.getexif().get(_ORIENTATION, 1)
     except Exception:  # Broken EXIF raises many kinds, and the pixels are good without it.
         return 1
-    return orientation
+    return found
 
 
-def _to_rgb(picture: Image.Image, file: Path) -> Image.Image:
-    mode = picture.mode
+def _converted(picture: Image.Image, file: Path, to: str) -> Image.Image:
+    """Bring a picture of any mode to sRGB: as RGB on white, or as RGBA."""
+    mode, profile = picture.mode, picture.info.get("icc_profile")
+    show = partial(_shown, profile=profile, to=to)
     if mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS):
-        return _scale_grey16(picture)
+        scale = _grey16_scaler(picture)
+        return _in_strips(picture, lambda strip: show(scale(strip)), to)
     if mode in ("I", "F"):
         signed = _tiff_tag(picture, _BITS) == (16,)
         raise ImageError(
             f"load_image: {file} has {'signed' if signed else '32-bit'} pixels, of which none is "
             f"known to be white: save it with 8 or 16 bits{' and no sign' if signed else ''}"
         )
-    if picture.info.get("icc_profile"):
-        picture = to_srgb(picture)
-        mode = picture.mode
-    if mode == "RGB" and "transparency" in picture.info and _is_png16(file):
+    if mode == "RGB" and "transparency" in picture.info and is_png16(file):
         # Pillow keeps the upper byte of each colour, and the key as it stands in the file
         picture.info["transparency"] = tuple(v >> 8 for v in picture.info["transparency"])
-    if mode in ("P", "PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info:
-        return _on_white(picture)
-    return picture if mode == "RGB" else picture.convert("RGB")
+    if is_transparent(picture):
+        return _in_strips(picture, show, to)
+    return show(picture)
 
 
-def _scale_grey16(picture: Image.Image) -> Image.Image:
+def _shown(picture: Image.Image, profile: bytes | None, to: str) -> Image.Image:
+    """Bring some rows, of 8 bits, to sRGB: as RGB on white, or as RGBA."""
+    if is_transparent(picture):
+        picture = picture.convert("RGBA")  # also a palette's, and a colour that stands for it
+    elif picture.mode == "P":
+        picture = picture.convert("RGB")
+    if profile:
+        picture = to_srgb(picture, profile)
+    if to == "RGB" and is_transparent(picture):
+        picture = Image.alpha_composite(Image.new("RGBA", picture.size, "white"), picture)
+    return picture if picture.mode == to else picture.convert(to)
+
+
+def is_transparent(picture: Image.Image) -> bool:
+    """Whether a picture can have transparent parts, by its mode or by what stands beside it."""
+    return picture.mode in ("PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info
+
+
+def _grey16_scaler(picture: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Make the function that brings rows of 16-bit grey to 8 bits, grey or grey with alpha."""
     inverted = _tiff_tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO
     clear = picture.info.get("transparency")
 
@@ -261,22 +286,25 @@ def _scale_grey16(picture: Image.Image) -> Image.Image:
         values = np.asarray(strip).astype(np.uint32)
         if inverted:
             values = 65535 - values
-        grey = (values + 128) // 257  # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+        # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
+        grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
         if isinstance(clear, int):
-            grey[values == clear] = 255  # shown on white
-        return Image.fromarray(grey.astype(np.uint8))
+            grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+        return grey
 
-    return _in_strips(picture, scale)
+    return scale
 
 
-def _in_strips(picture: Image.Image, change: Callable[[Image.Image], Image.Image]) -> Image.Image:
-    """Change a picture to RGB, some rows at a time: no second large copy in a wider mode."""
-    rgb = Image.new("RGB", picture.size)
+def _in_strips(
+    picture: Image.Image, change: Callable[[Image.Image], Image.Image], mode: str
+) -> Image.Image:
+    """Change a picture, some rows at a time: no second large copy in a wider mode."""
+    changed = Image.new(mode, picture.size)
     rows = max(1, _STRIP // picture.width)
     for top in range(0, picture.height, rows):
         box = (0, top, picture.width, min(top + rows, picture.height))
-        rgb.paste(change(picture.crop(box)).convert("RGB"), box)
-    return rgb
+        changed.paste(change(picture.crop(box)), box)
+    return changed
 
 
 def _tiff_tag(picture: Image.Image, tag: int) -> Any:
@@ -284,16 +312,8 @@ def _tiff_tag(picture: Image.Image, tag: int) -> Any:
     return getattr(picture, "tag_v2", {}).get(tag) if picture.format == "TIFF" else None
 
 
-def _is_png16(file: Path) -> bool:
+def is_png16(file: Path) -> bool:
     """Whether a file is a PNG of 16 bits a colour: the byte after signature, IHDR and sizes."""
     with open(file, "rb") as stream:
         head = stream.read(25)
     return head[:4] == b"\x89PNG" and head[24:] == b"\x10"
-
-
-def _on_white(picture: Image.Image) -> Image.Image:
-    def cover(strip: Image.Image) -> Image.Image:
-        rgba = strip.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba)
-
-    return _in_strips(picture, cover)

@@ -6,16 +6,19 @@ A picture has two forms and no third. `image` is uint8 RGB (H, W, 3), what a scr
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.common.arrays import Array64
+from nst_numpy.common.arrays import Array64, Image16
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.common.checks import check_dtype
 from nst_numpy.errors import NonFiniteError, OutputError, ShapeError
 from nst_numpy.files import PathLike, atomic_write, check_output
+
+if TYPE_CHECKING:
+    from PIL.Image import Exif
 
 # Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
 
@@ -35,6 +38,7 @@ FORMATS: dict[str, tuple[str, dict[str, Any]]] = {
     ".jpg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": "4:4:4"}),
     ".webp": ("WEBP", {"quality": 95}),
+    ".avif": ("AVIF", {"quality": 90, "subsampling": "4:4:4"}),
     ".tif": ("TIFF", {}),
     ".tiff": ("TIFF", {}),
     ".bmp": ("BMP", {}),
@@ -45,7 +49,7 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     """Read a picture.
 
     Transparent parts are shown on white. EXIF orientation is applied. An animation gives its
-    first frame. 16-bit grey is scaled to 8 bits; CMYK, YCbCr and LAB become RGB, and colours with
+    first frame. 16 bits are scaled to 8; CMYK, YCbCr and LAB become RGB, and colours with
     a profile sRGB. Pixels in float, with a sign or of 32 bits are refused, because such a file
     does not say which value is white.
 
@@ -81,11 +85,19 @@ def load_image(path: PathLike, size: int | None = None) -> ImageArray:
     return decode_file(path, size)
 
 
-def save_image(path: PathLike, image: ImageArray) -> None:
+def save_image(
+    path: PathLike,
+    image: ImageArray | Image16,
+    *,
+    quality: int | None = None,
+    profile: str | bytes = "srgb",
+    comment: str | None = None,
+    exif: "Exif | None" = None,
+) -> None:
     """Write a picture, completely or not at all.
 
-    PNG, TIFF and BMP keep every byte. JPEG (quality 95, 4:4:4) and WebP (quality 95) are
-    smaller and change pixels a little.
+    PNG, TIFF and BMP keep every byte. JPEG and WebP (quality 95) and AVIF (90), all with colours
+    at full resolution, are smaller and change pixels a little.
 
     Parameters
     ----------
@@ -93,15 +105,28 @@ def save_image(path: PathLike, image: ImageArray) -> None:
         The file to be; its suffix chooses the format (see `FORMATS`). An existing file is
         replaced.
     image
-        uint8 (H, W, 3), RGB.
+        uint8 (H, W, 3), RGB; or (H, W, 4), RGBA, for a format that can be transparent: PNG, WebP,
+        AVIF and TIFF. PNG and TIFF take uint16 too, 0 to 65535, and are then of 16 bits.
+    quality
+        1 to 100, of a JPEG, WebP or AVIF.
+    profile
+        What is said of the colours: "srgb" puts the profile of sRGB into the file, so that every
+        program shows the same; "none" says nothing. Bytes are an ICC profile of RGB: the picture is
+        brought to its colours, and it goes into the file.
+    comment
+        A text to go along, as the command that made the picture. BMP has no place for it.
+    exif
+        EXIF to go along, from `metadata.read_exif`. BMP has no place for it.
 
     Raises
     ------
     OutputError
         The suffix is unknown, the file cannot be written, or the format cannot hold a picture
-        of this size.
+        of this size or kind.
     ShapeError
         `image` has another shape or dtype.
+    SettingError
+        `quality` or `profile` cannot work.
 
     Examples
     --------
@@ -112,28 +137,38 @@ def save_image(path: PathLike, image: ImageArray) -> None:
     ...     bool((load_image(f"{folder}/grey.png") == image).all())
     True
     """
-    check_image("save_image", image)
-    target = check_image_output(path)
-    from PIL import Image
+    from nst_numpy.pictures.encoding import check_to_save, encode_file
 
+    check_to_save(image)
+    depth, transparent = 8 * image.itemsize, image.shape[2] == 4
+    target = check_image_output(
+        path, depth=depth, transparent=transparent, quality=quality, profile=profile
+    )
     kind, settings = FORMATS[target.suffix.lower()]
+    if quality is not None:
+        settings = settings | {"quality": quality}
     with atomic_write(target) as temporary:
-        try:
-            Image.fromarray(image).save(temporary, format=kind, **settings)
-        except ValueError as error:
-            raise OutputError(
-                f"save_image: {kind} cannot hold a picture of shape {image.shape} ({error}): "
-                "save it as .png"
-            ) from error
+        encode_file(temporary, kind, image, settings, profile, comment, exif)
 
 
-def check_image_output(path: PathLike) -> Path:
+def check_image_output(
+    path: PathLike,
+    *,
+    depth: int = 8,
+    transparent: bool = False,
+    quality: int | None = None,
+    profile: str | bytes = "srgb",
+) -> Path:
     """Find out, before the run, whether a picture can be written.
 
     Parameters
     ----------
     path
         The file to be.
+    depth, transparent
+        Bits of a colour, 8 or 16, and whether it has transparent parts.
+    quality, profile
+        As in `save_image`.
 
     Returns
     -------
@@ -143,14 +178,17 @@ def check_image_output(path: PathLike) -> Path:
     Raises
     ------
     OutputError
-        The suffix names no format that can be written, or `files.check_output` refuses.
+        The suffix names no format that can be written, or none for such a picture; or
+        `files.check_output` refuses.
+    SettingError
+        `depth`, `quality` or `profile` cannot work.
 
     Examples
     --------
     >>> check_image_output("painted.gif")
     Traceback (most recent call last):
     nst_numpy.errors.OutputError: painted.gif: the suffix .gif names no format that can be \
-written: use .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp
+written: use .png, .jpg, .jpeg, .webp, .avif, .tif, .tiff or .bmp
     """
     suffix = Path(path).suffix
     if suffix.lower() not in FORMATS:
@@ -159,6 +197,9 @@ written: use .png, .jpg, .jpeg, .webp, .tif, .tiff or .bmp
         raise OutputError(
             f"{path}: {found if suffix else 'a suffix is missing'}: use {', '.join(most)} or {last}"
         )
+    from nst_numpy.pictures.encoding import check_format
+
+    check_format(path, FORMATS[suffix.lower()][0], depth, transparent, quality, profile)
     return check_output(path)
 
 
@@ -260,7 +301,7 @@ def resize_x(x: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
     """
     from PIL import Image
 
-    _check_x("resize_x", x)
+    check_x("resize_x", x)
     if x.shape[1:3] == size:
         return x.copy()
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(x[0], -1, 0)]
@@ -366,7 +407,7 @@ def deprocess(x: NDArray[Any]) -> ImageArray:
     >>> deprocess(preprocess(image)).tolist()
     [[[1, 20, 255]]]
     """
-    _check_x("deprocess", x)
+    check_x("deprocess", x)
     bgr = np.clip(np.rint(x[0] + MEAN_BGR), 0, 255)  # (1, H, W, 3) -> (H, W, 3)
     return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)  # BGR -> RGB
 
@@ -382,7 +423,8 @@ def check_image(name: str, image: ImageArray) -> None:
         )
 
 
-def _check_x(name: str, x: NDArray[Any]) -> None:
+def check_x(name: str, x: NDArray[Any]) -> None:
+    """Refuse what is not as VGG reads it, float (1, H, W, 3), in the name of a function."""
     if not isinstance(x, np.ndarray) or not np.issubdtype(x.dtype, np.floating):
         raise ShapeError(f"{name}: x is {_describe(x)}, expected float (1, H, W, 3)")
     if x.ndim != 4 or x.shape[0] != 1 or x.shape[3] != 3:

@@ -5,13 +5,15 @@ leaves what is painted: no network is asked. Gatys, Bethge, Hertzmann and Shecht
 "Preserving color in neural artistic style transfer", compare the ways.
 """
 
-from typing import Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
-from nst_numpy.common.arrays import Array64, Image
+from nst_numpy.common.arrays import Array, Array64, Image, Image16
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.pictures.images import check_image
+from nst_numpy.pictures.depth import LEVELS, deprocess16, to_8_bits, to_16_bits
+from nst_numpy.pictures.images import check_image, resize_x
 
 Root: TypeAlias = Literal["symmetric", "cholesky"]
 Colors: TypeAlias = Literal["style", "content", "match", "match-cholesky", "histogram"]
@@ -22,8 +24,8 @@ LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: Rec. 601
 SMALLEST_VARIANCE = 1.0
 
 
-def luminance(image: Image) -> Array64:
-    """Return Y, (H, W), 0 to 255, of an RGB picture."""
+def luminance(image: NDArray[Any]) -> Array64:
+    """Return Y, (H, W), of an RGB picture (H, W, 3); both 0 to 255."""
     grey: Array64 = image.astype(np.float64) @ LUMINANCE
     return grey
 
@@ -40,6 +42,19 @@ def colors_after(colors: Colors, painted: Image, content: Image, style: Image) -
     if colors == "content":
         return keep_colors(painted, content)
     return match_histograms(painted, style) if colors == "histogram" else painted
+
+
+def image16_after(colors: Colors, x: Array, content: Image, style: Image) -> Image16:
+    """Make of x a picture of 16 bits, of the content's size, as `colors_after` does of 8."""
+    painted = deprocess16(resize_x(x, content.shape[:2]))
+    levels = painted / LEVELS  # 0 to 255, not whole
+    if colors == "content":
+        return to_16_bits(_with_luminance(content, luminance(levels)))
+    if colors != "histogram":
+        return painted
+    table = _histogram_table(to_8_bits(painted), style)
+    matched = [np.interp(levels[..., c], np.arange(256), table[c]) for c in range(3)]
+    return to_16_bits(np.stack(matched, axis=-1))
 
 
 def keep_colors(result: Image, content: Image) -> Image:
@@ -76,8 +91,14 @@ def keep_colors(result: Image, content: Image) -> Image:
             f"keep_colors: the result has shape {result.shape}, the content {content.shape}: "
             "resize_image brings them to one size"
         )
-    rise = luminance(result) - luminance(content)
-    return _as_image(content + rise[..., None])
+    return _as_image(_with_luminance(content, luminance(result)))
+
+
+def _with_luminance(content: Image, wanted: Array64) -> Array64:
+    """Raise red, green and blue alike: (H, W, 3) of luminance (H, W), not rounded."""
+    rise = wanted - luminance(content)
+    raised: Array64 = content + rise[..., None]
+    return raised
 
 
 def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
@@ -140,13 +161,18 @@ def match_histograms(image: Image, like: Image) -> Image:
     """
     check_image("match_histograms", image)
     check_image("match_histograms", like)
-    matched = np.empty(image.shape)
+    table = _histogram_table(image, like)
+    return _as_image(np.stack([table[c][image[..., c]] for c in range(3)], axis=-1))
+
+
+def _histogram_table(image: Image, like: Image) -> list[Array64]:
+    """Return what each level of red, green and blue becomes: three of (256,)."""
+    table = []
     for channel in range(3):
         below, wanted = (_cumulative(each[..., channel]) for each in (image, like))
         levels = np.flatnonzero(np.diff(wanted, prepend=0))  # those that `like` has
-        value = np.interp(below, wanted[levels], levels)
-        matched[..., channel] = value[image[..., channel]]
-    return _as_image(matched)
+        table.append(np.interp(below, wanted[levels], levels))
+    return table
 
 
 def _cumulative(channel: Image) -> Array64:

@@ -14,6 +14,9 @@ from nst_numpy.course.assignment import load_assignments
 from nst_numpy.course.submission import assignment_of, read_answer
 from nst_numpy.errors import NstError
 from nst_numpy.pictures import load_image
+from nst_numpy.pictures.colours import can_paint_in
+from nst_numpy.pictures.metadata import describe_file, read_exif, read_profile
+from nst_numpy.pictures.transparency import load_transparent
 from nst_numpy.signals.data import read_signal
 from nst_numpy.training.sequential import Sequential
 from nst_numpy.weights import hdf5, layouts, npz, orientation
@@ -54,8 +57,13 @@ def networks(data: bytes) -> None:
 
 
 def pictures(data: bytes) -> None:
-    """Read a picture, with a size as every command does."""
-    load_image(_file("picture", data), size=64)
+    """Read a picture, with a size as every command does, then all that is read of one."""
+    path = _file("picture", data)
+    load_image(path, size=64)
+    load_transparent(path, size=64)
+    describe_file(path)
+    read_exif(path)
+    can_paint_in(read_profile(path))
 
 
 def scans(data: bytes) -> None:

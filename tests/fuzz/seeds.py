@@ -11,6 +11,8 @@ import h5py
 import numpy as np
 from PIL import Image, ImageCms, features
 
+from nst_numpy.pictures import save_image
+from nst_numpy.pictures.colours import srgb_profile
 from tests.fuzz.readers import TABLE
 from tests.look.test_scan_json import SCAN
 from tests.small_networks import net_of
@@ -108,10 +110,28 @@ def pictures() -> Iterator[bytes]:
         yield _picture(rgb, "TIFF", compression=compression)
     yield _picture(rgb.convert("LAB"), "TIFF")
     yield _picture(Image.fromarray(np.arange(30, dtype=np.uint16).reshape(5, 6)), "TIFF")
-    for kind in ("BMP", "PPM", "TGA", "SGI", "PCX", "JPEG2000", "WEBP"):
-        if kind != "WEBP" or features.check("webp"):
-            yield _picture(rgb, kind)
+    for kind in ("BMP", "PPM", "TGA", "SGI", "PCX", "JPEG2000"):
+        yield _picture(rgb, kind)
     yield _picture(rgb.quantize(4), "BMP")
+    for kind in ("WEBP", "AVIF"):
+        if features.check(kind.lower()):
+            yield _picture(rgb, kind, icc_profile=profile, exif=exif.tobytes())
+            yield _picture(rgb.convert("RGBA"), kind)
+            yield _picture(rgb, kind, save_all=True, append_images=[rgb.rotate(180)])
+    yield _picture(rgb.quantize(4), "PNG", icc_profile=srgb_profile(), transparency=1)
+    yield from _written(colours)
+
+
+def _written(colours) -> Iterator[bytes]:
+    """Write what this package writes: 8 and 16 bits, with all that goes along."""
+    exif = Image.Exif()
+    exif.update({0x010F: "A camera", 0x8769: {0x9003: "2026:01:02 03:04:05"}, 0x8825: {1: "N"}})
+    with TemporaryDirectory() as folder:
+        for suffix, deep in ((".png", True), (".tif", True), (".jpg", False), (".tif", False)):
+            image = colours.astype(np.uint16) * 257 if deep else colours
+            path = Path(folder, f"a{suffix}")
+            save_image(path, image, comment="nst transfer a b", exif=exif)
+            yield path.read_bytes()
 
 
 def _picture(picture, kind="PNG", **options):

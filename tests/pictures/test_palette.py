@@ -2,9 +2,13 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.pictures import load_image, resize_image
+from nst_numpy.pictures import load_image, preprocess, resize_image
+from nst_numpy.pictures.depth import to_8_bits
+from nst_numpy.pictures.images import MEAN_BGR, deprocess
 from nst_numpy.pictures.palette import (
     ROOTS,
+    colors_after,
+    image16_after,
     keep_colors,
     luminance,
     match_colors,
@@ -86,6 +90,27 @@ def test_histograms_become_those_of_the_other(pair):
     assert (
         np.diff(matched[..., 0].ravel()[np.argsort(content[..., 0], axis=None)].astype(int)) >= 0
     ).all()
+
+
+@pytest.mark.parametrize("colors", ["style", "content", "histogram", "match"])
+def test_16_bits_are_those_of_8_and_what_is_between(pair, colors):
+    content, style = pair
+    painted = np.clip(content + np.random.default_rng(0).normal(0, 20, content.shape), 0, 255)
+    x = (painted[None, ..., ::-1] - MEAN_BGR).astype(np.float32)
+    deep = image16_after(colors, x, content, style)
+    assert deep.dtype == np.uint16
+    assert len(np.unique(deep % 257)) > 200
+    rounded = colors_after(colors, deprocess(x), content, style)
+    off = np.abs(to_8_bits(deep).astype(int) - rounded)
+    # the two are rounded at other steps of the way, and steep histograms make much of it
+    assert np.mean(off) < (2 if colors == "histogram" else 0.5)
+    assert colors == "histogram" or off.max() <= 2
+
+
+def test_16_bits_have_the_size_of_the_content(pair):
+    content, style = pair
+    x = preprocess(resize_image(content, (30, 40)))
+    assert image16_after("content", x, content, style).shape == content.shape
 
 
 def test_what_is_no_picture_is_refused(pair):

@@ -12,7 +12,7 @@ from nst_numpy.common.text import table as table
 from nst_numpy.layers import set_threads
 from nst_numpy.vgg import POOLS
 
-PICTURE = "picture to write: .png, .jpg, .webp, .tif or .bmp"
+PICTURE = "picture to write: .png, .jpg, .webp, .avif, .tif or .bmp"
 FIGURE = "figure to draw: .png, .jpg, .svg or .pdf"
 MOST = 10**8  # of anything that is counted: pixels of a side, iterations, threads
 

@@ -83,5 +83,6 @@ def _dispatch(words: list[str]) -> int:
         overview().print_help()
         return 0 if not words else 2
     args = command_parser(words[0]).parse_args(words[1:])
+    args.as_given = words  # a picture that is written says which command painted it
     with ExitStack() as args.until_the_end:
         return int(args.run(args))
