@@ -13,7 +13,9 @@ Ctrl-C writes the frames so far; the same command goes on from there.
 
 import argparse
 import sys
+from contextlib import suppress
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 from nst_numpy.cli.parts.options import about, duration, use_threads
@@ -23,6 +25,7 @@ from nst_numpy.cli.parts.stopping import held
 from nst_numpy.cli.transfer import add_settings
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
+from nst_numpy.video.flow import import_opencv
 from nst_numpy.video.job import VideoJob, VideoResult, check_apart
 from nst_numpy.video.painting import FLOWS, Painter, VideoSettings
 from nst_numpy.video.sources import open_movie
@@ -84,10 +87,14 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args)
     settings = read_settings(args)
     video = VideoSettings(**{f.name: getattr(args, f.name) for f in fields(VideoSettings)})
+    if video.flow == "dis":
+        import_opencv()
     style = resolve_picture(args.style)
     movie = open_movie(args.source, settings.size)
     check_apart(args.source, args.out)
     target = check_target(args.out, args.frames)
+    if not target.keeps_frames:
+        args.until_the_end.callback(remove_empty, target.frames)
     check_apart(args.source, target.frames)
     claim_folder(args, target.frames, [style, args.weights], r"\d{5,}\.png")
     if not target.is_folder:
@@ -100,6 +107,12 @@ def run(args: argparse.Namespace) -> int:
     if not args.quiet:
         report(result)
     return 130 if result.interrupted else 0
+
+
+def remove_empty(folder: Path) -> None:
+    """Remove a folder if nothing is in it."""
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def announce(job: VideoJob) -> None:

@@ -37,7 +37,7 @@ def carry(picture: NDArray[Any], flow: Array) -> NDArray[Any]:
     Returns
     -------
     ndarray, (H, W, C)
-        Float, float64 for bytes; by cubic splines, and beyond the border the nearest pixel.
+        Float, float64 for bytes; by cubic splines; beyond its border the picture is mirrored.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def carry(picture: NDArray[Any], flow: Array) -> NDArray[Any]:
     >>> row = np.array([[[10.0], [20.0], [30.0], [40.0]]])
     >>> one_right = np.full((1, 4, 2), [-1.0, 0.0])
     >>> carry(row, one_right)[0, :, 0].round(6)
-    array([10., 10., 20., 30.])
+    array([20., 10., 20., 30.])
     """
     if flow.shape != (*picture.shape[:2], 2):
         raise ShapeError(
@@ -62,7 +62,7 @@ def carry(picture: NDArray[Any], flow: Array) -> NDArray[Any]:
     dtype = picture.dtype if picture.dtype.kind == "f" else np.float64
     places = _grid(flow) + np.moveaxis(flow[..., ::-1], -1, 0)  # (H, W, x y) -> (y x, H, W)
     planes = np.moveaxis(picture, -1, 0).astype(dtype)  # (H, W, C) -> (C, H, W)
-    carried = [map_coordinates(plane, places, order=3, mode="nearest") for plane in planes]
+    carried = [map_coordinates(plane, places, order=3, mode="mirror") for plane in planes]
     return np.stack(carried, axis=-1)  # equation (82)
 
 

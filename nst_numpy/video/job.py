@@ -16,7 +16,7 @@ from nst_numpy.pictures.images import Picture, as_image
 from nst_numpy.pictures.starts import is_start
 from nst_numpy.settings import Settings
 from nst_numpy.vgg import VGG
-from nst_numpy.video.flow import Finder
+from nst_numpy.video.flow import Finder, import_opencv
 from nst_numpy.video.frames import FrameFolder, digest, key_of
 from nst_numpy.video.painting import Painter, VideoSettings
 from nst_numpy.video.sources import Frame, Movie, open_movie
@@ -108,6 +108,8 @@ def paint_video(
     """
     ours, of_pictures = split_settings(settings)
     chosen, video = Settings(**of_pictures), VideoSettings(**ours)
+    if finder is None and video.flow == "dis":
+        import_opencv()
     movie = open_movie(source, chosen.size)
     check_apart(source, out)
     target = check_target(out, frames)

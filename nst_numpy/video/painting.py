@@ -27,6 +27,7 @@ from nst_numpy.video.held import Expectation, HeldRun
 
 FlowName = Literal["dis", "none"]
 FLOWS: tuple[FlowName, ...] = ("dis", "none")
+AS_GOOD = 0.05  # of J of the first frame: a frame that has no more above it needs no step
 CUT = 0.2  # of a frame: where less is known from the frame before, a new scene begins
 
 
@@ -60,8 +61,8 @@ class VideoSettings:
     """
 
     flow: FlowName = "dis"
-    temporal: float = 1.0
-    steps: int = 20
+    temporal: float = 0.05
+    steps: int = 10
     carried: bool = True
     hold_brightness: bool = True
     fps: float | None = None
@@ -178,7 +179,8 @@ class Painter:
         assert self._first is not None
         if self._scale is None:
             self._scale = self._measure_first(*self._first)
-        beta, good = self._scale
+        beta, first = self._scale
+        good = (1 + AS_GOOD) * first
         settings = replace(self.settings, beta=beta)
         start: Image | None = None
         if self.video.carried:
@@ -187,7 +189,7 @@ class Painter:
             )
             start = deprocess(expectation.x + self._missing(expectation, expectation.x))
         run = HeldRun(settings, self.vgg, source, self.style, start)
-        run.expectation, run.weight = expectation, self.video.temporal * good
+        run.expectation, run.weight = expectation, self.video.temporal * first
         run.missing = self._missing
         if start is None:
             return _whole(run.go(callbacks))
