@@ -11,7 +11,7 @@ from nst_numpy.video.held import Expectation
 from nst_numpy.video.job import VideoJob, VideoResult, paint_video
 from nst_numpy.video.painting import Painter, VideoSettings
 from nst_numpy.video.sources import Frame, Movie, open_movie
-from nst_numpy.video.targets import Target, check_target, write_gif
+from nst_numpy.video.targets import Target, check_target, save_gif
 
 __all__ = [
     "Clip",
@@ -34,10 +34,10 @@ __all__ = [
     "open_movie",
     "paint_video",
     "pan",
+    "save_gif",
     "there_and_back",
     "trusted",
     "turn",
     "warping_error",
-    "write_gif",
     "zoom",
 ]

@@ -8,9 +8,9 @@ import numpy as np
 from PIL import Image as PIL_Image
 
 from nst_numpy.common.arrays import Image
-from nst_numpy.errors import OutputError
+from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import PathLike, atomic_write, check_folder, check_output
-from nst_numpy.video.sources import Frame
+from nst_numpy.video.sources import DEFAULT_SECONDS, Frame
 
 MOST_GIF_PIXELS = 2**30  # of all frames: Pillow keeps a byte of each until the file is written
 LEAST_TICKS = 2  # hundredths of a second: browsers show a frame of 0 or 1 for ten
@@ -144,6 +144,37 @@ def write_gif(path: Path, load: Callable[[int], Image], seconds: Sequence[float]
         path, format="GIF", save_all=True, append_images=each, loop=0,
         duration=[10 * ticks for ticks in gif_ticks(seconds)],
     )  # fmt: skip
+
+
+def save_gif(path: PathLike, frames: Sequence[Image], seconds: float = DEFAULT_SECONDS) -> None:
+    """Write frames as a GIF, completely or not at all.
+
+    Parameters
+    ----------
+    path
+        The file to be; its name ends in .gif.
+    frames : sequence of ndarray, uint8 (H, W, 3)
+        One at least.
+    seconds : float
+        How long each is shown.
+
+    Raises
+    ------
+    OutputError
+        The file cannot be written.
+    SettingError
+        There are no frames.
+
+    Examples
+    --------
+    >>> from nst_numpy.video import look_through, pan
+    >>> clip = look_through("chelsea", pan(24, right=2), (128, 192))    # doctest: +SKIP
+    >>> save_gif("pan.gif", clip.frames)                                # doctest: +SKIP
+    """
+    if not len(frames):
+        raise SettingError("save_gif: there are no frames: give one at least")
+    with atomic_write(path) as temporary:
+        write_gif(temporary, lambda number: frames[number - 1], [seconds] * len(frames))
 
 
 def gif_ticks(seconds: Sequence[float]) -> list[int]:

@@ -4,7 +4,7 @@ import numpy as np
 
 from nst_numpy.training.sequential import AvgPool, Conv, ReLU, Sequential
 from nst_numpy.video.clips import look_through, pan
-from nst_numpy.video.targets import write_gif
+from nst_numpy.video.targets import save_gif
 
 # all that a run needs to be quick with the network below
 QUICK = {
@@ -30,4 +30,4 @@ def tiny_painting():
 
 
 def save_clip(path, clip, seconds=0.1):
-    write_gif(path, lambda number: clip.frames[number - 1], [seconds] * len(clip.frames))
+    save_gif(path, clip.frames, seconds)
