@@ -1,5 +1,7 @@
 import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -95,3 +97,25 @@ def test_with_the_optical_flow(loaded):
     words = [word for word in WORDS if word not in ("--flow", "none")]
     assert nst("video", "clip.gif", "out.gif", *words) == 0
     assert open_movie("out.gif").count == 3
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_goes_on_to_the_same_bits(loaded):
+    save_clip("clip.gif", tiny_clip(6))
+    words = ["video", "clip.gif", "out", *WORDS, "--threads", "1"]
+    assert nst("video", "clip.gif", "whole", *WORDS, "--threads", "1") == 0
+    command = [sys.executable, "-m", "nst_numpy", *words, "--quiet"]
+    process = subprocess.Popen(command)
+    try:
+        for _ in range(1200):
+            if Path("out/00002.png").exists() or process.poll() is not None:
+                break
+            time.sleep(0.05)
+    finally:
+        process.kill()
+        process.wait()
+    assert Path("out/00002.png").exists()
+    assert nst(*words) == 0
+    assert sorted(os.listdir("out")) == sorted(os.listdir("whole"))
+    for path in Path("whole").iterdir():
+        np.testing.assert_array_equal(load_image(path), load_image(f"out/{path.name}"))
