@@ -5,7 +5,7 @@
 """
 
 from nst_numpy.video.clips import Clip, Window, look_through, pan, there_and_back, turn, zoom
-from nst_numpy.video.consistency import drift, luminance, warping_error
+from nst_numpy.video.consistency import drift, warping_error
 from nst_numpy.video.flow import carry, dis_flow, inside, trusted
 from nst_numpy.video.held import Expectation
 from nst_numpy.video.job import VideoJob, VideoResult, paint_video
@@ -30,7 +30,6 @@ __all__ = [
     "drift",
     "inside",
     "look_through",
-    "luminance",
     "open_movie",
     "paint_video",
     "pan",

@@ -7,19 +7,11 @@ beside it: rounding and resampling leave no movie without.
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.errors import ShapeError
+from nst_numpy.pictures.palette import luminance
 from nst_numpy.video.flow import carry
-
-LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: ITU-R BT.601
-
-
-def luminance(picture: NDArray[np.generic]) -> NDArray[np.float64]:
-    """Return the luminance of each pixel: (H, W, 3), RGB, to (H, W)."""
-    values: NDArray[np.float64] = picture @ LUMINANCE  # (H, W, 3) @ (3,) -> (H, W)
-    return values
 
 
 def warping_error(frames: Sequence[Image], flows: Sequence[Array], masks: Sequence[Array]) -> float:
@@ -74,6 +66,6 @@ def drift(frames: Sequence[Image]) -> tuple[float, float]:
     brightness : float
         By how much the mean luminance is higher, in grey levels.
     """
-    first, last = (frame.astype(np.float64) for frame in (frames[0], frames[-1]))
-    brightness = luminance(last).mean() - luminance(first).mean()
-    return float(np.abs(last - first).mean()), float(brightness)
+    first, last = frames[0], frames[-1]
+    pixels = np.abs(last.astype(np.float64) - first).mean()
+    return float(pixels), float(luminance(last).mean() - luminance(first).mean())

@@ -14,9 +14,9 @@ from nst_numpy.losses import temporal_loss
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import Minimum
 from nst_numpy.pictures.images import PIXEL_HIGH, PIXEL_LOW, resize_x, widen
+from nst_numpy.pictures.palette import LUMINANCE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.styles import Matches
-from nst_numpy.video.consistency import luminance
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class Expectation:
     Attributes
     ----------
     x : ndarray, (1, H, W, 3)
-        The frame before, carried along.
+        The frame before, carried along; where it does not reach, what the frame begins as.
     mask : ndarray, (1, H, W, 1), optional
         Where that counts; without it everywhere.
     change : ndarray, (1, H, W, 3), optional
@@ -46,7 +46,7 @@ class Expectation:
         """
         expected = self.x if self.change is None else self.x + self.change
         shown = np.clip(x, PIXEL_LOW, PIXEL_HIGH)
-        missing = luminance((expected - shown)[0, ..., ::-1])  # BGR -> RGB
+        missing = (expected - shown)[0, ..., ::-1] @ LUMINANCE  # (H, W, B G R) -> (H, W)
         mask = np.ones_like(missing) if self.mask is None else self.mask[0, ..., 0]
         return float((mask * missing).sum() / max(mask.sum(), 1))  # equation (86)
 

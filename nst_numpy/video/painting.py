@@ -20,9 +20,10 @@ from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.losses import expected_difference
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, widen
+from nst_numpy.pictures.palette import match_colors
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Result, Run
-from nst_numpy.video.flow import Finder, carry, dis_flow, import_opencv
+from nst_numpy.video.flow import Finder, carry, dis_flow, import_opencv, inside
 from nst_numpy.video.held import Expectation, HeldRun
 
 FlowName = Literal["dis", "none"]
@@ -226,6 +227,9 @@ class Painter:
         if mask.mean() < CUT:
             return None
         expected, unchanged = (carry(each[0], flow)[np.newaxis] for each in (before, x_before))
+        # what comes into the picture is begun as a photograph in the painting's colours
+        new = preprocess(match_colors(source, painted_before), dtype=self.vgg.dtype)
+        expected = np.where(inside(flow)[..., np.newaxis], expected, new)
         return Expectation(expected, mask[np.newaxis].astype(x.dtype), x - unchanged)
 
 

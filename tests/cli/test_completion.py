@@ -16,6 +16,8 @@ needs_bash = pytest.mark.skipif(
 OTHERS = {
     *(
         "N",
+        "W",
+        "F",
         "PX",
         "S",
         "K",

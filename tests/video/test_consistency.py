@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import ShapeError
-from nst_numpy.video.consistency import drift, luminance, warping_error
+from nst_numpy.video.consistency import drift, warping_error
 
 
 def plain(value, size=(4, 5)):
@@ -31,10 +31,6 @@ def test_drift_of_pixels_and_of_brightness():
     assert pixels == 4
     assert brightness == pytest.approx(0)
     assert drift([plain(100), plain(103)]) == (3, pytest.approx(3))
-
-
-def test_the_luminance_of_white_is_255():
-    assert luminance(plain(255)) == pytest.approx(np.full((4, 5), 255))
 
 
 def test_each_frame_but_the_first_needs_a_flow():

@@ -2,11 +2,13 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import NonFiniteError, SettingError
+from nst_numpy.pictures.images import preprocess
+from nst_numpy.pictures.palette import luminance, match_colors
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Run
 from nst_numpy.video import painting
 from nst_numpy.video.clips import Window, look_through
-from nst_numpy.video.consistency import drift, luminance, warping_error
+from nst_numpy.video.consistency import drift, warping_error
 from nst_numpy.video.job import split_settings
 from nst_numpy.video.painting import Painter, VideoSettings
 from tests.video.tiny import QUICK, tiny_clip, tiny_network, tiny_painting
@@ -155,3 +157,14 @@ def test_frames_of_two_sizes():
 def test_settings_that_cannot_work(wrong, message):
     with pytest.raises(SettingError, match=f"^{message}"):
         VideoSettings(**wrong)
+
+
+def test_what_comes_into_the_picture_begins_as_the_source_in_other_colours():
+    clip = tiny_clip(2, 4.0)
+    each = painter(clip.finder)
+    painted = each.paint(clip.frames[0])
+    expected = each._expect(clip.frames[1]).x[0]
+    new = preprocess(match_colors(clip.frames[1], painted))[0]
+    known = clip.finder(*clip.frames)[1][..., 0] == 1
+    np.testing.assert_array_equal(expected[~known], new[~known])
+    np.testing.assert_allclose(expected[:, :20], preprocess(painted)[0, :, 4:], atol=1e-2)
