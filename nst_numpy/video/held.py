@@ -18,6 +18,8 @@ from nst_numpy.pictures.palette import LUMINANCE
 from nst_numpy.style_transfer import Result, Run
 from nst_numpy.styles import Matches
 
+KNOWN = 0.99  # of a frame
+
 
 @dataclass(frozen=True)
 class Expectation:
@@ -36,6 +38,11 @@ class Expectation:
     x: Array
     mask: Array | None = None
     change: Array | None = None
+
+    @property
+    def is_known(self) -> bool:
+        """Whether next to nothing of the frame is new."""
+        return self.mask is None or float(self.mask.mean()) >= KNOWN
 
     def brightness_missing(self, x: Array) -> float:
         """Return by how many grey levels x is too dark, on the mean, where the mask counts.

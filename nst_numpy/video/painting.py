@@ -192,13 +192,15 @@ class Painter:
         run = HeldRun(settings, self.vgg, source, self.style, start)
         run.expectation, run.weight = expectation, self.video.temporal * first
         run.missing = self._missing
-        if start is None:
+        # J of the whole would not tell of a strip that has come in and is not painted yet
+        if start is None or not expectation.is_known:
             return _whole(run.go(callbacks))
         if _measure(run, start) <= good:
             return start
 
         def is_good(progress: Progress) -> bool:
-            return progress.loss - progress.terms["temporal"] <= good
+            terms = progress.terms.items()
+            return sum(v for name, v in terms if name not in ("temporal", "tv")) <= good
 
         return _whole(run.go([*callbacks, is_good]))
 
