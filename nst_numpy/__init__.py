@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         style_transfer,
         training,
         vgg,
+        video,
         weights,
     )
     from nst_numpy.errors import NstError
@@ -94,6 +95,7 @@ __all__ = [
     "training",
     "transfer",
     "vgg",
+    "video",
     "weights",
 ]
 

@@ -16,7 +16,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.pictures.samples import samples
 
 SHELLS = ("bash", "zsh", "tcsh")
-FILES = ("FILE", "OUT", "FILE.py", "FILE.py:FORWARD,BACKWARD", "SUBMISSION", "RESULT")
+FILES = ("FILE", "IN", "OUT", "FILE.py", "FILE.py:FORWARD,BACKWARD", "SUBMISSION", "RESULT")
 FOLDERS = ("FOLDER", "DIR", "GRADES")
 PICTURES = ("PICTURE", "CONTENT", "STYLE", "NOW", "OTHER")  # files or samples
 # shells call this with the word so far

@@ -26,6 +26,7 @@ from nst_numpy.losses.gram import gram_matrix, style_loss, style_pull
 from nst_numpy.losses.neighbours import cosines, find_neighbours, neighbour_loss
 from nst_numpy.losses.positions import PIECE_VALUES, sum_of_squares
 from nst_numpy.losses.smoothness import total_variation_loss
+from nst_numpy.losses.temporal import expected_difference, temporal_loss
 
 __all__ = [
     "PIECE_VALUES",
@@ -34,6 +35,7 @@ __all__ = [
     "TransportPull",
     "content_loss",
     "cosines",
+    "expected_difference",
     "find_neighbours",
     "gaussian_distance",
     "gram_matrix",
@@ -44,6 +46,7 @@ __all__ = [
     "style_loss",
     "style_pull",
     "sum_of_squares",
+    "temporal_loss",
     "total_variation_loss",
     "wasserstein_loss",
     "wasserstein_pull",

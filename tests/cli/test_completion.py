@@ -17,6 +17,8 @@ needs_bash = pytest.mark.skipif(
 OTHERS = {
     *(
         "N",
+        "W",
+        "F",
         "PX",
         "S",
         "K",
