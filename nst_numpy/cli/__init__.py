@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "transfer": "paint a photograph in the style of a painting",
+    "grid": "do so with several settings, and show all on one sheet",
     "demo": "do so with the pictures that come along, in about a minute",
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",
