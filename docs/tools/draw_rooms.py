@@ -36,6 +36,7 @@ ABOUT = {
     "figures": "every matplotlib picture",
     "course": "assignments: hand out, grade",
     "signals": "heartbeats, volumes, movies",
+    "sweeps": "many pictures, one after the other",
     "run_folder": "a run's pictures and map",
     "style_transfer": "two pictures in, one out",
     "measure": "what a run costs, told before",

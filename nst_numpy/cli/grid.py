@@ -31,7 +31,7 @@ from nst_numpy.files import check_output
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start
 from nst_numpy.sweeps.cells import AXES, FILES
-from nst_numpy.sweeps.grid import Grid
+from nst_numpy.sweeps.combinations import Grid
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

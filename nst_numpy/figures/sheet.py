@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from nst_numpy.figures.style import BLUE, GREY, INK, RED
 from nst_numpy.sweeps.cells import Cell, label
-from nst_numpy.sweeps.grid import Grid
+from nst_numpy.sweeps.combinations import Grid
 
 # inches
 NARROWEST, WIDEST = 1.9, 3.4  # a picture

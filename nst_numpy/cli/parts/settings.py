@@ -103,14 +103,14 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
         if f.name in names:
             option = OPTIONS[f.name]
             sign = "/" if option.get("type") is layer_weights else ","
-            text = f"one or several, with {sign} between them; {option['help']}"
+            text = f"{option['help']}; several have {sign} between them"
+            if "choices" in option:
+                text = f"{', '.join(option['choices'])}: {text}"
             if f.default is not None and "default" not in text:
                 text += f" (default: {f.default})"
-            one = option.get("metavar", f.name.rpartition("_")[2].upper())
             kind = partial(_values, option.get("type", str), sign)
-            parser.add_argument(
-                _option(f.name), type=kind, action="extend", metavar=f"{one}{sign}…", help=text
-            )
+            more = {"metavar": option.get("metavar"), "help": text}
+            parser.add_argument(_option(f.name), type=kind, action="extend", **more)
 
 
 def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
