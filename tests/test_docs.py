@@ -254,7 +254,7 @@ def test_every_page_is_on_the_map_once():
             assert sum(fnmatchcase(name, pattern) for pattern in patterns) == 1, name
 
 
-ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals")
+ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals", ".sweeps")
 
 
 @pytest.mark.parametrize("room", [f"nst_numpy{name}" for name in ROOMS])

@@ -97,7 +97,8 @@ def add_setting_options(
 def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
     """Add an option for each of the settings named, which takes one value or several.
 
-    Layers have commas of their own: a slash stands between two sets of them, and `default` is one.
+    Layers have commas of their own: a slash stands between two sets of them, or the option once
+    more; `default` is a set too.
     """
     for f in fields(Settings):
         if f.name in names:
@@ -110,7 +111,8 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
                 text += f" (default: {f.default})"
             kind = partial(_values, option.get("type", str), sign)
             more = {"metavar": option.get("metavar"), "help": text}
-            parser.add_argument(_option(f.name), type=kind, action="extend", **more)
+            action = "extend" if sign == "/" else "store"
+            parser.add_argument(_option(f.name), type=kind, action=action, **more)
 
 
 def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
