@@ -93,6 +93,7 @@ class Grid:
             self.axes["style"] = self.names[1:]
         self.cells.sort(key=self._position)
         self.content, self.styles = as_image(content), [as_image(each) for each in styles]
+        self._given = content  # a file is decoded at the size asked for, as in a single run
         self._plan(weights, vgg, folder, progress=progress)
 
     # the plan
@@ -159,7 +160,7 @@ class Grid:
 
     def _run(self, cell: Cell) -> Run:
         """Make the run of a cell."""
-        return Run(cell.settings, self._vgg, self.content, self.styles[cell.style])
+        return Run(cell.settings, self._vgg, self._given, self.styles[cell.style])
 
     def _look_for_pictures(self, shelf: Shelf) -> None:
         """Name each cell's file by what decides the picture; take what is there."""

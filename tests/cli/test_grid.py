@@ -3,6 +3,7 @@ import os
 import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nst_numpy import style_transfer
@@ -38,6 +39,10 @@ def test_grid_end_to_end(capsys, loaded):
     width = load_image("sheet.png").shape[1]
     assert width > 2 * 1.9 * 150
     assert sorted(os.listdir()) == ["all", "sheet.json", "sheet.png"]
+    alone = ["transfer", "chelsea", "starry_night", "-o", "alone.png", *SMALL, "--strength", "30"]
+    assert nst(*alone, "--quiet") == 0
+    image = load_image(Path("all") / cells[0]["file"])
+    np.testing.assert_array_equal(load_image("alone.png"), image)
 
     assert nst(*words, "--json", "again.json") == 0
     assert capsys.readouterr().err.startswith("2 pictures, 2 are there already, of the same sett")
