@@ -56,6 +56,7 @@ LEARNING_RATES: dict[OptimizerName, float] = {"adam": 2.0}
 SETTLED = 0.05  # of J: a run that is patient for so many iterations ends if they lower it by less
 RECENT = 10  # values of J of which a step of gradient descent may reach the highest
 HALVINGS = 30  # of a step, before no step lowers J any more
+FAILED = ("flat", "not finite", "diverged", "memory")  # reasons of a run that went wrong
 
 
 @dataclass

@@ -260,7 +260,9 @@ def test_every_page_is_on_the_map_once():
             assert sum(fnmatchcase(name, pattern) for pattern in patterns) == 1, name
 
 
-ROOMS = ("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals", ".video")
+ROOMS = [
+    *("", ".course", ".figures", ".gradcheck", ".layers", ".look", ".signals", ".sweeps", ".video"),
+]
 
 
 @pytest.mark.parametrize("room", [f"nst_numpy{name}" for name in ROOMS])

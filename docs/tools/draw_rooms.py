@@ -37,6 +37,7 @@ ABOUT = {
     "course": "assignments: hand out, grade",
     "signals": "heartbeats, volumes, movies",
     "video": "moving pictures",
+    "sweeps": "many pictures, one after the other",
     "run_folder": "a run's pictures and map",
     "style_transfer": "two pictures in, one out",
     "measure": "what a run costs, told before",

@@ -5,6 +5,12 @@ CONTENT and STYLE are picture files, or names from 'nst samples':
   nst transfer neuschwanstein starry_night -o painted.png
   nst transfer me.jpg cafe_terrace -o me.png --size 768 --iterations 300
 
+CONTENT may also be a folder of photographs, or a pattern in quotes; OUT is then a folder too. What
+is there already, of the same settings, is not painted again:
+
+  nst transfer photos starry_night -o painted
+  nst transfer 'photos/*.jpg' starry_night -o painted
+
 Ctrl-C or SIGTERM ends a run early and writes the picture so far.
 """
 
@@ -18,6 +24,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nst_numpy.callbacks import Callback, snapshot_saver
+from nst_numpy.cli.parts.many import paint_many
 from nst_numpy.cli.parts.options import (
     PICTURE,
     about,
@@ -35,13 +42,15 @@ from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
-from nst_numpy.own_layers import load_own
+from nst_numpy.optimize import FAILED
+from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.pictures.images import Picture
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start, unknown_start
 from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
 from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Result, Run
+from nst_numpy.sweeps.photographs import is_many
 from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
@@ -54,7 +63,9 @@ keep_former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument("content", metavar="CONTENT", help="the photograph: a file or a sample")
+    parser.add_argument(
+        "content", metavar="CONTENT", help="the photograph: a file or a sample; or a folder"
+    )
     parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
     add_output(parser, PICTURE, "OUT", required=True)
     add_settings(parser)
@@ -90,6 +101,8 @@ def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
+    if is_many(args.content):
+        return paint_many(args, inputs, load_network, prepare_one)
     picture = PictureFile(args, args.content)
     output = picture.check()
     history = check_output(args.json) if args.json else None
@@ -171,8 +184,7 @@ class Ended(Protocol):
 
 def exit_code(result: Ended) -> int:
     """Return 0 if the picture is what was asked for; 130 after Ctrl-C, 1 if the run failed."""
-    failed = dict.fromkeys(("flat", "not finite", "diverged", "memory"), 1)
-    return ({"interrupted": 130} | failed).get(result.reason, 0)
+    return ({"interrupted": 130} | dict.fromkeys(FAILED, 1)).get(result.reason, 0)
 
 
 def say_failure(result: Ended) -> None:
@@ -181,16 +193,30 @@ def say_failure(result: Ended) -> None:
         print(f"nst: {result.message}", file=sys.stderr)
 
 
-def prepare(args: argparse.Namespace, photograph: Picture | None = None) -> Run:
+def load_network(args: argparse.Namespace) -> tuple[OwnLayers | None, VGG]:
+    """Read what the runs of several photographs share."""
+    layers = getattr(args, "layers", None)
+    own = load_own(layers) if layers else None
+    return own, VGG.load(args.weights, args.pool, engine=args.engine, quiet=args.quiet)
+
+
+def prepare_one(args: argparse.Namespace, network: tuple[OwnLayers | None, VGG]) -> Run:
+    """Read what one of several runs is made of."""
+    return prepare(args, PictureFile(args, args.content).source(), network)
+
+
+def prepare(
+    args: argparse.Namespace,
+    photograph: Picture | None = None,
+    network: tuple[OwnLayers | None, VGG] | None = None,
+) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""
     use_threads(args)
     settings = read_settings(args)
     content = resolve_picture(args.content) if photograph is None else photograph
     style = resolve_picture(args.style)
     init = start(args.init)
-    layers = getattr(args, "layers", None)
-    own = load_own(layers) if layers else None
-    vgg = VGG.load(args.weights, args.pool, engine=args.engine, quiet=args.quiet)
+    own, vgg = network or load_network(args)
     return Run(settings, vgg, content, style, init, own)
 
 

@@ -11,11 +11,14 @@ from nst_numpy.common.streams import SteadyStream
 
 EVERY = 60.0  # seconds between two lines of a log
 LINE = "{desc}{percentage:3.0f}% {n_fmt}/{total_fmt} [{elapsed}<{remaining}, {rate_fmt}{postfix}]"
+# of a bar whose steps are no things that one could count
+SHARE = "{desc}{percentage:3.0f}%|{bar}| [{elapsed}<{remaining}{postfix}]"
+SHARE_LINE = SHARE.replace("|{bar}|", "")
 
 
 def bar(
-    unit: str, items: Iterable[Any] | None = None, *, total: int | None = None,
-    shown: bool = True, **options: Any,
+    unit: str, items: Iterable[Any] | None = None, *, total: float | None = None,
+    shown: bool = True, counted: bool = True, **options: Any,
 ) -> "tqdm[Any]":  # fmt: skip
     """Make a bar on the standard error; one that nobody can read any more ends nothing.
 
@@ -25,9 +28,11 @@ def bar(
         What a step is: "it", "picture".
     items : iterable, optional
         To go through, a step each. Without it `update` does a step.
-    total : int, optional
+    total : float, optional
         Steps in all, if items do not say it.
     shown : bool
+    counted : bool
+        Whether the steps are counted. Else only their share of all is told, and the time left.
     **options
         `desc`, `leave` and others of tqdm.
 
@@ -40,8 +45,9 @@ def bar(
     stream: Any = SteadyStream(sys.stderr)
     if is_live(sys.stderr):
         # tqdm asks for the width of the terminal again only where it may change
+        options |= {} if counted else {"bar_format": SHARE}
         return tqdm(items, file=stream, dynamic_ncols=True, **options)
-    return _Lines(items, file=stream, **options)
+    return _Lines(items, file=stream, bar_format=LINE if counted else SHARE_LINE, **options)
 
 
 def is_live(stream: Any) -> bool:
@@ -60,7 +66,7 @@ class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types
         self._last = time.monotonic()
         if options.get("desc"):
             options["desc"] += ": "
-        super().__init__(items, file=_WholeLines(file), bar_format=LINE, **options)
+        super().__init__(items, file=_WholeLines(file), **options)
 
     def refresh(self, *lock: Any, **locks: Any) -> Any:
         """Write a line, if the last one is a minute old."""

@@ -6,6 +6,7 @@ from nst_numpy.figures.ladder import ladder_figure
 from nst_numpy.figures.plots import curves_figure, maps_figure
 from nst_numpy.figures.pull import pull_figure
 from nst_numpy.figures.reconstruct import strip_figure
+from nst_numpy.figures.sheet import sheet_figure
 from nst_numpy.figures.style import check_figure_output, save_figure
 from nst_numpy.figures.trace import trace_figure, trace_path_figure
 from nst_numpy.figures.units import unit_image, units_figure
@@ -20,6 +21,7 @@ __all__ = [
     "maps_figure",
     "pull_figure",
     "save_figure",
+    "sheet_figure",
     "strip_figure",
     "trace_figure",
     "trace_path_figure",

@@ -107,3 +107,19 @@ def test_every_bar_is_made_here():
     files = Path(progress.__file__).parents[1].rglob("*.py")
     made = [path.name for path in files if re.search(r"\btqdm\(", path.read_text("utf-8"))]
     assert made == ["progress.py"]
+
+
+def test_a_bar_that_does_not_count_tells_the_share_and_the_time_left(log, clock, monkeypatch):
+    with bar("", total=8.0, counted=False) as steps:
+        clock[0] += 100
+        steps.last_print_t = 0
+        steps.update(2.5)
+        steps.update(5.5)
+    first, last = log().splitlines()
+    assert re.fullmatch(r"31% \[[\d:]+<[\d:]+\]", first)
+    assert re.fullmatch(r"100% \[[\d:]+<00:00\]", last)
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    with bar("", total=1.0, counted=False) as steps:
+        steps.update(1.0)
+    assert re.search(r"100%\|[█#]+\| \[[\d:]+<00:00\]", terminal.getvalue())

@@ -1,8 +1,9 @@
 """The settings of a run, as options of a command and back."""
 
 import argparse
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_weights, size_option
@@ -91,6 +92,42 @@ def add_setting_options(
         if f.name in names:
             more: dict[str, Any] = {"help": text} if f.name == "patience" else {}
             parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name], **more)
+
+
+def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
+    """Add an option for each of the settings named, which takes one value or several.
+
+    Layers have commas of their own: a slash stands between two sets of them, or the option once
+    more; `default` is a set too.
+    """
+    for f in fields(Settings):
+        if f.name in names:
+            option = OPTIONS[f.name]
+            sign = "/" if option.get("type") is layer_weights else ","
+            text = f"{option['help']}; several have {sign} between them"
+            if "choices" in option:
+                text = f"{', '.join(option['choices'])}: {text}"
+            if f.default is not None and "default" not in text:
+                text += f" (default: {f.default})"
+            kind = partial(_values, option.get("type", str), sign)
+            more = {"metavar": option.get("metavar"), "help": text}
+            action = "extend" if sign == "/" else "store"
+            parser.add_argument(_option(f.name), type=kind, action=action, **more)
+
+
+def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
+    """Read the values of an axis.
+
+    >>> _values(float, ",", "30,50"), _values(layer_weights, "/", "default/relu1_1,relu2_1")
+    ([30.0, 50.0], [None, {'relu1_1': 1.0, 'relu2_1': 1.0}])
+    """
+    try:
+        words = [word.strip() for word in text.split(sign)]
+        return [None if sign == "/" and word == "default" else kind(word) for word in words]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"cannot read {text!r:.40}: write numbers with {sign} between them"
+        ) from None
 
 
 def add_coefficients(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ from nst_numpy.cli import demo, pull, transfer
 from nst_numpy.cli.parts.settings import (
     COEFFICIENTS,
     OPTIONS,
+    add_axes,
     add_coefficients,
     add_setting_options,
     read_settings,
@@ -85,3 +86,34 @@ def test_a_command_may_have_some_of_them_and_fix_others():
     args = parse(["a", "b", "-o", "c.png"], pull.add_arguments)
     assert read_settings(args) == Settings(size=256)
     assert transfer.add_coefficients is add_coefficients  # where it was before
+
+
+def axes(*words):
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    add_axes(parser, ["strength", "seed", "style_loss", "init", "style_layers"])
+    return vars(parser.parse_args(words))
+
+
+def test_an_axis_has_one_value_or_several():
+    assert set(axes().values()) == {None}
+    found = axes("--strength", "30,62.5", "--seed", "3", "--init", "noise, mix:0.6")
+    assert found["strength"] == [30.0, 62.5]
+    assert (found["seed"], found["init"]) == ([3], ["noise", "mix:0.6"])
+
+
+def test_sets_of_layers_have_a_slash_between_them_and_may_be_given_one_by_one():
+    one, other = {"relu1_1": 1.0, "relu2_1": 0.5}, {"relu3_1": 1.0}
+    assert axes("--style-layers", "relu1_1,relu2_1=0.5/relu3_1")["style_layers"] == [one, other]
+    found = axes("--style-layers", "default", "--style-layers", "relu3_1")
+    assert found["style_layers"] == [None, other]
+
+
+def test_of_other_axes_the_last_option_counts():
+    assert axes("--strength", "1", "--strength", "2,3")["strength"] == [2.0, 3.0]
+
+
+@pytest.mark.parametrize("word", ["30,much", "30,,50", "0x3"])
+def test_what_is_no_number_is_refused(word, capsys):
+    with pytest.raises(SystemExit):
+        axes("--strength", word)
+    assert f"cannot read '{word}': write numbers with , between them" in capsys.readouterr().err
