@@ -29,7 +29,7 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
-from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
+from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
@@ -78,7 +78,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> None:
     """Add what every command that paints has: the settings, and how to run."""
-    add_setting_options(parser, patience=patience)
+    add_preset(parser, patience)
     parser.add_argument(
         "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
     )
@@ -251,6 +251,7 @@ def repeat_command(args: argparse.Namespace, output: Path) -> str:
 
 def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
     """Collect what a run was and how it went, for JSON."""
+    more = {"preset": args.preset, "kept": result.kept}
     return {
         "content": str(args.content),
         "style": str(args.style),
@@ -258,7 +259,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
         "settings": result.settings,
         "stopped": result.message,
         "history": result.history,
-    } | ({"kept": result.kept} if result.kept else {})
+    } | {name: value for name, value in more.items() if value}
 
 
 def report(args: argparse.Namespace, result: Result, output: Path) -> None:
