@@ -40,13 +40,27 @@ PRESETS: dict[str, Preset] = {
     ),
     "lecture": Preset(
         "the lecture's recipe to the letter: 100 pixels, noise, gradient descent",
-        {"size": 100, "init": "noise", "scales": 1, "optimizer": "gd", "margin": 0},
+        {"size": 100, "init": "noise", "scales": 1, "optimizer": "gd"},
     ),
     "bold": Preset(
-        "large forms and strong strokes",
-        {"strength": 75.0, "style_layers": {"relu3_1": 0.4, "relu4_1": 0.4, "relu5_1": 0.4}},
+        "large forms and broad strokes",
+        {"strength": 75.0,
+         "style_layers": {"relu3_1": 0.4, "relu4_1": 0.4, "relu5_1": 0.4}},
     ),
-}
+    "fine": Preset(
+        "fine texture, and much detail of the photograph",
+        {"strength": 60.0, "content_layers": {"relu3_1": 1.0},
+         "style_layers": {"relu1_1": 0.3, "relu2_1": 0.3, "relu3_1": 0.3}},
+    ),
+    "strokes": Preset(
+        "the photograph out of the painting's brush strokes",
+        {"strength": 60.0, "style_loss": "neighbours"},
+    ),
+    "soft": Preset(
+        "gently painted, in the photograph's own colours",
+        {"strength": 35.0, "colors": "content"},
+    ),
+}  # fmt: skip
 
 
 def preset_settings(name: str, given: Collection[str] = ()) -> dict[str, Any]:
