@@ -14,6 +14,7 @@ from nst_numpy.common.moved import MOVED, know_former_names
 
 if TYPE_CHECKING:
     from nst_numpy import (
+        conventions,
         course,
         errors,
         figures,
@@ -69,6 +70,7 @@ __all__ = [
     "Objective",
     "Result",
     "Sequential",
+    "conventions",
     "course",
     "deprocess",
     "errors",

@@ -20,9 +20,19 @@ import numpy as np
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_answer, check_number, unwarned
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.conventions import (
+    CONTENT_LAYERS as CONTENT_LAYERS,
+)
+from nst_numpy.conventions import (
+    KINDS,
+    Convention,
+    check_convention,
+    factors,
+    style_layers_of,
+)
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
-from nst_numpy.losses import Losses, total_variation_loss
+from nst_numpy.losses import Losses
 from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
 from nst_numpy.styles import (
     STYLES,
@@ -33,8 +43,6 @@ from nst_numpy.styles import (
     measure_style,
     times,
 )
-
-CONTENT_LAYERS = {"relu4_2": 1.0}
 
 
 @dataclass(frozen=True)
@@ -53,12 +61,15 @@ class Coefficients:
         Weight τ of the total variation.
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared; see `nst_numpy.styles`.
+    convention : {"lecture", "gatys", "coursera", "johnson", "keras"}
+        What the terms are divided by; see `nst_numpy.conventions`. With "johnson" the default
+        λ of the style layers are 1.
 
     Raises
     ------
     SettingError
         A weight is no number, negative or not finite, or all of them are 0; layers are no
-        mapping; there is no such style loss.
+        mapping; there is no such style loss or convention, or the two do not go together.
 
     Examples
     --------
@@ -73,10 +84,13 @@ class Coefficients:
     style_layers: Mapping[str, float] | None = None
     tv_weight: float = 0.0
     style_loss: StyleLoss = "gram"
+    convention: Convention = "lecture"
 
     def __post_init__(self) -> None:
         """Refuse what cannot be; keep Python's numbers, and the layers that are meant."""
         style_layers = STYLES[check_style_loss(self.style_loss)].layers
+        if check_convention(self.convention, self.style_loss) != "lecture":
+            style_layers = style_layers_of(self.convention)
         for name in ("alpha", "beta", "tv_weight"):
             object.__setattr__(self, name, check_number(name, getattr(self, name)))
         for name, default in (("content_layers", CONTENT_LAYERS), ("style_layers", style_layers)):
@@ -159,6 +173,8 @@ class Objective:
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared. Neighbours are found for the x of the first call, and stay: J
         is one function. A new objective finds new ones.
+    convention : {"lecture", "gatys", "coursera", "johnson", "keras"}
+        What the terms are divided by; see `nst_numpy.conventions`.
     losses : Losses, optional
         The functions to use in place of `content_loss`, `gram_matrix` and `style_loss`.
 
@@ -173,7 +189,8 @@ class Objective:
     Raises
     ------
     SettingError
-        As `Coefficients`; losses of your own beside a style loss that is not "gram".
+        As `Coefficients`; losses of your own beside a style loss that is not "gram", or a
+        convention that is not "lecture".
     UnknownNameError
         A layer that the network does not have.
     GradientError, ShapeError
@@ -192,17 +209,23 @@ class Objective:
         style_layers: Mapping[str, float] | None = None,
         tv_weight: float = Coefficients.tv_weight,
         style_loss: StyleLoss = Coefficients.style_loss,
+        convention: Convention = Coefficients.convention,
         losses: Losses | None = None,
     ) -> None:
         coefficients = Coefficients(
-            alpha, beta, content_layers, style_layers, tv_weight, style_loss
+            alpha, beta, content_layers, style_layers, tv_weight, style_loss, convention
         )
-        self.vgg = vgg
+        check_convention(convention, style_loss, losses)
+        self.vgg, self.convention = vgg, convention
         self.tv_weight = float(coefficients.tv_weight)
         self.content, self.style = coefficients.content, coefficients.style
         self.names = vgg.check_names(coefficients.names)
         self.terms: dict[str, float] = {}
         self.shape = content_x.shape
+        if convention != "lecture" and self.names:
+            more = factors(convention, vgg, self.shape, self.content, self.style)
+            self.content = {name: v * more.content[name] for name, v in self.content.items()}
+            self.style = {name: v * more.style[name] for name, v in self.style.items()}
         self.content_targets: Mapping[str, Array] = {}
         self.losses = Losses() if losses is None else losses
         with unwarned():
@@ -303,7 +326,7 @@ class Objective:
             yield term, value, {name: grad}
 
     def _tv_term(self, x: Array) -> tuple[float, Array]:
-        value, grad = total_variation_loss(x)
+        value, grad = KINDS[self.convention].variation(x)
         grad *= self.tv_weight
         return self.tv_weight * value, grad
 

@@ -13,6 +13,7 @@ from typing import TypedDict, TypeVar, get_args
 
 from nst_numpy.common.checks import check_at_least, check_number
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.conventions import Convention
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.network import ENGINES, EngineName
 from nst_numpy.objective import Coefficients
@@ -71,6 +72,9 @@ class Settings:
     style_loss : {"gram", "wasserstein", "neighbours"}
         How styles are compared: by Gram matrices, by means and covariances, or each place with
         its nearest neighbour in the painting; see `nst_numpy.styles`.
+    convention : {"lecture", "gatys", "coursera", "johnson", "keras"}
+        What α and β mean: whose factors the losses have; see `nst_numpy.conventions`. For "gram"
+        only. With "johnson" λ of the style layers are 1 by default.
     init : "content", "noise", "uniform", "style", "grey", "mix:0.6", a path or an ndarray
         The picture to start from; see `nst_numpy.pictures.starts`. An ndarray for `transfer` only.
     seed : int
@@ -118,6 +122,7 @@ class Settings:
     content_layers: Mapping[str, float] | None = None
     style_layers: Mapping[str, float] | None = None
     style_loss: StyleLoss = Coefficients.style_loss
+    convention: Convention = Coefficients.convention
     init: Init | str = "content"
     seed: int = 0
     pool: PoolKind = "avg"
@@ -170,6 +175,7 @@ class Settings:
             self.style_layers,
             self.tv_weight,
             self.style_loss,
+            self.convention,
         )
 
     @property
@@ -237,6 +243,7 @@ class GivenSettings(TypedDict, total=False):
     content_layers: Mapping[str, float] | None
     style_layers: Mapping[str, float] | None
     style_loss: StyleLoss
+    convention: Convention
     seed: int
     pool: PoolKind
     optimizer: OptimizerName
@@ -268,8 +275,9 @@ def show_settings(function: _Function) -> _Function:
     shown = {p.name: p for p in every if p.kind is p.POSITIONAL_OR_KEYWORD}
     for name, p in inspect.signature(Settings).parameters.items():
         shown[name] = p.replace(kind=p.KEYWORD_ONLY)
-    # its own word for a setting counts: `transfer` takes more kinds of `init`
-    shown |= {p.name: p for p in every if p.kind is p.KEYWORD_ONLY}
+    # its own word for a setting counts, but its default: `transfer` takes more kinds of `init`
+    for p in (p for p in every if p.kind is p.KEYWORD_ONLY):
+        shown[p.name] = p.replace(default=shown[p.name].default) if p.name in shown else p
     function.__dict__["__signature__"] = own.replace(parameters=list(shown.values()))
     function.__annotations__ = {name: p.annotation for name, p in shown.items()}
     function.__annotations__["return"] = own.return_annotation

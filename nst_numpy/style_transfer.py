@@ -16,6 +16,7 @@ from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image, Image16
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.conventions import beta_growth, check_convention
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -52,6 +53,7 @@ from nst_numpy.pictures.images import (
 )
 from nst_numpy.pictures.palette import colors_after, colors_before, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
+from nst_numpy.presets import preset_settings
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     Init,
@@ -146,7 +148,7 @@ def transfer(
     content: Picture,
     style: Picture,
     *,
-    init: Init | Picture = Settings.init,
+    init: Init | Picture | None = None,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -154,6 +156,7 @@ def transfer(
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     layers: str | Path | None = None,
+    preset: str | None = None,
     **settings: "Unpack[GivenSettings]",
 ) -> Result:
     """Paint the content picture in the style of the other.
@@ -178,6 +181,9 @@ def transfer(
         A network that is there already; its pooling and engine then count.
     layers : path, optional
         Python file with layers or losses of your own; see `nst_numpy.own_layers`.
+    preset : str, optional
+        Settings that go together, by name: "paper", …; see `nst_numpy.presets`. Those given
+        beside it count more.
 
     Returns
     -------
@@ -197,7 +203,9 @@ def transfer(
     """
     refuse_unknown(settings, transfer)
     given: dict[str, Any] = {**settings}
-    given["init"] = os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture"
+    if init is not None:
+        given["init"] = os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture"
+    given |= preset_settings(preset, given) if preset is not None else {}
     if vgg is not None:
         given |= {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
     chosen = Settings(**given)
@@ -242,6 +250,7 @@ class Run:
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None
         check_style_loss(settings.style_loss, self.losses)
+        check_convention(settings.convention, settings.style_loss, self.losses)
         self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
@@ -388,17 +397,20 @@ class Run:
         )
 
     def beta(self, scale: int) -> float:
-        """β at a scale: it follows the number of pixels."""
+        """β at a scale: it follows the number of pixels, unless the convention has means."""
         balanced = self.settings.beta is None
         shape = self.canvas_shape(scale) if balanced else self.shape(scale)
-        return self._beta_a_pixel * math.prod(shape[1:3])
+        return self._beta_a_pixel * self._growth(shape[1:3])
+
+    def _growth(self, sizes: Sequence[int]) -> int:
+        return beta_growth(self.settings.convention, math.prod(sizes))
 
     @cached_property
     def _beta_a_pixel(self) -> float:
         """β as given, or balanced at the coarsest scale, by the number of pixels."""
         if self.settings.beta is not None:
-            return self.settings.beta / math.prod(self.content.shape[:2])
-        any_beta = BETA_PER_PIXEL * math.prod(self.shape(0)[1:3])
+            return self.settings.beta / self._growth(self.content.shape[:2])
+        any_beta = BETA_PER_PIXEL * self._growth(self.shape(0)[1:3])
         pictures = self.x(self.content, 0), self.x(self.style, 0)
         objective = self._objective(0, any_beta)
         chosen = self.settings.strength, self.settings.style_loss

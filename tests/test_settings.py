@@ -45,10 +45,11 @@ def test_transfer_shows_every_setting_with_its_default():
         assert (shown.kind, shown.default) == (shown.KEYWORD_ONLY, field.default)
     assert list(parameters)[2 + len(NAMES) :] == [
         "snapshot_every", "snapshot_folder", "callback", "progress", "weights", "vgg", "layers",
+        "preset",
     ]  # fmt: skip
     hints = get_type_hints(transfer)
     assert hints["size"] is int
-    assert hints["init"] == Init | Picture
+    assert hints["init"] == Init | Picture | None
     assert hints["return"] is Result
 
 

@@ -42,6 +42,7 @@ ABOUT = {
     "style_transfer": "two pictures in, one out",
     "measure": "what a run costs, told before",
     "look": "inside a network",
+    "conventions": "whose factors the losses have",
     "styles": "Gram, Gaussians, neighbours",
     "optimize": "L-BFGS, descent, Adam",
     "vgg": "VGG-16 and 19 as lists of rows",

@@ -23,6 +23,7 @@ COMMANDS = {
     "trace": "write one activation out as the sum that it is",
     "gram": "show which channels fire together in a picture",
     "judge": "judge pictures: what each kept of the photograph, what it has of the painting",
+    "convention": "say what another program's alpha and beta are here",
     "heartbeat": "train the lecture's 1-D network to tell broad heartbeats from narrow ones",
     "volume": "train 3-D networks on a CT volume with a stent, and show what needs 3-D",
     "movie": "train 3-D networks to tell the direction of motion in a movie",

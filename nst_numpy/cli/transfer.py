@@ -37,7 +37,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
-from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
+from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> None:
     """Add what every command that paints has: the settings, and how to run."""
-    add_setting_options(parser, patience=patience)
+    add_preset(parser, patience)
     parser.add_argument(
         "--weights", metavar="FILE", help="VGG-16 or VGG-19 as HDF5 or .npz (default: bundled)"
     )
@@ -281,6 +281,7 @@ def repeat_command(args: argparse.Namespace, output: Path) -> str:
 
 def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
     """Collect what a run was and how it went, for JSON."""
+    more = {"preset": args.preset, "kept": result.kept}
     return {
         "content": str(args.content),
         "style": str(args.style),
@@ -288,7 +289,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
         "settings": result.settings,
         "stopped": result.message,
         "history": result.history,
-    } | ({"kept": result.kept} if result.kept else {})
+    } | {name: value for name, value in more.items() if value}
 
 
 def report(args: argparse.Namespace, result: Result, output: Path) -> None:

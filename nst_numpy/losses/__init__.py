@@ -25,7 +25,7 @@ from nst_numpy.losses.gaussian import (
 from nst_numpy.losses.gram import gram_matrix, style_loss, style_pull
 from nst_numpy.losses.neighbours import cosines, find_neighbours, neighbour_loss
 from nst_numpy.losses.positions import PIECE_VALUES, sum_of_squares
-from nst_numpy.losses.smoothness import total_variation_loss
+from nst_numpy.losses.smoothness import joint_variation_loss, total_variation_loss
 from nst_numpy.losses.temporal import expected_difference, temporal_loss
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "gram_matrix",
     "hypercolumns",
     "hypercolumns_backward",
+    "joint_variation_loss",
     "mean_and_covariance",
     "neighbour_loss",
     "style_loss",

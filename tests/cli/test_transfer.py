@@ -11,6 +11,7 @@ import pytest
 from nst_numpy.measure import estimate
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import samples
+from nst_numpy.presets import preset_settings
 from nst_numpy.vgg import VGG
 from tests.cli.conftest import (
     DESCENT,
@@ -85,6 +86,7 @@ def test_every_option_reaches_the_run(loaded):
         "content_layers": {"relu2_2": 0.25},
         "style_layers": {"relu1_1": 0.5, "relu2_1": 1.5},
         "style_loss": "wasserstein",
+        "convention": "lecture",
         "init": "start.png",
         "seed": 7,
         "pool": "max",
@@ -101,6 +103,16 @@ def test_every_option_reaches_the_run(loaded):
     }
     assert os.listdir("deep/er") == ["00002.png"]
     assert load_image("out.bmp").shape == (32, 48, 3)
+
+
+def test_a_preset_is_in_the_record_beside_what_came_of_it(loaded):
+    words = ["--preset", "bold", "--convention", "johnson", "--json", "run.json", "--quiet"]
+    assert nst("transfer", "chelsea", "cafe_terrace", "-o", "out.png", *QUICK, *words) == 0
+    run = json.loads(Path("run.json").read_text(encoding="utf-8"))
+    assert run["preset"] == "bold"
+    assert run["settings"]["strength"] == preset_settings("bold")["strength"]
+    assert run["settings"]["style_layers"] == {"relu1_1": 1.0, "relu2_1": 1.0}
+    assert run["settings"]["convention"] == "johnson"
 
 
 def test_quiet_prints_nothing(capsys, loaded):

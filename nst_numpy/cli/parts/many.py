@@ -29,7 +29,7 @@ from nst_numpy.weights.digests import sha256
 
 # What is of one run; and what does not change a picture.
 OF_ONE = ("snapshot_every", "snapshot_folder", "save_run", "run_folder", "resume", "json", "report")
-WITHOUT_EFFECT = (*OF_ONE, "content", "output", "quiet", "threads", "debug", "as_given")
+WITHOUT_EFFECT = (*OF_ONE, "content", "output", "quiet", "threads", "debug", "as_given", "preset")
 Inputs = Callable[[argparse.Namespace], Iterable[PathLike | None]]
 
 

@@ -7,15 +7,18 @@ from functools import partial
 from typing import Any
 
 from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_weights, size_option
+from nst_numpy.conventions import CONVENTIONS
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
 from nst_numpy.pictures.palette import COLORS
+from nst_numpy.presets import PRESETS, preset_settings
 from nst_numpy.settings import COARSEST_SIZE, MARGIN, MOST_ITERATIONS, PATIENCE, Settings
 from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
 NAMES = tuple(f.name for f in fields(Settings))
+HELP = "help"  # in place of a preset's name
 COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -45,10 +48,15 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "style_layers": {
         "type": layer_weights,
         "metavar": "LAYERS",
-        "help": "likewise; for neighbours relu1_1, relu1_2, …, relu4_3, 0.1 each "
+        "help": "likewise; for neighbours relu1_1, relu1_2, …, relu4_3, 0.1 each, "
+        "for the convention johnson 1 each "
         f"(default: {show_layer_weights(STYLE_LAYERS)})",
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
+    "convention": {
+        "choices": list(CONVENTIONS),
+        "help": "whose factors the losses have: what alpha and beta mean; see nst convention",
+    },
     "init": {"help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture"},
     "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
@@ -81,7 +89,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
 
 
 def add_setting_options(
-    parser: argparse.ArgumentParser, names: Collection[str] = NAMES, patience: int = PATIENCE
+    parser: argparse.ArgumentParser,
+    names: Collection[str] = NAMES,
+    patience: int = PATIENCE,
+    **more_of_all: Any,
 ) -> None:
     """Add an option for each of the settings named; patience is told, and not set."""
     text = (
@@ -90,7 +101,7 @@ def add_setting_options(
     )
     for f in fields(Settings):
         if f.name in names:
-            more: dict[str, Any] = {"help": text} if f.name == "patience" else {}
+            more = more_of_all | ({"help": text} if f.name == "patience" else {})
             parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name], **more)
 
 
@@ -130,6 +141,61 @@ def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
         ) from None
 
 
+class Given(argparse.Action):
+    """Keep an option's value, and that it was given: a preset then leaves it as it is."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+        option: str | None = None,
+    ) -> None:  # fmt: skip
+        """Take the value."""
+        setattr(namespace, self.dest, values)
+        namespace.given = {*getattr(namespace, "given", ()), self.dest}
+        _use_preset(parser, namespace)
+
+
+class TakePreset(argparse.Action):
+    """Take the settings of a preset; in place of a name, `help` lists them all."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+        option: str | None = None,
+    ) -> None:  # fmt: skip
+        """Take the settings, in place of those of another preset that came before."""
+        if values == HELP:
+            print(list_presets())
+            parser.exit()
+        namespace.preset = values
+        _use_preset(parser, namespace)
+
+
+def _use_preset(parser: argparse.ArgumentParser, namespace: argparse.Namespace) -> None:
+    """Set what is not given, as the preset has it, and else by default."""
+    given = getattr(namespace, "given", ())
+    chosen = preset_settings(namespace.preset, given) if namespace.preset else {}
+    for name in NAMES:
+        if name not in given:
+            setattr(namespace, name, chosen.get(name, parser.get_default(name)))
+
+
+def add_preset(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> None:
+    """Add --preset, and all settings, which know whether they were given."""
+    parser.add_argument(
+        "--preset", action=TakePreset, choices=[*PRESETS, HELP],
+        help=f"settings that go together; those given beside it count more; {HELP} lists them",
+    )  # fmt: skip
+    add_setting_options(parser, patience=patience, action=Given)
+
+
+def list_presets() -> str:
+    """Write a line or two on each preset."""
+    lines = []
+    for name, preset in PRESETS.items():
+        words = " ".join(f"{_option(key)} {_text(v)}" for key, v in preset.settings.items())
+        lines.append(f"{name}: {preset.text}\n  {words}")
+    return "\n".join(lines)
+
+
 def add_coefficients(parser: argparse.ArgumentParser) -> None:
     """Add the options that say what J is."""
     add_setting_options(parser, COEFFICIENTS)
@@ -147,10 +213,12 @@ def repeat_settings(args: argparse.Namespace) -> list[str]:
     for f in fields(Settings):
         value = getattr(args, f.name)
         if value != f.default:
-            layers = isinstance(value, dict)
-            text = show_layer_weights(value, exact=True) if layers else str(value)
-            words += [_option(f.name), text]
+            words += [_option(f.name), _text(value)]
     return words
+
+
+def _text(value: Any) -> str:
+    return show_layer_weights(value, exact=True) if isinstance(value, dict) else str(value)
 
 
 def _option(name: str) -> str:

@@ -1,4 +1,5 @@
 import argparse
+import itertools
 from dataclasses import fields, replace
 
 import pytest
@@ -9,10 +10,13 @@ from nst_numpy.cli.parts.settings import (
     OPTIONS,
     add_axes,
     add_coefficients,
+    add_preset,
     add_setting_options,
+    list_presets,
     read_settings,
     repeat_settings,
 )
+from nst_numpy.presets import PRESETS, preset_settings
 from nst_numpy.settings import Settings
 
 # one value of each setting, as it is typed, that is not as by default
@@ -26,6 +30,7 @@ TYPED = {
     "content_layers": ("relu2_2=0.25,relu1_1", {"relu2_2": 0.25, "relu1_1": 1.0}),
     "style_layers": ("relu1_1=0.333333333333", {"relu1_1": 0.333333333333}),
     "style_loss": ("wasserstein", "wasserstein"),
+    "convention": ("keras", "keras"),
     "init": ("a b.png", "a b.png"),
     "seed": ("5", 5),
     "pool": ("max", "max"),
@@ -117,3 +122,51 @@ def test_what_is_no_number_is_refused(word, capsys):
     with pytest.raises(SystemExit):
         axes("--strength", word)
     assert f"cannot read '{word}': write numbers with , between them" in capsys.readouterr().err
+
+
+def parse_preset(*words):
+    return parse(list(words), add_preset)
+
+
+def test_a_preset_sets_what_is_not_given_wherever_it_stands():
+    expected = Settings(**(preset_settings("paper") | {"init": "content", "size": 64}))
+    for words in itertools.permutations(
+        [("--preset", "paper"), ("--init", "content"), ("--size", "64")]
+    ):
+        args = parse_preset(*itertools.chain(*words))
+        assert read_settings(args) == expected, words
+
+
+def test_a_strength_takes_the_place_of_the_beta_of_a_preset():
+    for words in (["--preset", "paper", "--strength", "60"], ["--strength=60", "--preset=paper"]):
+        args = parse_preset(*words)
+        assert (args.alpha, args.beta, args.strength) == (1.0, None, 60.0)
+        assert args.init == "noise"
+
+
+def test_of_two_presets_the_last_counts():
+    args = parse_preset("--preset", "paper", "--seed", "4", "--preset", "bold")
+    assert read_settings(args) == Settings(**preset_settings("bold"), seed=4)
+
+
+def test_without_a_preset_nothing_changes():
+    assert read_settings(parse_preset()) == Settings()
+    assert read_settings(parse_preset("--seed", "4")) == Settings(seed=4)
+
+
+def test_a_run_with_a_preset_is_repeated_without_it():
+    args = parse_preset("--preset", "bold", "--strength", "70")
+    again = parse_preset(*repeat_settings(args))
+    assert read_settings(again) == read_settings(args)
+
+
+def test_the_list_of_presets_names_each_with_its_options(capsys):
+    with pytest.raises(SystemExit) as left:
+        parse_preset("--preset", "help")
+    assert left.value.code == 0
+    assert capsys.readouterr().out == f"{list_presets()}\n"
+    lines = list_presets().splitlines()
+    for i, (name, preset) in enumerate(PRESETS.items()):
+        assert lines[2 * i].startswith(f"{name}: {preset.text}")
+        words = lines[2 * i + 1].split()
+        assert read_settings(parse_preset(*words)) == Settings(**preset.settings)
