@@ -13,8 +13,9 @@ from nst_numpy import settings, style_transfer
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.pictures.images import Picture
+from nst_numpy.result import Result
 from nst_numpy.settings import GivenSettings, Init, Settings, default_scales, refuse_unknown
-from nst_numpy.style_transfer import Result, transfer
+from nst_numpy.style_transfer import transfer
 
 NAMES = [field.name for field in fields(Settings)]
 WHOLE = ["size", "iterations", "patience", "seed", "scales", "style_size"]

@@ -9,6 +9,8 @@ from collections.abc import Sequence
 
 COMMANDS = {
     "transfer": "paint a photograph in the style of a painting",
+    "rerun": "repeat a run, and say whether the picture is the same to the bit",
+    "diff": "say why two runs differ: settings, inputs, versions, and where J parts",
     "demo": "do so with the pictures that come along, in about a minute",
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",

@@ -76,7 +76,19 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "colors": {"choices": list(COLORS), "help": "whose colours the result has"},
     "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
+    "minutes": {"type": float, "metavar": "M", "help": "end after this time, at the full size"},
 }
+
+
+class Given(argparse.Action):
+    """Stores a value, and notes in `given` that it was typed: it is more than a default."""
+
+    def __call__(
+        self, parser: Any, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Store it."""
+        setattr(namespace, self.dest, values)
+        namespace.given = {*getattr(namespace, "given", ()), self.dest}
 
 
 def add_setting_options(
@@ -90,7 +102,8 @@ def add_setting_options(
     for f in fields(Settings):
         if f.name in names:
             more: dict[str, Any] = {"help": text} if f.name == "patience" else {}
-            parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name], **more)
+            more |= {"action": Given, "default": f.default}
+            parser.add_argument(_option(f.name), **OPTIONS[f.name] | more)
 
 
 def add_coefficients(parser: argparse.ArgumentParser) -> None:
