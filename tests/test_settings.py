@@ -45,6 +45,7 @@ def test_transfer_shows_every_setting_with_its_default():
         shown = parameters[field.name]
         assert (shown.kind, shown.default) == (shown.KEYWORD_ONLY, field.default)
     assert list(parameters)[2 + len(NAMES) :] == [
+        "run_folder", "resume",
         "snapshot_every", "snapshot_folder", "callback", "progress", "weights", "vgg", "layers",
     ]  # fmt: skip
     hints = get_type_hints(transfer)

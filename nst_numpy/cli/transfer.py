@@ -251,6 +251,8 @@ def announce(run: Run) -> None:
         functions = ", ".join(run.own.functions)
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
     estimate, seconds = run.estimate(), run.expected_seconds
+    if run.settings.minutes is not None:
+        seconds = min(seconds, 60 * run.settings.minutes)
     _, height, width, _ = run.shape(run.scales - 1)
     most = "up to " if run.settings.used_patience else ""
     cost = f"{most}{about(seconds)}"

@@ -85,7 +85,10 @@ class RunFolder(NamedTuple):
     ) -> Result:
         """Do a run from where it is, and keep what it takes to go on; `every` is of snapshots."""
         told = [*callbacks, *self.callbacks(job, every)]
-        return job.go(told, progress=progress, journal=self.journal)
+        try:
+            return job.go(told, progress=progress, journal=self.journal)
+        finally:
+            self.journal.close()
 
     def most_bytes(self, job: Job) -> int:
         """Size of what the journal keeps of a run, if each iteration takes one evaluation."""
@@ -119,7 +122,6 @@ class RunFolder(NamedTuple):
         more : mapping
             What is to stand in run.json beside the settings.
         """
-        self.journal.close()
         given = self.record.settings
         used = {n: v for n, v in result.settings.items() if v is not None and v != given.get(n)}
         ended = replace(self.record, result=how_it_ended(result, job.done), used=used)

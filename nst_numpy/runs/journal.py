@@ -131,7 +131,11 @@ class FolderJournal(Journal):
         """Return the function, with its answers kept, and those given that it gave before."""
         if self._full:
             return function
-        self._file = AnswersFile(self.folder / f"answers-{self._done}.bin")
+        try:
+            self._file = AnswersFile(self.folder / f"answers-{self._done}.bin")
+        except OSError as error:
+            warn_of_no_room(error)
+            return function
         return Remembered(function, self._file, clock)
 
     def end_pass(self, beginning: Beginning, clock: Clock) -> None:
@@ -278,7 +282,7 @@ class Remembered:
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x."""
         x_sum = zlib.crc32(np.ascontiguousarray(x).data)
-        kept = self._kept(x_sum)
+        kept = self._kept(x_sum, x.shape)
         if kept is not None and not self._first:
             return self._given(kept)
         value, grad = self.function(x)
@@ -293,13 +297,13 @@ class Remembered:
         self._first = False
         return value, grad
 
-    def _kept(self, x_sum: int) -> Answer | None:
+    def _kept(self, x_sum: int, shape: tuple[int, ...]) -> Answer | None:
         """Return the next answer that was kept, if it is the one to what is asked now."""
         if not self._replays or self.file is None:
             return None
         place = self.file.file.tell()
         kept = self.file.read()
-        if kept is not None and kept.x_sum == x_sum:
+        if kept is not None and (kept.x_sum, kept.grad.shape) == (x_sum, shape):
             self._place = place
             return kept
         self._replays = False

@@ -20,6 +20,7 @@ import PIL
 import scipy
 from threadpoolctl import threadpool_info
 
+from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, expand, expand_input, has_separator
 from nst_numpy.kernels.threads import get_threads
@@ -35,9 +36,10 @@ FORMAT = 1
 RUN = "run.toml"
 TITLE = "A run of nst_numpy: what it was given, what it was made by, and how it ended."
 SETTINGS = tuple(f.name for f in fields(Settings))
-# What a run reads and writes beside its settings; a list is as good as one.
+# What a run reads and writes beside its settings.
 PICTURES = ("content", "style")
 FILES = (*PICTURES, "weights", "layers", "output")
+SEVERAL: tuple[str, ...] = ()  # of FILES, those that may be lists
 STOPPED = ("iterations", "settled", "time", "interrupted", "stopped", "memory")  # `Result.reason`
 RECORDED = ("format", "inputs", "made_by", "result", "used")
 
@@ -118,14 +120,16 @@ def read_config(path: PathLike) -> Record:
         if not isinstance(said.get(name, {}), dict):
             raise SettingError(f"{file}, line {line_of(text, '', name)}: {name} must be a table")
     refuse_unknown_keys(file, text, "settings", settings, SETTINGS)
+    _check_texts(file, text, settings)
+    _check_result(file, text, said.get("result", {}))
     if said.get("format", FORMAT) != FORMAT:
         raise SettingError(
             f"{file} is of another version of nst_numpy (format {said['format']!r:.20}, not "
             f"{FORMAT}): use the version that wrote it"
         )
     files = {name: _placed(file, text, name, said[name]) for name in FILES if name in said}
-    init = settings.get("init")
-    if isinstance(init, str) and not is_start(init):
+    init = settings.get("init", Settings.init)
+    if not isinstance(init, str) or not is_start(init):
         settings["init"] = _placed(file, text, "init", init)
     return Record(files, *(said.get(name, {}) for name in tables))
 
@@ -235,6 +239,29 @@ def digest_of_array(array: Any) -> str:
     return hashlib.sha256(f"{array.shape} {array.dtype} ".encode() + array.tobytes()).hexdigest()
 
 
+def _check_texts(file: Path, text: str, settings: dict[str, Any]) -> None:
+    """Refuse what is no text where a name is to be; numbers are checked by `Settings`."""
+    for name, value in settings.items():
+        if isinstance(getattr(Settings, name), str) and not isinstance(value, str):
+            raise SettingError(
+                f"{file}, line {line_of(text, 'settings', name)}: {name} must be a text in quotes"
+            )
+
+
+def _check_result(file: Path, text: str, result: dict[str, Any]) -> None:
+    """Refuse passes that are none: they are what a run that is repeated does."""
+    passes = result.get("passes", [])
+    pairs = isinstance(passes, list) and all(
+        isinstance(each, list) and len(each) == 2 and all(is_whole(n, 0) for n in each)
+        for each in passes
+    )
+    if not pairs:
+        raise SettingError(
+            f"{file}, line {line_of(text, 'result', 'passes')}: passes must be pairs of a scale "
+            "and its iterations"
+        )
+
+
 def _digest(name: str, value: Any) -> str:
     if isinstance(value, (str, os.PathLike)):
         path = resolve_picture(value) if name in (*PICTURES, "init") else expand(value)
@@ -272,7 +299,7 @@ def _lasting(name: str, value: Any) -> Any:
 
 def _placed(file: Path, text: str, name: str, value: Any) -> Any:
     """Return what a config names, as seen from here; the name of a sample stays one."""
-    if isinstance(value, list) and value:
+    if isinstance(value, list) and value and name in SEVERAL:
         return [_placed(file, text, name, each) for each in value]
     if not isinstance(value, str) or not value or "\0" in value:
         table = "settings" if name == "init" else ""

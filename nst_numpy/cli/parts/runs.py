@@ -55,7 +55,7 @@ def settle(args: argparse.Namespace) -> RunFolder | None:
     if args.run_folder:
         refuse_full(Path(args.run_folder).expanduser())
     for name, what in {"content": "CONTENT", "style": "STYLE", "output": "-o OUT"}.items():
-        if not getattr(args, name):
+        if getattr(args, name) is None:
             raise SettingError(
                 f"transfer needs {what}: give it, or a file by --config, or a run by --resume"
             )
