@@ -23,14 +23,13 @@ from nst_numpy.files import expand_input
 from nst_numpy.pictures.images import check_image_output, save_image
 from nst_numpy.result import Result
 from nst_numpy.runs.diff import KeptRun, RunDifference, diff_runs, read_run
-from nst_numpy.runs.folder import WRITTEN
+from nst_numpy.runs.folder import WRITTEN, ended
 from nst_numpy.runs.record import (
     FILES,
     PICTURES,
     RUN,
     Record,
     changed_inputs,
-    how_it_ended,
     made_by,
 )
 from nst_numpy.style_transfer import Run
@@ -88,5 +87,5 @@ def _check(folder: str, record: Record) -> None:
 
 
 def _difference(kept: KeptRun, job: Run, result: Result) -> RunDifference:
-    now = replace(kept.record, made_by=made_by(), result=how_it_ended(result, job.done))
+    now = ended(replace(kept.record, made_by=made_by()), job, result)
     return diff_runs(kept, KeptRun(now, result.history))

@@ -20,7 +20,7 @@ from nst_numpy.runs.record import (
     RUN,
     Record,
     changed_inputs,
-    how_it_ended,
+    digest_of_array,
     made_by,
     make_record,
     read_record,
@@ -122,13 +122,10 @@ class RunFolder(NamedTuple):
         more : mapping
             What is to stand in run.json beside the settings.
         """
-        given = self.record.settings
-        used = {n: v for n, v in result.settings.items() if v is not None and v != given.get(n)}
-        ended = replace(self.record, result=how_it_ended(result, job.done), used=used)
         files: dict[str, Callable[[Path], object]] = {}
         files |= writers(job, result, {"settings": result.settings} | dict(more))
         files[HISTORY] = partial(write_json, data=result.history)
-        return files | {RUN: ended.write}
+        return files | {RUN: ended(self.record, job, result).write}
 
 
 def begin_folder(path: PathLike, settings: Settings, given: Mapping[str, Any]) -> RunFolder:
@@ -151,6 +148,24 @@ def begin_folder(path: PathLike, settings: Settings, given: Mapping[str, Any]) -
     record = make_record(settings, given)
     record.write(place / RUN)
     return RunFolder(place, record, FolderJournal(place / STATE))
+
+
+def ended(record: Record, job: Job, result: Result) -> Record:
+    """Add to a record how its run ended, and what its settings came to."""
+    used = {
+        name: value for name, value in result.settings.items()
+        if value is not None and value != record.settings.get(name)
+    }  # fmt: skip
+    how = {
+        "reason": result.reason,
+        "message": result.message,
+        "iterations": result.iterations,
+        "passes": [list(each) for each in job.done],
+        "seconds": result.seconds,
+        "loss": result.loss,
+        "image": digest_of_array(result.image),
+    }
+    return replace(record, result=how, used=used)
 
 
 def refuse_full(place: Path) -> None:

@@ -9,7 +9,7 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,6 @@ from nst_numpy.files import PathLike, expand, expand_input, has_separator
 from nst_numpy.kernels.threads import get_threads
 from nst_numpy.pictures.samples import find_picture, resolve_picture
 from nst_numpy.pictures.starts import is_start
-from nst_numpy.result import Result
 from nst_numpy.runs.toml_files import line_of, read_toml, refuse_unknown_keys, write_toml
 from nst_numpy.settings import Settings
 from nst_numpy.weights import bundled_path
@@ -218,19 +217,6 @@ def changed_inputs(record: Record, given: Mapping[str, Any]) -> list[str]:
     """Name the inputs that are not what the run read."""
     now = digests(given)
     return [name for name, digest in record.inputs.items() if now.get(name, digest) != digest]
-
-
-def how_it_ended(result: Result, passes: Iterable[tuple[int, int]]) -> dict[str, Any]:
-    """Collect what a record says of a result."""
-    return {
-        "reason": result.reason,
-        "message": result.message,
-        "iterations": result.iterations,
-        "passes": [list(each) for each in passes],
-        "seconds": result.seconds,
-        "loss": result.loss,
-        "image": digest_of_array(result.image),
-    }
 
 
 def digest_of_array(array: Any) -> str:
