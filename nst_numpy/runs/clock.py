@@ -89,7 +89,7 @@ class Deadline:
 
 
 def time_is_up(minutes: float, history: Sequence[Mapping[str, Any]]) -> str:
-    """Say that a run's time is up, and what it was used for.
+    """Say that a run's time is up, and if it had several sizes, how much of it each had.
 
     >>> entries = [{"height": h, "width": 2 * h, "seconds": s} for h, s in ((9, 3), (18, 12))]
     >>> time_is_up(0.2, entries)
@@ -103,4 +103,5 @@ def time_is_up(minutes: float, history: Sequence[Mapping[str, Any]]) -> str:
         before = entry["seconds"]
     whole = sum(taken.values()) or 1.0
     shares = ", ".join(f"{size} had {100 * t / whole:.0f} %" for size, t in taken.items())
-    return f"the {minutes:g} minutes are up; of the time {shares}"
+    up = f"the {minutes:g} minutes are up"
+    return f"{up}; of the time {shares}" if len(taken) > 1 else up
