@@ -31,6 +31,7 @@ if TYPE_CHECKING:
         pictures,
         report,
         rows,
+        runs,
         signals,
         style_transfer,
         sweeps,
@@ -43,7 +44,8 @@ if TYPE_CHECKING:
     from nst_numpy.layers import get_threads, set_threads
     from nst_numpy.objective import Objective
     from nst_numpy.pictures import deprocess, load_image, preprocess, save_image
-    from nst_numpy.style_transfer import Result, transfer
+    from nst_numpy.result import Result
+    from nst_numpy.style_transfer import transfer
     from nst_numpy.training.sequential import Sequential
     from nst_numpy.vgg import VGG
 
@@ -59,7 +61,7 @@ _NAMES = {
     "set_threads": "layers",
     "Sequential": "training.sequential",
     "Objective": "objective",
-    "Result": "style_transfer",
+    "Result": "result",
     "transfer": "style_transfer",
     "VGG": "vgg",
 }
@@ -91,6 +93,7 @@ __all__ = [
     "preprocess",
     "report",
     "rows",
+    "runs",
     "save_image",
     "set_threads",
     "signals",

@@ -106,6 +106,9 @@ class Settings:
         result after the run. See `nst_numpy.pictures.palette`.
     engine : {"fused", "plain"}
         How the network is run: "plain" is its definition, two loops; "fused" the same, fast.
+    minutes : float, optional
+        End the run after this time: each scale gets the share that its iterations cost, so that
+        the finest is reached. What was done in it depends on the machine.
 
     Raises
     ------
@@ -134,6 +137,7 @@ class Settings:
     margin: int | None = None
     colors: Colors = "style"
     engine: EngineName = "fused"
+    minutes: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot work; keep Python's numbers, as JSON knows no others."""
@@ -150,9 +154,9 @@ class Settings:
                 raise SettingError(
                     f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
                 )
-        if self._is_given("learning_rate"):
-            rate = check_number("learning_rate", self.learning_rate, zero=False)
-            self._keep("learning_rate", rate)
+        for name in ("learning_rate", "minutes"):
+            if self._is_given(name):
+                self._keep(name, check_number(name, getattr(self, name), zero=False))
         if self.margin and self.style_loss == "neighbours":
             raise SettingError("margin must be 0 for neighbours: leave it out")
         is_start(self.init)  # a mixture of nothing is refused
@@ -254,6 +258,7 @@ class GivenSettings(TypedDict, total=False):
     margin: int | None
     colors: Colors
     engine: EngineName
+    minutes: float | None
 
 
 def default_scales(size: int) -> int:

@@ -1,20 +1,16 @@
 """The main job: two pictures in, one picture out."""
 
-import io
 import math
 import os
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image as PIL_Image
-
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
-from nst_numpy.common.arrays import Array, Image, Image16
+from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.conventions import beta_growth, check_convention
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPictureError
@@ -40,7 +36,6 @@ from nst_numpy.optimize import (
     settled_message,
 )
 from nst_numpy.own_layers import OwnLayers, load_own
-from nst_numpy.pictures.depth import to_16_bits
 from nst_numpy.pictures.images import (
     Picture,
     as_image,
@@ -54,6 +49,10 @@ from nst_numpy.pictures.images import (
 from nst_numpy.pictures.palette import colors_after, colors_before, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
 from nst_numpy.presets import preset_settings
+from nst_numpy.result import Result
+from nst_numpy.runs.clock import Clock, Deadline, time_is_up
+from nst_numpy.runs.folder import begin_folder, resume_folder
+from nst_numpy.runs.journal import Beginning, Journal
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
     Init,
@@ -73,82 +72,15 @@ if TYPE_CHECKING:
 keep_former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZE")
 
 
-@dataclass
-class Result:
-    """A finished run.
-
-    Attributes
-    ----------
-    image : ndarray, uint8 (H, W, 3)
-    history : list of dict
-        One entry an iteration: iteration, height, width, loss, terms, seconds. A run that ends
-        before its first iteration has one entry all the same: iteration 0, J of the start.
-    settings : dict
-        Every setting with the value that was used, ready for JSON.
-    message : str
-        Why the run stopped, in plain words.
-    reason : str
-        The same in one word: see `optimize.Minimum`.
-    kept : dict, optional
-        The entry of the picture where it is not that of the last iteration: after a run that
-        diverged, `image` is the picture with the lowest J.
-    source : SourceMap, optional
-        Of a run with neighbours: where in the painting each place of the picture comes from.
-    make_image16 : callable, optional
-        What `image16` calls.
-
-    Notes
-    -----
-    A notebook shows a result as its picture.
-    """
-
-    image: Image = field(repr=False)
-    history: list[dict[str, Any]] = field(repr=False)
-    settings: dict[str, Any]
-    message: str
-    reason: str
-    kept: dict[str, Any] | None = None
-    source: SourceMap | None = None
-    make_image16: Callable[[], Image16] | None = field(default=None, repr=False)
-
-    @property
-    def image16(self) -> Image16:
-        """The picture with 16 bits a colour, uint16 (H, W, 3), from the floats of the run."""
-        return to_16_bits(self.image) if self.make_image16 is None else self.make_image16()
-
-    @property
-    def iterations(self) -> int:
-        """Iterations that were done, over all scales."""
-        return int(self.history[-1]["iteration"])
-
-    @property
-    def seconds(self) -> float:
-        """Time from the start of the run to the last iteration."""
-        return float(self.history[-1]["seconds"])
-
-    @property
-    def loss(self) -> float:
-        """J of the picture."""
-        return float((self.kept or self.history[-1])["loss"])
-
-    @property
-    def terms(self) -> dict[str, float]:
-        """The terms that add up to `loss`, coefficients included."""
-        return dict((self.kept or self.history[-1])["terms"])
-
-    def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        PIL_Image.fromarray(self.image).save(file, format="PNG")
-        return file.getvalue()
-
-
 @show_settings
 @gives_memory_back
 def transfer(
-    content: Picture,
-    style: Picture,
+    content: Picture | None = None,
+    style: Picture | None = None,
     *,
     init: Init | Picture | None = None,
+    run_folder: str | Path | None = None,
+    resume: str | Path | None = None,
     snapshot_every: int | None = None,
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
@@ -167,6 +99,12 @@ def transfer(
         Two pictures.
     **settings
         See `Settings`.
+    run_folder : path, optional
+        Keep there what the run was given, how it went, and what it takes to go on with it.
+    resume : path, optional
+        The folder of a run that was stopped or killed: go on with it, to the picture that it
+        would have had. Pictures, weights and settings are those of the folder; of settings,
+        `iterations`, `minutes` and `patience` may be new ones.
     snapshot_every : int, optional
         Save the picture so far every so many iterations into `snapshot_folder`.
     snapshot_folder : path, optional
@@ -206,16 +144,36 @@ def transfer(
     if init is not None:
         given["init"] = os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture"
     given |= preset_settings(preset, given) if preset is not None else {}
-    if vgg is not None:
-        given |= {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
-    chosen = Settings(**given)
-    own = load_own(layers) if layers is not None else None
+    inputs: dict[str, Any] = {"content": content, "style": style, "init": init, "weights": weights,
+              "layers": layers, "vgg": vgg}  # fmt: skip
+    folder = None
+    if resume is not None:
+        folder, inputs, chosen = resume_folder(resume, inputs, given)
+    else:
+        chosen = _chosen(inputs, given)
+    own = load_own(inputs["layers"]) if inputs["layers"] is not None else None
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
     if vgg is None:
-        vgg = VGG.load(weights, chosen.pool, engine=chosen.engine, quiet=not progress)
-    return Run(chosen, vgg, content, style, init, own).go(callbacks, progress=progress)
+        kind = {"pool": chosen.pool, "engine": chosen.engine, "quiet": not progress}
+        vgg = VGG.load(inputs["weights"], **kind)
+    run = Run(chosen, vgg, inputs["content"], inputs["style"], inputs["init"], own)
+    if folder is None and run_folder is not None:
+        folder = begin_folder(run_folder, chosen, inputs)
+    if folder is None:
+        return run.go(callbacks, progress=progress)
+    return folder.paint(run, callbacks, progress=progress)
+
+
+def _chosen(inputs: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run that begins; what a network says of itself counts."""
+    for name in ("content", "style"):
+        if inputs[name] is None:
+            raise SettingError(f"transfer needs a {name} picture, or resume, the folder of a run")
+    vgg = inputs["vgg"]
+    said = {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
+    return Settings(**{**given, **said})
 
 
 class Run:
@@ -274,13 +232,21 @@ class Run:
 
     # what is done
 
-    def go(self, callbacks: Sequence[Callback] = (), *, progress: bool = False) -> Result:
+    def go(
+        self,
+        callbacks: Sequence[Callback] = (),
+        *,
+        progress: bool = False,
+        journal: Journal | None = None,
+    ) -> Result:
         """Paint, from the coarsest scale to the finest; show a bar if `progress`.
 
-        Each call begins afresh, and gives the same picture.
+        Each call begins afresh, and gives the same picture; with a journal it begins where that
+        says, and gives the picture that it would have given without a break.
         """
-        self.history, self._started = [], time.perf_counter()
-        self._to_do = self.iterations
+        self.history, self.clock = [], Clock()
+        self._journal = Journal() if journal is None else journal
+        self._deadline = Deadline(self.settings.minutes, self.passes, self.clock)
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
         self._matches: Matches | None = None
@@ -299,49 +265,61 @@ class Run:
 
     def _climb(self, callbacks: Sequence[Callback]) -> Minimum:
         """Paint at each scale, from the picture of the one before; say where that arrived."""
-        for scale, iterations in self.passes:
-            minimum = self._paint(scale, iterations, callbacks)
-            if minimum.reason not in ("iterations", "settled", "stalled", "flat"):
+        self.done, self.history, x = self._journal.begin(self.clock)
+        minimum = self._latest = None if x is None else Minimum(x)
+        for number, (scale, iterations) in list(enumerate(self.passes))[len(self.done) :]:
+            if not self._deadline.begin(number) and minimum is not None:
+                minimum.reason = "time"
                 break
-            self._to_do -= iterations - len(minimum.losses)
+            self._to_do = len(self.history) + sum(most for _, most in self.passes[number:])
+            minimum = self._paint(scale, iterations, callbacks)
+            if minimum.reason not in ("iterations", "settled", "stalled", "flat", "time"):
+                break
+            if number + 1 < len(self.passes):
+                self._journal.end_pass(Beginning(self.done, self.history, minimum.x), self.clock)
+        assert minimum is not None
         return minimum
 
     def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
         objective = self.objective(scale)
+        answers = self._journal.answers(objective, self.clock)
         before = len(self.history)
-
-        def progress(iteration: int, loss: float, x: Array) -> Progress:
-            seconds = time.perf_counter() - self._started
-            terms = dict(objective.terms)
-            return Progress(iteration, self._to_do, loss, terms, seconds, cut(x, self.margin))
+        self.done.append((scale, 0))
 
         def record(step: Step) -> bool:
-            now = progress(len(self.history) + 1, step.loss, step.x)
+            now = self._progress(before + step.iteration, step.loss, answers.terms, step.x)
             self._latest = Minimum(now.x)
             self.history.append(now.entry)
-            return tell(callbacks, now)
+            self.done[-1] = scale, step.iteration
+            return tell(callbacks, now) or self._deadline.after_iteration()
 
         minimum = run_optimizer(
             self.settings.optimizer,
-            objective,
+            answers,
             widen(self._start(scale), self.margin),
             iterations,
             learning_rate=self.settings.learning_rate,
             patience=self.settings.used_patience,
             callback=record,
         )
+        if minimum.reason == "stopped" and self._deadline.passed:
+            minimum.reason = "time"
         if minimum.kept:
             self._kept = self.history[before + minimum.kept - 1]
         elif not self.history or minimum.kept == 0:
             # nothing to lower, Ctrl-C in the first iteration, or none better than the start
             loss, _ = objective(minimum.x)
-            self._kept = progress(before, loss, minimum.x).entry
+            self._kept = self._progress(before, loss, objective.terms, minimum.x).entry
         else:
             self._kept = None
         minimum.x = cut(minimum.x, self.margin)
         self._latest, self._matches = minimum, objective.matches
         return minimum
+
+    def _progress(self, iteration: int, loss: float, terms: dict[str, float], x: Array) -> Progress:
+        picture = cut(x, self.margin)
+        return Progress(iteration, self._to_do, loss, dict(terms), self.clock.seconds, picture)
 
     def _start(self, scale: int) -> Array:
         """Enlarge the picture so far, and add what the content has at this size and not before."""
@@ -364,6 +342,8 @@ class Run:
             message = settled_message(self.settings.used_patience, done)
         elif minimum.reason == "iterations" and done == self.iterations:
             message = f"did the {done} iterations asked for"
+        elif minimum.reason == "time" and self.settings.minutes is not None:
+            message = time_is_up(self.settings.minutes, self.history)
         elif minimum.reason == "iterations":
             message = f"did {done} iterations, the most at this size"
         history = self.history or [self._kept or {}]
@@ -380,6 +360,11 @@ class Run:
         last = self.scales - 1
         painting = self.style.shape[:2]
         return map_source(self.objective(last), self._matches, self.x(image, last), painting)
+
+    def repeat(self, passes: Sequence[tuple[int, int]]) -> None:
+        """Do these passes, a scale and its iterations each, in place of those of the settings."""
+        self.passes = list(passes)
+        self.iterations = sum(iterations for _, iterations in self.passes)
 
     # what it is done with
 

@@ -13,8 +13,9 @@ from nst_numpy import settings, style_transfer
 from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.pictures.images import Picture
+from nst_numpy.result import Result
 from nst_numpy.settings import GivenSettings, Init, Settings, default_scales, refuse_unknown
-from nst_numpy.style_transfer import Result, transfer
+from nst_numpy.style_transfer import transfer
 
 NAMES = [field.name for field in fields(Settings)]
 WHOLE = ["size", "iterations", "patience", "seed", "scales", "style_size"]
@@ -44,6 +45,7 @@ def test_transfer_shows_every_setting_with_its_default():
         shown = parameters[field.name]
         assert (shown.kind, shown.default) == (shown.KEYWORD_ONLY, field.default)
     assert list(parameters)[2 + len(NAMES) :] == [
+        "run_folder", "resume",
         "snapshot_every", "snapshot_folder", "callback", "progress", "weights", "vgg", "layers",
         "preset",
     ]  # fmt: skip

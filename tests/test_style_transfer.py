@@ -584,6 +584,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "margin": 0,
         "colors": "style",
         "engine": "fused",
+        "minutes": None,
         "height": 24,
         "width": 32,
     }

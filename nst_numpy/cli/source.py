@@ -17,7 +17,7 @@ from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import OutputError
 from nst_numpy.files import check_output, expand_input, write_json
 from nst_numpy.look.source import SourceMap
-from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, SavedRun, load_run
+from nst_numpy.runs.saved import PICTURES, RECORD, SOURCE, SavedRun, load_run
 
 PAGES = (".html", ".htm")
 PLACES = 5  # most used ones that are printed

@@ -11,7 +11,11 @@ is there already, of the same settings, is not painted again:
   nst transfer photos starry_night -o painted
   nst transfer 'photos/*.jpg' starry_night -o painted
 
-Ctrl-C or SIGTERM ends a run early and writes the picture so far.
+Ctrl-C or SIGTERM ends a run early and writes the picture so far. With --run-folder, what it takes
+to go on is kept as well, also if the process is killed:
+
+  nst transfer me.jpg cafe_terrace -o me.png --run-folder run
+  nst transfer --resume run
 """
 
 import argparse
@@ -37,6 +41,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
 from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
+from nst_numpy.cli.parts.runs import add_run_options, begin, files_of, say_room, settle
 from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
@@ -47,9 +52,11 @@ from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.pictures.images import Picture
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start, unknown_start
-from nst_numpy.run_folder import PICTURES, RECORD, SOURCE, writers
+from nst_numpy.result import Result
+from nst_numpy.runs.folder import EVERY, RunFolder
+from nst_numpy.runs.saved import PICTURES, RECORD, SOURCE, writers
 from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.style_transfer import Run
 from nst_numpy.sweeps.photographs import is_many
 from nst_numpy.vgg import VGG
 
@@ -63,11 +70,12 @@ keep_former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument(
-        "content", metavar="CONTENT", help="the photograph: a file or a sample; or a folder"
-    )
-    parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
-    add_output(parser, PICTURE, "OUT", required=True)
+    for name, what in {
+        "content": "the photograph: a file or a sample; or a folder",
+        "style": "the painting: a file or a sample",
+    }.items():
+        parser.add_argument(name, metavar=name.upper(), nargs="?", help=what)
+    add_output(parser, PICTURE, "OUT")
     add_settings(parser)
     add_file_options(parser, photograph=True)
     parser.add_argument(
@@ -85,6 +93,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--save-run", metavar="DIR",
         help="write pictures, settings and source map there, for nst source; it is made",
     )  # fmt: skip
+    add_run_options(parser)
     parser.add_argument("--json", metavar="FILE", help="write settings and loss history there")
     parser.add_argument("--report", metavar="FILE", help="write an HTML page about the run there")
 
@@ -101,6 +110,7 @@ def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> N
 
 def run(args: argparse.Namespace) -> int:
     """Find out first whether the result can be written; then paint."""
+    kept = settle(args)
     if is_many(args.content):
         return paint_many(args, inputs, load_network, prepare_one)
     picture = PictureFile(args, args.content)
@@ -109,14 +119,17 @@ def run(args: argparse.Namespace) -> int:
     page = check_output(args.report) if args.report else None
     claim(args, inputs(args), picture=output, JSON=history, report=page)
     job = prepare(args, picture.source())
-    callbacks = make_snapshots(args, output)
+    kept = kept or begin(args, job, inputs(args))
+    callbacks = make_snapshots(args, output, kept)
     folder = claim_run_folder(args)
     recorder = make_recorder(job) if page else None
-    result = paint(args, job, [*callbacks, recorder] if recorder else callbacks)
+    result = paint(args, job, [*callbacks, recorder] if recorder else callbacks, kept)
     with results() as keep:
         keep(output, lambda place: picture.save_result(place, result))
         keep(history, lambda place: write_json(place, record(args, result)))
         for place, write in run_files(folder, job, result, record(args, result)).items():
+            keep(place, write)
+        for place, write in files_of(kept, job, result, record(args, result)).items():
             keep(place, write)
         if recorder:
             keep(page, lambda place: write_page(args, place, output, result, recorder))
@@ -141,9 +154,13 @@ def start(text: str) -> Path | str:
         raise unknown_start(text) from error
 
 
-def make_snapshots(args: argparse.Namespace, output: Path) -> list[Callback]:
-    """Make the callback that saves snapshots, if they are asked for."""
+def make_snapshots(
+    args: argparse.Namespace, output: Path, kept: RunFolder | None
+) -> list[Callback]:
+    """Make the callback that saves snapshots, if they are asked for; a run's folder has its own."""
     folder = args.snapshot_folder
+    if kept and folder is None:
+        return []
     if args.snapshot_every and folder is None:
         folder = output.with_name(f"{output.stem}-snapshots")
     if not folder:
@@ -220,10 +237,20 @@ def prepare(
     return Run(settings, vgg, content, style, init, own)
 
 
-def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()) -> Result:
+def paint(
+    args: argparse.Namespace,
+    job: Run,
+    callbacks: Sequence[Callback] = (),
+    kept: RunFolder | None = None,
+) -> Result:
     """Announce the run's cost, then do it."""
     if not args.quiet:
         announce(job)
+    if kept:
+        if not args.quiet:
+            say_room(kept, job)
+        every = args.snapshot_every or EVERY
+        return kept.go(job, callbacks, progress=not args.quiet, every=every)
     return job.go(callbacks, progress=not args.quiet)
 
 
@@ -253,6 +280,8 @@ def announce(run: Run) -> None:
         functions = ", ".join(run.own.functions)
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
     estimate, seconds = run.estimate(), run.expected_seconds
+    if run.settings.minutes is not None:
+        seconds = min(seconds, 60 * run.settings.minutes)
     _, height, width, _ = run.shape(run.scales - 1)
     most = "up to " if run.settings.used_patience else ""
     cost = f"{most}{about(seconds)}"

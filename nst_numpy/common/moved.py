@@ -25,6 +25,7 @@ MOVED = {
     "nst_numpy.layers.windows": "nst_numpy.kernels.windows",
     "nst_numpy.layers.winograd": "nst_numpy.kernels.winograd",
     "nst_numpy.networks": "nst_numpy.training.sequential",
+    "nst_numpy.run_folder": "nst_numpy.runs.saved",
     "nst_numpy.samples": "nst_numpy.pictures.samples",
     "nst_numpy.selfcheck": "nst_numpy.measure.selfcheck",
     "nst_numpy.tables": "nst_numpy.common.text",

@@ -26,7 +26,8 @@ from nst_numpy.measure import Judge
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.result import Result
+from nst_numpy.style_transfer import Run
 
 PICTURES = 12  # of the run as it evolved
 THUMBNAIL = 240  # longest side of those, in pixels

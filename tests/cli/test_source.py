@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from nst_numpy.pictures.images import load_image
-from nst_numpy.run_folder import load_run
+from nst_numpy.runs.saved import load_run
 from tests.cli.conftest import DESCENT, QUICK, assert_stopped, nst, one_line
 
 WORDS = ["transfer", "chelsea", "starry_night", *QUICK, "-o", "painted.png"]

@@ -72,7 +72,7 @@ def test_every_option_reaches_the_run(loaded):
         "--learning-rate", "0.5", "--patience", "5", "--scales", "2", "--style-size", "40",
         "--margin", "2",
         "--colors", "histogram",
-        "--json", "run.json", "--engine", "plain",
+        "--json", "run.json", "--engine", "plain", "--minutes", "5",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -98,6 +98,7 @@ def test_every_option_reaches_the_run(loaded):
         "margin": 2,
         "colors": "histogram",
         "engine": "plain",
+        "minutes": 5.0,
         "height": 32,
         "width": 48,
     }

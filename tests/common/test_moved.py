@@ -28,6 +28,7 @@ FORMER = {
     "nst_numpy.layers.windows": ("Window", "make_window"),
     "nst_numpy.layers.winograd": ("winograd_forward", "transform_kernel"),
     "nst_numpy.networks": ("Sequential", "Conv", "Dense"),
+    "nst_numpy.run_folder": ("save_run", "load_run", "SavedRun"),
     "nst_numpy.samples": ("sample_path", "Sample"),
     "nst_numpy.selfcheck": ("own_checks",),
     "nst_numpy.tables": ("table",),

@@ -85,14 +85,28 @@ OPTIONS: dict[str, dict[str, Any]] = {
     },
     "colors": {"choices": list(COLORS), "help": "whose colours the result has"},
     "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
+    "minutes": {"type": float, "metavar": "M", "help": "end after this time, at the full size"},
 }
+
+
+class Given(argparse.Action):
+    """Keep an option's value, and that it was given: no preset and no file then changes it."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
+        option: str | None = None,
+    ) -> None:  # fmt: skip
+        """Take the value."""
+        setattr(namespace, self.dest, values)
+        namespace.given = {*getattr(namespace, "given", ()), self.dest}
+        if hasattr(namespace, "preset"):
+            _use_preset(parser, namespace)
 
 
 def add_setting_options(
     parser: argparse.ArgumentParser,
     names: Collection[str] = NAMES,
     patience: int = PATIENCE,
-    **more_of_all: Any,
 ) -> None:
     """Add an option for each of the settings named; patience is told, and not set."""
     text = (
@@ -101,8 +115,9 @@ def add_setting_options(
     )
     for f in fields(Settings):
         if f.name in names:
-            more = more_of_all | ({"help": text} if f.name == "patience" else {})
-            parser.add_argument(_option(f.name), default=f.default, **OPTIONS[f.name], **more)
+            more: dict[str, Any] = {"help": text} if f.name == "patience" else {}
+            more |= {"action": Given, "default": f.default}
+            parser.add_argument(_option(f.name), **OPTIONS[f.name] | more)
 
 
 def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
@@ -141,19 +156,6 @@ def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
         ) from None
 
 
-class Given(argparse.Action):
-    """Keep an option's value, and that it was given: a preset then leaves it as it is."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any,
-        option: str | None = None,
-    ) -> None:  # fmt: skip
-        """Take the value."""
-        setattr(namespace, self.dest, values)
-        namespace.given = {*getattr(namespace, "given", ()), self.dest}
-        _use_preset(parser, namespace)
-
-
 class TakePreset(argparse.Action):
     """Take the settings of a preset; in place of a name, `help` lists them all."""
 
@@ -184,7 +186,15 @@ def add_preset(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> Non
         "--preset", action=TakePreset, choices=[*PRESETS, HELP],
         help=f"settings that go together; those given beside it count more; {HELP} lists them",
     )  # fmt: skip
-    add_setting_options(parser, patience=patience, action=Given)
+    add_setting_options(parser, patience=patience)
+
+
+def typed_settings(args: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings that the command gives: one by one, and by a preset."""
+    given = getattr(args, "given", ())
+    preset = getattr(args, "preset", None)
+    names = {*given, *(preset_settings(preset, given) if preset else ())}
+    return {name: getattr(args, name) for name in NAMES if name in names}
 
 
 def list_presets() -> str:

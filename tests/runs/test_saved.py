@@ -6,7 +6,7 @@ import pytest
 from nst_numpy.errors import ImageError, OutputError, SettingError
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import sample_path
-from nst_numpy.run_folder import load_run, save_run
+from nst_numpy.runs.saved import load_run, save_run
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Run
 from nst_numpy.vgg import VGG

@@ -8,18 +8,29 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from nst_numpy.common.arrays import Image
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, check_folder, expand_input, write_json
 from nst_numpy.look.source import SourceMap, load_source, save_source
 from nst_numpy.pictures.images import load_image, resize_image, save_image
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.result import Result
 
 RECORD, SOURCE = "run.json", "source.npz"
 PICTURES = ("result.png", "content.png", "style.png")
 MOST_BYTES = 2**26  # of a record
+
+
+class Painted(Protocol):
+    """What is asked of a run: its two pictures, and the size of the painting as it was read."""
+
+    content: Image
+    style: Image
+    scales: int
+
+    def style_shape(self, scale: int, /) -> tuple[int, int, int, int]:
+        """Shape of the style picture at a scale."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +53,9 @@ class SavedRun:
     source: SourceMap
 
 
-def writers(run: Run, result: Result, record: dict[str, Any]) -> dict[str, Callable[[Path], None]]:
+def writers(
+    run: Painted, result: Result, record: dict[str, Any]
+) -> dict[str, Callable[[Path], None]]:
     """List the files of a run's folder, each with a function that writes it to a path."""
     style = resize_image(run.style, run.style_shape(run.scales - 1)[1:3])
     images = dict(zip(PICTURES, (result.image, run.content, style), strict=True))
@@ -54,7 +67,7 @@ def writers(run: Run, result: Result, record: dict[str, Any]) -> dict[str, Calla
     return files | {RECORD: partial(write_json, data=record | {"files": list(files)})}
 
 
-def save_run(folder: PathLike, run: Run, result: Result, record: dict[str, Any]) -> None:
+def save_run(folder: PathLike, run: Painted, result: Result, record: dict[str, Any]) -> None:
     """Write a run into a folder, which is made if need be; each file completely or not at all.
 
     Parameters

@@ -1,0 +1,81 @@
+"""What a run leaves: the picture, and how it came about."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from PIL import Image as PIL_Image
+
+from nst_numpy.common.arrays import Image, Image16
+from nst_numpy.look.source import SourceMap
+from nst_numpy.pictures.depth import to_16_bits
+
+
+@dataclass
+class Result:
+    """A finished run.
+
+    Attributes
+    ----------
+    image : ndarray, uint8 (H, W, 3)
+    history : list of dict
+        One entry an iteration: iteration, height, width, loss, terms, seconds. A run that ends
+        before its first iteration has one entry all the same: iteration 0, J of the start.
+    settings : dict
+        Every setting with the value that was used, ready for JSON.
+    message : str
+        Why the run stopped, in plain words.
+    reason : str
+        The same in one word: see `optimize.Minimum`.
+    kept : dict, optional
+        The entry of the picture where it is not that of the last iteration: after a run that
+        diverged, `image` is the picture with the lowest J.
+    source : SourceMap, optional
+        Of a run with neighbours: where in the painting each place of the picture comes from.
+    make_image16 : callable, optional
+        What `image16` calls.
+
+    Notes
+    -----
+    A notebook shows a result as its picture.
+    """
+
+    image: Image = field(repr=False)
+    history: list[dict[str, Any]] = field(repr=False)
+    settings: dict[str, Any]
+    message: str
+    reason: str
+    kept: dict[str, Any] | None = None
+    source: SourceMap | None = None
+    make_image16: Callable[[], Image16] | None = field(default=None, repr=False)
+
+    @property
+    def image16(self) -> Image16:
+        """The picture with 16 bits a colour, uint16 (H, W, 3), from the floats of the run."""
+        return to_16_bits(self.image) if self.make_image16 is None else self.make_image16()
+
+    @property
+    def iterations(self) -> int:
+        """Iterations that were done, over all scales."""
+        return int(self.history[-1]["iteration"])
+
+    @property
+    def seconds(self) -> float:
+        """Time from the start of the run to the last iteration."""
+        return float(self.history[-1]["seconds"])
+
+    @property
+    def loss(self) -> float:
+        """J of the picture."""
+        return float((self.kept or self.history[-1])["loss"])
+
+    @property
+    def terms(self) -> dict[str, float]:
+        """The terms that add up to `loss`, coefficients included."""
+        return dict((self.kept or self.history[-1])["terms"])
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        PIL_Image.fromarray(self.image).save(file, format="PNG")
+        return file.getvalue()
