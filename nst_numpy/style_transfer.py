@@ -156,8 +156,8 @@ def transfer(
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
     if vgg is None:
-        kind = {"pool": chosen.pool, "engine": chosen.engine, "quiet": not progress}
-        vgg = VGG.load(inputs["weights"], **kind)
+        file, quiet = inputs["weights"], not progress
+        vgg = VGG.load(file, chosen.pool, engine=chosen.engine, quiet=quiet)
     run = Run(chosen, vgg, inputs["content"], inputs["style"], inputs["init"], own)
     if folder is None and run_folder is not None:
         folder = begin_folder(run_folder, chosen, inputs)

@@ -13,7 +13,8 @@ from nst_numpy.common.out_of_memory import tells_of_memory
 from nst_numpy.common.progress import bar
 from nst_numpy.errors import NstError, UnknownNameError
 from nst_numpy.optimize import FAILED
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.result import Result
+from nst_numpy.style_transfer import Run
 
 Jobs = Mapping[str, Callable[[], Run]]
 

@@ -15,7 +15,8 @@ from nst_numpy.objective import Objective
 from nst_numpy.optimize import Minimum
 from nst_numpy.pictures.images import PIXEL_HIGH, PIXEL_LOW, resize_x, widen
 from nst_numpy.pictures.palette import LUMINANCE
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.result import Result
+from nst_numpy.style_transfer import Run
 from nst_numpy.styles import Matches
 
 KNOWN = 0.99  # of a frame

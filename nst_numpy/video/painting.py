@@ -21,8 +21,9 @@ from nst_numpy.losses import expected_difference
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, widen
 from nst_numpy.pictures.palette import match_colors
+from nst_numpy.result import Result
 from nst_numpy.settings import Settings
-from nst_numpy.style_transfer import Result, Run
+from nst_numpy.style_transfer import Run
 from nst_numpy.video.flow import Finder, carry, dis_flow, import_opencv, inside
 from nst_numpy.video.held import Expectation, HeldRun
 

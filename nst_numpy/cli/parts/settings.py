@@ -136,7 +136,7 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
             if f.default is not None and "default" not in text:
                 text += f" (default: {f.default})"
             kind = partial(_values, option.get("type", str), sign)
-            more = {"metavar": option.get("metavar"), "help": text}
+            more: dict[str, Any] = {"metavar": option.get("metavar"), "help": text}
             action = "extend" if sign == "/" else "store"
             parser.add_argument(_option(f.name), type=kind, action=action, **more)
 
