@@ -44,8 +44,12 @@ class SavedRun:
 
 def writers(run: Run, result: Result, record: dict[str, Any]) -> dict[str, Callable[[Path], None]]:
     """List the files of a run's folder, each with a function that writes it to a path."""
-    style = resize_image(run.style, run.style_shape(run.scales - 1)[1:3])
-    images = dict(zip(PICTURES, (result.image, run.content, style), strict=True))
+    styles = [
+        resize_image(image, run.style_shape(run.scales - 1, number)[1:3])
+        for number, image in enumerate(run.paintings.images)
+    ]
+    images = dict(zip(PICTURES, (result.image, run.content, styles[0]), strict=True))
+    images |= {f"style_{number}.png": image for number, image in enumerate(styles[1:], start=2)}
     files: dict[str, Callable[[Path], None]] = {
         name: partial(save_image, image=image) for name, image in images.items()
     }
@@ -90,6 +94,11 @@ def load_run(folder: PathLike) -> SavedRun:
     record = _read_record(place)
     if SOURCE not in record["files"]:
         used = record["settings"].get("style_loss")
+        if record["settings"].get("style_weights"):
+            raise SettingError(
+                f"{place} has no source map, since its run had several paintings or masks: run nst "
+                "transfer with one painting and without masks"
+            )
         raise SettingError(
             f"{place} has no source map, since its run had the style loss {used}: "
             "run nst transfer with --style-loss neighbours and --save-run"

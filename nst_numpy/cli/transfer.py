@@ -5,6 +5,11 @@ CONTENT and STYLE are picture files, or names from 'nst samples':
   nst transfer neuschwanstein starry_night -o painted.png
   nst transfer me.jpg cafe_terrace -o me.png --size 768 --iterations 300
 
+Several paintings are mixed, or each has its part of the photograph, white in a mask:
+
+  nst transfer me.jpg a.jpg b.jpg -o me.png --style-weights 0.7,0.3
+  nst transfer me.jpg a.jpg b.jpg -o me.png --content-mask sky.png --content-mask not:sky.png
+
 Ctrl-C or SIGTERM ends a run early and writes the picture so far.
 """
 
@@ -29,6 +34,13 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
+from nst_numpy.cli.parts.paintings import (
+    add_pictures,
+    mask_files,
+    masks,
+    paintings,
+    repeat_pictures,
+)
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
@@ -53,8 +65,7 @@ keep_former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument("content", metavar="CONTENT", help="the photograph: a file or a sample")
-    parser.add_argument("style", metavar="STYLE", help="the painting: a file or a sample")
+    add_pictures(parser)
     add_output(parser, PICTURE, "OUT", required=True)
     add_settings(parser)
     parser.add_argument(
@@ -110,7 +121,7 @@ def run(args: argparse.Namespace) -> int:
 
 def inputs(args: argparse.Namespace) -> list[Path | str | None]:
     """List the files that a run reads."""
-    files = [resolve_picture(args.content), resolve_picture(args.style), start(args.init)]
+    files = [resolve_picture(args.content), *paintings(args), start(args.init), *mask_files(args)]
     return [*(file for file in files if not is_start(file)), args.weights,
             getattr(args, "layers", None)]  # fmt: skip
 
@@ -141,7 +152,7 @@ def claim_run_folder(args: argparse.Namespace) -> Path | None:
     """Make the folder of --save-run, and make sure of it."""
     if args.save_run is None:
         return None
-    names = "|".join(map(re.escape, (*PICTURES, RECORD, SOURCE)))
+    names = "|".join([*map(re.escape, (*PICTURES, RECORD, SOURCE)), r"style_\d+\.png"])
     return claim_folder(args, args.save_run, inputs(args), names)
 
 
@@ -182,12 +193,12 @@ def prepare(args: argparse.Namespace) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""
     use_threads(args)
     settings = read_settings(args)
-    content, style = resolve_picture(args.content), resolve_picture(args.style)
+    content, styles, of_styles = resolve_picture(args.content), paintings(args), masks(args)
     init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
     vgg = VGG.load(args.weights, args.pool, engine=args.engine)
-    return Run(settings, vgg, content, style, init, own)
+    return Run(settings, vgg, content, styles, init, own, of_styles)
 
 
 def paint(args: argparse.Namespace, job: Run, callbacks: Sequence[Callback] = ()) -> Result:
@@ -211,7 +222,7 @@ def write_page(
     """Write the page about a run, and say where it is."""
     from nst_numpy.report import write_report
 
-    names = (str(args.content), str(args.style))
+    names = (str(args.content), *map(str, args.style))
     write_report(page, result, recorder, names=names, command=repeat_command(args, output))
     if not args.quiet:
         print(f"report: {page}", file=sys.stderr)
@@ -222,6 +233,8 @@ def announce(run: Run) -> None:
     if run.own:
         functions = ", ".join(run.own.functions)
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
+    for note in run.paintings.notes:
+        print(note, file=sys.stderr)
     estimate, seconds = run.estimate(), run.expected_seconds
     _, height, width, _ = run.shape(run.scales - 1)
     most = "up to " if run.settings.used_patience else ""
@@ -242,7 +255,7 @@ def announce(run: Run) -> None:
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:
     """Write the command that does the run again: each setting that is not the default."""
-    words = ["nst", "transfer", str(args.content), str(args.style), *repeat_settings(args)]
+    words = ["nst", "transfer", *repeat_pictures(args), *repeat_settings(args)]
     for name in ("weights", "layers"):
         if getattr(args, name, None):
             words += [f"--{name}", str(getattr(args, name))]
@@ -253,7 +266,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
     """Collect what a run was and how it went, for JSON."""
     return {
         "content": str(args.content),
-        "style": str(args.style),
+        "style": args.style if len(args.style) > 1 else args.style[0],
         "weights": args.weights or "bundled",
         "settings": result.settings,
         "stopped": result.message,

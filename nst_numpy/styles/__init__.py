@@ -23,7 +23,7 @@ from nst_numpy.styles.kinds import (
     squared_length,
     times,
 )
-from nst_numpy.styles.regions import WHOLE, Counts, Regions
+from nst_numpy.styles.regions import WHOLE, Counts, Regions, on_layers
 from nst_numpy.styles.several import Painting, SeveralStyles, measure_styles
 
 __all__ = [
@@ -52,6 +52,7 @@ __all__ = [
     "measure_style",
     "measure_styles",
     "neighbour_cost",
+    "on_layers",
     "squared_length",
     "times",
 ]

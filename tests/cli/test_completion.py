@@ -19,6 +19,7 @@ OTHERS = {
         "PX",
         "S",
         "K",
+        "W,W",
         "LAYERS",
         "LAYER",
         "LIST",

@@ -5,7 +5,14 @@ from collections.abc import Collection
 from dataclasses import fields
 from typing import Any
 
-from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_weights, size_option
+from nst_numpy.cli.parts.options import (
+    layer_weights,
+    numbers,
+    seed_option,
+    show_layer_weights,
+    size_option,
+    sizes,
+)
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
@@ -48,6 +55,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         f"(default: {show_layer_weights(STYLE_LAYERS)})",
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
+    "style_weights": {
+        "type": numbers,
+        "metavar": "W,W",
+        "help": "how much each of several paintings counts, as 0.7,0.3 (default: all alike)",
+    },
     "init": {"help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture"},
     "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
@@ -64,9 +76,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"sizes, coarse to fine (default: begin at {COARSEST_SIZE} pixels or less)",
     },
     "style_size": {
-        "type": int,
+        "type": sizes,
         "metavar": "PX",
-        "help": "longest side of the painting; smaller gives finer strokes (default: as --size)",
+        "help": "longest side of the painting; smaller gives finer strokes; for several as 512,256 "
+        "(default: as --size)",
     },
     "margin": {
         "type": int,
@@ -110,10 +123,15 @@ def repeat_settings(args: argparse.Namespace) -> list[str]:
     for f in fields(Settings):
         value = getattr(args, f.name)
         if value != f.default:
-            layers = isinstance(value, dict)
-            text = show_layer_weights(value, exact=True) if layers else str(value)
-            words += [_option(f.name), text]
+            words += [_option(f.name), _written(value)]
     return words
+
+
+def _written(value: Any) -> str:
+    """Write a value as its option reads it."""
+    if isinstance(value, dict):
+        return show_layer_weights(value, exact=True)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _option(name: str) -> str:

@@ -25,6 +25,7 @@ TYPED = {
     "content_layers": ("relu2_2=0.25,relu1_1", {"relu2_2": 0.25, "relu1_1": 1.0}),
     "style_layers": ("relu1_1=0.333333333333", {"relu1_1": 0.333333333333}),
     "style_loss": ("wasserstein", "wasserstein"),
+    "style_weights": ("0.7,0.333333333333", (0.7, 0.333333333333)),
     "init": ("a b.png", "a b.png"),
     "seed": ("5", 5),
     "pool": ("max", "max"),
