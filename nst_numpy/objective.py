@@ -225,6 +225,11 @@ class Objective:
         """The neighbours; None before the first call, and for style losses that have none."""
         return getattr(self.measured_style, "matches", None)
 
+    @property
+    def floor(self) -> float:
+        """What J cannot fall below, as far as it is known: above 0 where paintings contradict."""
+        return getattr(self.measured_style, "floor", 0.0)
+
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.
 

@@ -324,6 +324,7 @@ class Run:
             learning_rate=self.settings.learning_rate,
             patience=self.settings.used_patience,
             callback=record,
+            floor=objective.floor,
         )
         if minimum.kept:
             self._kept = self.history[before + minimum.kept - 1]

@@ -133,5 +133,5 @@ def _add(part: Array, product: Array, counts: Array | None, place: tuple[Any, ..
     """Add (M', C) to a part; with a mask, each position as much as it counts."""
     product = product.reshape(part.shape)
     if counts is not None:
-        product *= counts[place]  # equations (62), (64)
+        product *= counts[place]
     part += product

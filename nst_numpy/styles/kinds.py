@@ -25,6 +25,7 @@ from nst_numpy.losses import (
     Losses,
     cosines,
     find_neighbours,
+    gaussian_distance,
     hypercolumns,
     hypercolumns_backward,
     mean_and_covariance,
@@ -76,7 +77,7 @@ class Style(Protocol):
         """Yield the terms of J_style, coefficients included, with the gradients for features."""
 
 
-class _LayerByLayer:
+class LayerByLayer:
     """A style that is compared in each layer alone.
 
     Attributes
@@ -92,6 +93,7 @@ class _LayerByLayer:
     ) -> None:  # fmt: skip
         self.coefficients = dict(coefficients)
         self.targets: dict[str, Any] = {}
+        self.regions, self.positions = regions, dict[str, float]()
         self.counts = on_layers(vgg, regions.content, shape, coefficients)
         of_style = on_layers(vgg, regions.style, style_x.shape, coefficients)
         sizes = vgg.feature_shapes(shape, coefficients) if coefficients else {}
@@ -99,6 +101,7 @@ class _LayerByLayer:
         for name, a in features.items():
             counts = self.counts[name]
             positions = math.prod(sizes[name][:-1]) if counts is None else counts.sum()
+            self.positions[name] = positions
             self._measure(name, a, of_style[name], positions)
 
     def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
@@ -108,6 +111,10 @@ class _LayerByLayer:
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
         raise NotImplementedError
 
+    def apart(self, other: "LayerByLayer", name: str) -> float:
+        """Return what a picture just like the other style would have here, without coefficient."""
+        raise NotImplementedError
+
     def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
         """Yield "style/LAYER" for each layer."""
         for name in self.targets:
@@ -115,7 +122,7 @@ class _LayerByLayer:
             yield f"style/{name}", value, {name: grad}
 
 
-class GramStyle(_LayerByLayer):
+class GramStyle(LayerByLayer):
     """Gram matrices, (5); or losses of somebody's own.
 
     The targets are the painting's matrices, scaled to the generated picture's number of
@@ -147,8 +154,15 @@ class GramStyle(_LayerByLayer):
         answer = self.losses.style_loss(a, target, *_given(counts))
         return times(coefficient, *check_answer(f"Objective: style/{name}", answer, a.shape))
 
+    def apart(self, other: LayerByLayer, name: str) -> float:
+        """Compare the Gram matrices of two paintings as (5) does; 0 for losses of one's own."""
+        if self.losses != Losses():
+            return 0.0
+        mine, theirs = self.targets[name], other.targets[name]
+        return sum_of_squares(mine - theirs) / (2.0 * self.positions[name] * len(mine)) ** 2
 
-class GaussianStyle(_LayerByLayer):
+
+class GaussianStyle(LayerByLayer):
     """Means and covariances, (27), each layer in units of the painting's mean squared length."""
 
     layers: ClassVar = STYLE_LAYERS
@@ -167,6 +181,10 @@ class GaussianStyle(_LayerByLayer):
         if self.in_parts:
             return wasserstein_loss_in_parts(a, target, coefficient, counts)
         return times(coefficient, *wasserstein_loss(a, target, counts))
+
+    def apart(self, other: LayerByLayer, name: str) -> float:
+        """Return the distance of the Gaussians of two paintings, (27)."""
+        return gaussian_distance(self.targets[name], other.targets[name])
 
 
 class Matches(NamedTuple):

@@ -9,6 +9,8 @@ strongly as it would be if the region were the whole picture.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.errors import SettingError
 from nst_numpy.losses import Losses
-from nst_numpy.styles.kinds import Network, Style, StyleLoss, Term, measure_style
+from nst_numpy.styles.kinds import LayerByLayer, Network, Style, StyleLoss, Term, measure_style
 from nst_numpy.styles.regions import WHOLE, Regions, check_sizes
 
 
@@ -70,6 +72,26 @@ class SeveralStyles:
     def targets(self) -> dict[int, Any]:
         """What each painting is compared with."""
         return {number: style.targets for number, style in self.styles.items()}
+
+    @cached_property
+    def floor(self) -> float:
+        """What J_style cannot fall below, as no picture is like two paintings at once.
+
+        The sum of k_s d²(G, S_s) is at least the sum of k_s k_t d²(S_s, S_t) over pairs, divided
+        by that of all k: Gram matrices reach it at their mean. Of paintings that have regions,
+        and of neighbours, it is not known, and counts as 0.
+        """
+        whole = [
+            style for style in self.styles.values()
+            if isinstance(style, LayerByLayer) and style.regions.content is None
+        ]  # fmt: skip
+        total = 0.0
+        for layer in whole[0].coefficients if whole else ():
+            weights = sum(style.coefficients[layer] for style in whole)
+            for one, other in combinations(whole, 2):
+                product = one.coefficients[layer] * other.coefficients[layer]
+                total += product / weights * one.apart(other, layer)
+        return total
 
     def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
         """Yield "style/NUMBER/LAYER" for each layer of each painting; of one, "style/LAYER"."""

@@ -352,6 +352,7 @@ def save_masks():
     save_image("top.png", np.ascontiguousarray(left.transpose(1, 0, 2)))
 
 
+@pytest.mark.filterwarnings("default")
 def test_several_paintings_with_masks(loaded, capsys):
     save_masks()
     words = ["transfer", "neuschwanstein", "starry_night", "cafe_terrace"]
@@ -364,7 +365,7 @@ def test_several_paintings_with_masks(loaded, capsys):
     assert (
         "nst: the mask top.png has other proportions than the painting, and is stretched: " in err
     )
-    assert "the mask wide.png is 64×42: resized to the photograph's 32×21\n" in err
+    assert "the mask not:wide.png is 64×42: resized to the photograph's 32×21\n" in err
     run = json.loads(Path("run.json").read_text(encoding="utf-8"))
     assert run["style"] == ["starry_night", "cafe_terrace"]
     assert run["settings"]["masks"] == [["left.png", None], ["not:wide.png", "top.png"]]
@@ -375,7 +376,7 @@ def test_several_paintings_with_masks(loaded, capsys):
     }  # fmt: skip
     page = Path("r.html").read_text(encoding="utf-8")
     assert "neuschwanstein in the style of starry_night and cafe_terrace" in page
-    command = re.search(r"<pre[^>]*>(nst transfer .*?)</pre>", page).group(1)
+    command = re.search(r"nst transfer [^<]*", page).group()
     for part in (
         "neuschwanstein starry_night cafe_terrace", "--content-mask left.png",
         "--content-mask not:wide.png", "--style-mask whole", "--style-mask top.png",

@@ -7,6 +7,7 @@ from nst_numpy.losses import Losses, find_neighbours, gaussian, gram_matrix
 from nst_numpy.objective import Objective
 from nst_numpy.styles import Painting, Regions, kinds
 from nst_numpy.styles.kinds import coarse_grid
+from nst_numpy.training.sequential import Conv
 from tests.small_networks import net_of, samples
 from tests.styles.test_kinds import KINDS, OPTIONS, objective_of, pictures, tiny
 
@@ -179,3 +180,35 @@ def test_what_is_refused():
     regions = Regions(np.ones(SIZES))
     with pytest.raises(SettingError, match="masks cannot be used with losses of your own"):
         objective_of("gram", content, [Painting(style, 1.0, regions)], losses=Losses())
+
+
+# what J cannot fall below
+
+
+@pytest.mark.parametrize("kind", ["gram", "wasserstein"])
+def test_no_picture_is_below_the_floor(kind):
+    content, style, x = pictures()
+    paintings = [Painting(style, 0.7), Painting(pictures(5)[1], 0.3)]
+    objective = objective_of(kind, content, paintings, alpha=0, tv_weight=0)
+    assert objective.floor > 0
+    for picture in (x, content):
+        assert objective(picture)[0] > objective.floor
+    assert objective_of(kind, content, style).floor == 0
+    assert objective_of(kind, content, two_paintings(style)).floor == 0
+
+
+def test_the_floor_of_gram_matrices_is_reached_at_their_mean():
+    # at a picture that is half one painting and half the other, seen by a layer of single pixels
+    net = net_of([Conv(3, 1)], input_shape=(12, 3))
+    one, two = (samples(net, 1, seed) for seed in (1, 2))
+    x = np.concatenate([one, two], axis=1)
+    objective = Objective(
+        net, x, [Painting(one), Painting(two)], alpha=0, content_layers={"conv1": 1},
+        style_layers={"conv1": 1},
+    )  # fmt: skip
+    assert objective(x)[0] == pytest.approx(objective.floor, rel=1e-9)
+
+
+def test_neighbours_have_no_floor_that_is_known():
+    content, style, _ = pictures()
+    assert objective_of("neighbours", content, [Painting(style), Painting(-style)]).floor == 0

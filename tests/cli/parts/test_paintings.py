@@ -46,7 +46,5 @@ def test_a_home_folder_is_found_behind_the_word_too(monkeypatch, tmp_path):
 
 
 def test_more_or_fewer_masks_than_paintings():
-    with pytest.raises(
-        SettingError, match="there are 2 STYLE and 1 --style-mask: give one for each"
-    ):
+    with pytest.raises(SettingError, match="there are 2 STYLE and 1 --style-mask: give"):
         masks(parse("a", "b", "c", "--style-mask", "x.png"))
