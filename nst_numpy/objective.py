@@ -11,7 +11,7 @@ Nothing here is bound to VGG or to pictures: `AnyNetwork` will do, and x may be 
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -37,10 +37,11 @@ from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
 from nst_numpy.styles import (
     STYLES,
     Matches,
+    Painting,
     StyleLoss,
     Term,
     check_style_loss,
-    measure_style,
+    measure_styles,
     times,
 )
 
@@ -163,7 +164,8 @@ class Objective:
     vgg : VGG or Sequential
         Any object with the four methods of `AnyNetwork`.
     content_x, style_x : ndarray, (N, *sizes, C)
-        What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size.
+        What the network reads; pictures (1, H, W, 3) for VGG. They may differ in size. In place of
+        style_x several of `styles.Painting`, each with its weight and its regions.
     alpha, beta : float
         Weights of content and style.
     content_layers, style_layers : mapping of str to float, optional
@@ -182,7 +184,8 @@ class Objective:
     ----------
     terms : dict of str to float
         The terms of the last call, coefficients included ("content/relu4_2",
-        "style/relu1_1", …, "style/neighbours", "tv"). They add up to J exactly.
+        "style/relu1_1", …, "style/neighbours", "tv"; of several paintings "style/1/relu1_1", …).
+        They add up to J exactly.
     measured_style : Style
         What is known of the style picture; see `nst_numpy.styles`.
 
@@ -201,7 +204,7 @@ class Objective:
         self,
         vgg: AnyNetwork,
         content_x: Array,
-        style_x: Array,
+        style_x: Array | Sequence[Painting],
         *,
         alpha: float = Coefficients.alpha,
         beta: float = Coefficients.beta,
@@ -231,7 +234,7 @@ class Objective:
         with unwarned():
             if self.content:
                 self.content_targets = vgg.forward(content_x, self.content)
-            self.measured_style = measure_style(
+            self.measured_style = measure_styles(
                 style_loss, vgg, self.shape, style_x, self.style, losses
             )
 
@@ -244,6 +247,11 @@ class Objective:
     def matches(self) -> Matches | None:
         """The neighbours; None before the first call, and for style losses that have none."""
         return getattr(self.measured_style, "matches", None)
+
+    @property
+    def floor(self) -> float:
+        """What J cannot fall below, as far as it is known: above 0 where paintings contradict."""
+        return getattr(self.measured_style, "floor", 0.0)
 
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) and ∂J/∂x.

@@ -145,6 +145,7 @@ def run_optimizer(
     learning_rate: float | None = None,
     patience: int = 0,
     callback: StepCallback | None = None,
+    floor: float = 0.0,
 ) -> Minimum:
     """Minimise `function` from x. Ctrl-C ends the run and keeps the last picture.
 
@@ -166,6 +167,8 @@ def run_optimizer(
         0 never does.
     callback : callable, optional
         Called with a `Step` after each iteration; a return value of True ends the run.
+    floor : float
+        What J cannot fall below, if that is known: patience looks at what is above it.
 
     Returns
     -------
@@ -184,7 +187,7 @@ def run_optimizer(
     """
     if name not in OPTIMIZERS:
         raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
-    descent = _Descent(function, x, callback, patience)
+    descent = _Descent(function, x, callback, patience, floor)
     try:
         with unwarned():
             _go_down(name, descent, iterations, learning_rate)
@@ -251,9 +254,11 @@ class _Descent:
     """The way down so far: checked evaluations, accepted iterations, the last x and the best."""
 
     def __init__(
-        self, function: Function, x: Array, callback: StepCallback | None, patience: int
-    ) -> None:
+        self, function: Function, x: Array, callback: StepCallback | None, patience: int,
+        floor: float,
+    ) -> None:  # fmt: skip
         self.function, self.callback, self.patience = function, callback, patience
+        self.floor = floor
         self.start = x.copy()
         self.minimum = Minimum(self.start)
         self.first: float | None = None  # J at the start
@@ -299,7 +304,10 @@ class _Descent:
 
     def _has_settled(self) -> bool:
         losses, n = self.minimum.losses, self.patience
-        return 0 < n < len(losses) and min(losses[-n:]) > (1 - SETTLED) * min(losses[:-n])
+        if not 0 < n < len(losses):
+            return False
+        now, before = (min(part) - self.floor for part in (losses[-n:], losses[:-n]))
+        return now > (1 - SETTLED) * before
 
     def keep_best(self) -> None:
         if self.best is not None and self.best[1] != len(self.minimum.losses):

@@ -7,9 +7,9 @@ one take them from here.
 import inspect
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, TypeVar, get_args
+from typing import Any, TypedDict, TypeVar, get_args
 
 from nst_numpy.common.checks import check_at_least, check_number
 from nst_numpy.common.moved import keep_former_names
@@ -41,7 +41,7 @@ COARSEST_SIZE = 256
 MARGIN = 4
 
 _PIXELS = (SMALLEST_SIZE, " pixels")
-_LEAST = {"size": _PIXELS, "style_size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
+_LEAST = {"size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
           "scales": (1, ""), "seed": (0, ""), "margin": (0, " pixels")}  # fmt: skip
 _CHOICES = {"pool": get_args(PoolKind), "optimizer": OPTIMIZERS, "engine": ENGINES,
             "colors": COLORS}  # fmt: skip
@@ -75,6 +75,9 @@ class Settings:
     convention : {"lecture", "gatys", "coursera", "johnson", "keras"}
         What α and β mean: whose factors the losses have; see `nst_numpy.conventions`. For "gram"
         only. With "johnson" λ of the style layers are 1 by default.
+    style_weights : list of float, optional
+        How much each of several paintings counts. Only their ratios matter: [7, 3] is [0.7, 0.3].
+        Default: all alike.
     init : "content", "noise", "uniform", "style", "grey", "mix:0.6", a path or an ndarray
         The picture to start from; see `nst_numpy.pictures.starts`. An ndarray for `transfer` only.
     seed : int
@@ -92,8 +95,9 @@ class Settings:
     scales : int, optional
         Number of sizes to paint at, coarse to fine, each twice the one before. Default: as
         many as it takes to begin at `COARSEST_SIZE` or less.
-    style_size : int, optional
-        Longest side of the style picture; default as `size`. Smaller gives finer strokes.
+    style_size : int or list of int, optional
+        Longest side of the style picture; default as `size`. Smaller gives finer strokes. A list
+        has one for each of several paintings.
     margin : int, optional
         Pixels by which the canvas is wider than the picture, on each side and at each scale. J is
         that of the canvas, on which the content is mirrored; the margin is cut off. Default 4
@@ -126,6 +130,7 @@ class Settings:
     style_layers: Mapping[str, float] | None = None
     style_loss: StyleLoss = Coefficients.style_loss
     convention: Convention = Coefficients.convention
+    style_weights: Sequence[float] | None = None
     init: Init | str = "content"
     seed: int = 0
     pool: PoolKind = "avg"
@@ -133,7 +138,7 @@ class Settings:
     learning_rate: float | None = None
     patience: int | None = None
     scales: int | None = None
-    style_size: int | None = None
+    style_size: int | Sequence[int] | None = None
     margin: int | None = None
     colors: Colors = "style"
     engine: EngineName = "fused"
@@ -144,6 +149,8 @@ class Settings:
         for name, (least, unit) in _LEAST.items():
             if self._is_given(name):
                 self._keep(name, check_at_least(name, getattr(self, name), least, unit))
+        self._keep("style_size", _check_sizes(self.style_size))
+        self._keep("style_weights", _check_weights(self.style_weights))
         if self.size >> ((self.scales or 1) - 1) < SMALLEST_SIZE:
             raise SettingError(
                 f"{self.scales} scales from size {self.size} end below {SMALLEST_SIZE} pixels: "
@@ -248,17 +255,39 @@ class GivenSettings(TypedDict, total=False):
     style_layers: Mapping[str, float] | None
     style_loss: StyleLoss
     convention: Convention
+    style_weights: Sequence[float] | None
     seed: int
     pool: PoolKind
     optimizer: OptimizerName
     learning_rate: float | None
     patience: int | None
     scales: int | None
-    style_size: int | None
+    style_size: int | Sequence[int] | None
     margin: int | None
     colors: Colors
     engine: EngineName
     minutes: float | None
+
+
+def _check_sizes(given: Any) -> int | tuple[int, ...] | None:
+    """Refuse what is no size of a painting, nor a list of them."""
+    if given is None:
+        return None
+    if not isinstance(given, (list, tuple)):
+        return check_at_least("style_size", given, *_PIXELS)
+    return tuple(check_at_least("style_size", size, *_PIXELS) for size in given)
+
+
+def _check_weights(given: Any) -> tuple[float, ...] | None:
+    """Refuse what is no list of weights, and weights of which none is above 0."""
+    if given is None:
+        return None
+    if not isinstance(given, (list, tuple)):
+        raise SettingError(f"style_weights must be a list of numbers, not {given!r}")
+    weights = tuple(check_number("a style weight", weight) for weight in given)
+    if not any(weights):
+        raise SettingError("style_weights add up to 0: give one of the paintings more than 0")
+    return weights
 
 
 def default_scales(size: int) -> int:

@@ -36,6 +36,7 @@ from nst_numpy.optimize import (
     settled_message,
 )
 from nst_numpy.own_layers import OwnLayers, load_own
+from nst_numpy.paintings import MaskPair, Paintings, mask_lists, mask_pairs
 from nst_numpy.pictures.images import (
     Picture,
     as_image,
@@ -61,7 +62,7 @@ from nst_numpy.settings import (
     refuse_unknown,
     show_settings,
 )
-from nst_numpy.styles import Matches, check_style_loss
+from nst_numpy.styles import Matches, Painting, check_style_loss
 from nst_numpy.vgg import VGG
 
 if TYPE_CHECKING:
@@ -76,8 +77,9 @@ keep_former_names(__name__, "nst_numpy.settings", "COARSEST_SIZE", "SMALLEST_SIZ
 @gives_memory_back
 def transfer(
     content: Picture | None = None,
-    style: Picture | None = None,
+    style: Picture | Sequence[Picture] | None = None,
     *,
+    masks: Sequence[MaskPair] | None = None,
     init: Init | Picture | None = None,
     run_folder: str | Path | None = None,
     resume: str | Path | None = None,
@@ -96,7 +98,12 @@ def transfer(
     Parameters
     ----------
     content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
-        Two pictures.
+        Two pictures. `style` may be a list of several.
+    masks : list of (mask, mask), optional
+        For each painting where the photograph takes its style, and where in the painting it is
+        taken from. A mask is a picture in black, grey and white, "not:" before its name exchanges
+        black and white, or an array (H, W) of bool or floats from 0 to 1; None is everywhere. See
+        `nst_numpy.pictures.masks`.
     **settings
         See `Settings`.
     run_folder : path, optional
@@ -145,7 +152,7 @@ def transfer(
         given["init"] = os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture"
     given |= preset_settings(preset, given) if preset is not None else {}
     inputs: dict[str, Any] = {"content": content, "style": style, "init": init, "weights": weights,
-              "layers": layers, "vgg": vgg}  # fmt: skip
+              "layers": layers, "vgg": vgg} | mask_lists(masks)  # fmt: skip
     folder = None
     if resume is not None:
         folder, inputs, chosen = resume_folder(resume, inputs, given)
@@ -158,7 +165,8 @@ def transfer(
     if vgg is None:
         file, quiet = inputs["weights"], not progress
         vgg = VGG.load(file, chosen.pool, engine=chosen.engine, quiet=quiet)
-    run = Run(chosen, vgg, inputs["content"], inputs["style"], inputs["init"], own)
+    pictures = inputs["content"], inputs["style"], inputs["init"]
+    run = Run(chosen, vgg, *pictures, own, mask_pairs(inputs))
     if folder is None and run_folder is not None:
         folder = begin_folder(run_folder, chosen, inputs)
     if folder is None:
@@ -184,10 +192,13 @@ class Run:
     settings : Settings
     vgg : VGG, or any object with the methods of `AnyNetwork`
     content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
+        `style` may be a list of several; where one is meant, it is the first.
     init : "content", "noise", "style", a path, the name of a sample, or an ndarray, optional
         Default: what the settings say.
     own : OwnLayers, optional
         Layers and losses of your own, which take the place of the package's.
+    masks : list of (mask, mask), optional
+        As in `transfer`.
 
     Raises
     ------
@@ -200,22 +211,24 @@ class Run:
         settings: Settings,
         vgg: AnyNetwork,
         content: Picture,
-        style: Picture,
+        style: Picture | Sequence[Picture],
         init: Init | Picture | None = None,
         own: OwnLayers | None = None,
+        masks: Sequence[MaskPair] | None = None,
     ) -> None:
         self.settings, self.own = settings, own
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None
         check_style_loss(settings.style_loss, self.losses)
         check_convention(settings.convention, settings.style_loss, self.losses)
-        self.style_size = settings.size if settings.style_size is None else settings.style_size
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
         self.passes = settings.passes(self.scales)
         self.iterations = sum(iterations for _, iterations in self.passes)  # at most
-        self.photograph, self.style = as_image(content, settings.size), as_image(style)
-        self.content = colors_before(settings.colors, self.photograph, self.style)
+        self.photograph = as_image(content, settings.size)
+        self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
+        self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
+        self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)
         coefficients = settings.coefficients()
         vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
         self.names = vgg.check_names(coefficients.names)
@@ -302,6 +315,7 @@ class Run:
             learning_rate=self.settings.learning_rate,
             patience=self.settings.used_patience,
             callback=record,
+            floor=objective.floor,
         )
         if minimum.reason == "stopped" and self._deadline.passed:
             minimum.reason = "time"
@@ -349,8 +363,9 @@ class Run:
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)
-        deep = partial(image16_after, self.settings.colors, minimum.x, self.photograph, self.style)
-        image = colors_after(self.settings.colors, image, self.photograph, self.style)
+        palette = self.paintings.palette
+        deep = partial(image16_after, self.settings.colors, minimum.x, self.photograph, palette)
+        image = colors_after(self.settings.colors, image, self.photograph, palette)
         return Result(image, history, self._used(), message, minimum.reason, kept, source, deep)
 
     def _source(self, image: Image) -> SourceMap | None:
@@ -370,13 +385,15 @@ class Run:
 
     def objective(self, scale: int) -> Objective:
         """Make J at a scale."""
-        return self._objective(scale, self.beta(scale), self.margin)
+        return self._objective(scale, self.beta(scale), self._styles(scale), self.margin)
 
-    def _objective(self, scale: int, beta: float, margin: int = 0) -> Objective:
+    def _objective(
+        self, scale: int, beta: float, style: Array | Sequence[Painting], margin: int = 0
+    ) -> Objective:
         return Objective(
             self.vgg,
             widen(self.x(self.content, scale), margin),
-            self.style_x(scale),
+            style,
             **asdict(self.settings.coefficients(beta)),
             losses=self.losses,
         )
@@ -390,16 +407,35 @@ class Run:
     def _growth(self, sizes: Sequence[int]) -> int:
         return beta_growth(self.settings.convention, math.prod(sizes))
 
-    @cached_property
+    def _styles(self, scale: int) -> Array | list[Painting]:
+        """Return what J takes its style from: one painting as it is, or several with regions."""
+        if self.paintings.plain:
+            return self.style_x(scale)
+        xs = [self.style_x(scale, number) for number in self.paintings.numbers]
+        return self.paintings.measured(xs, self.shape(scale), self.margin, self._betas_a_pixel)
+
+    @property
     def _beta_a_pixel(self) -> float:
-        """β as given, or balanced at the coarsest scale, by the number of pixels."""
+        """β by the number of pixels; of several paintings the mean of theirs."""
+        return self.paintings.mean(self._betas_a_pixel)
+
+    @cached_property
+    def _betas_a_pixel(self) -> list[float]:
+        """β of each painting: as given, or balanced at the coarsest scale; by pixels.
+
+        Each is balanced alone and whole: how strong it is does not depend on the others.
+        """
         if self.settings.beta is not None:
-            return self.settings.beta / self._growth(self.content.shape[:2])
+            given = self.settings.beta / self._growth(self.content.shape[:2])
+            return [given for _ in self.paintings.numbers]
+        return [BETA_PER_PIXEL * self._style_factor(number) for number in self.paintings.numbers]
+
+    def _style_factor(self, number: int) -> float:
         any_beta = BETA_PER_PIXEL * self._growth(self.shape(0)[1:3])
-        pictures = self.x(self.content, 0), self.x(self.style, 0)
-        objective = self._objective(0, any_beta)
+        pictures = self.x(self.content, 0), self.x(self.paintings.images[number], 0)
+        objective = self._objective(0, any_beta, self.style_x(0, number))
         chosen = self.settings.strength, self.settings.style_loss
-        return BETA_PER_PIXEL * style_factor(objective, *pictures, *chosen)
+        return style_factor(objective, *pictures, *chosen)
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""
@@ -412,25 +448,22 @@ class Run:
         one, height, width, channels = self.shape(scale)
         return one, height + 2 * self.margin, width + 2 * self.margin, channels
 
-    def style_shape(self, scale: int) -> tuple[int, int, int, int]:
-        """Shape of the style picture at a scale, as the network reads it.
+    def style_shape(self, scale: int, number: int = 0) -> tuple[int, int, int, int]:
+        """Shape of a style picture at a scale, as the network reads it.
 
         A loss that compares activations, and not their Gram matrices, needs that of the content.
         """
         if self.losses is not None and self.losses.compares_activations:
             return self.shape(scale)
-        longest = self.style_size / 2 ** (self.scales - 1 - scale)
-        factor = longest / max(self.style.shape[:2])
-        height, width = (max(1, round(side * factor)) for side in self.style.shape[:2])
-        return (1, height, width, 3)
+        return self.paintings.shape(number, 2 ** (self.scales - 1 - scale))
 
     def x(self, image: Image, scale: int) -> Array:
         """Turn a picture into what the network reads, with the size of a scale."""
         return self._input(image, self.shape(scale))
 
-    def style_x(self, scale: int) -> Array:
-        """Turn the style picture into what the network reads at a scale."""
-        return self._input(self.style, self.style_shape(scale))
+    def style_x(self, scale: int, number: int = 0) -> Array:
+        """Turn a style picture into what the network reads at a scale."""
+        return self._input(self.paintings.images[number], self.style_shape(scale, number))
 
     def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
@@ -460,6 +493,7 @@ class Run:
             self.settings.optimizer,
             self.style_shape(last),
             self.settings.coefficients().style if with_neighbours else (),
+            [self.style_shape(last, number) for number in self.paintings.numbers[1:]],
         )
 
     @cached_property
@@ -480,7 +514,8 @@ class Run:
         """Refuse pictures that leave the deepest layer no position, at the coarsest scale."""
         if not self.names:
             return
-        for what, shape in {"content": self.shape(0), "style": self.style_shape(0)}.items():
+        styles = [("style", self.style_shape(0, number)) for number in self.paintings.numbers]
+        for what, shape in [("content", self.shape(0)), *styles]:
             try:
                 self.vgg.feature_shapes(shape, self.names)
             except ShapeError as error:
@@ -501,7 +536,7 @@ class Run:
         }
         if self.settings.beta is not None:
             used["strength"] = None
-        used |= {"scales": self.scales, "style_size": self.style_size, "margin": self.margin}
+        used |= {"scales": self.scales, "margin": self.margin} | self.paintings.used()
         # what the network itself says: own layers run plainly, other networks may have neither
         used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}
         if self.own:

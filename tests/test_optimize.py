@@ -51,6 +51,20 @@ def test_patience_ends_a_run_where_the_loss_hardly_falls_any_more(name):
     assert (gains[:-1] >= 0.05).all()
 
 
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_patience_looks_at_what_is_above_the_floor(name):
+    def valley(x):
+        return float((x**4).sum()) + 1e9, 4 * x**3
+
+    start = np.full(START.shape, 10.0)
+    early, late = (
+        run_optimizer(name, valley, start, 30, patience=3, floor=floor) for floor in (0, 1e9)
+    )
+    assert early.reason == "settled"
+    assert len(early.losses) == 4  # it hardly falls from the start
+    assert len(late.losses) > 8
+
+
 def test_a_patient_run_that_diverges_says_so():
     result = run_optimizer("gd", bowl(), START, 200, learning_rate=1e4, patience=2)
     assert result.reason == "diverged"

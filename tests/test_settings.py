@@ -45,7 +45,7 @@ def test_transfer_shows_every_setting_with_its_default():
         shown = parameters[field.name]
         assert (shown.kind, shown.default) == (shown.KEYWORD_ONLY, field.default)
     assert list(parameters)[2 + len(NAMES) :] == [
-        "run_folder", "resume",
+        "masks", "run_folder", "resume",
         "snapshot_every", "snapshot_folder", "callback", "progress", "weights", "vgg", "layers",
         "preset",
     ]  # fmt: skip
@@ -106,12 +106,36 @@ def test_positions_are_no_settings():
         refuse_unknown(["content"], paint)
 
 
-@pytest.mark.parametrize("value", [True, np.True_, 32.5, "32", [32]])
+@pytest.mark.parametrize("value", [True, np.True_, 32.5, "32", {32}])
 @pytest.mark.parametrize("name", WHOLE)
 def test_what_is_no_whole_number_is_refused(name, value):
     with pytest.raises(SettingError) as caught:
         Settings(**{name: value})
     assert str(caught.value) == f"{name} must be a whole number, not {value!r}"
+
+
+def test_several_paintings_have_a_list_of_sizes_and_weights():
+    chosen = Settings(style_size=[32, np.int64(48)], style_weights=[np.float32(0.5), 2])
+    assert (chosen.style_size, chosen.style_weights) == ((32, 48), (0.5, 2))
+    assert json.dumps(asdict(chosen))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"style_size": [32, 8]}, "style_size must be at least 16 pixels, not 8"),
+        ({"style_size": [32, "40"]}, "style_size must be a whole number, not '40'"),
+        ({"style_weights": 0.5}, "style_weights must be a list of numbers, not 0.5"),
+        ({"style_weights": [1, -1]},
+         "a style weight must be a finite number of at least 0, not -1"),
+        ({"style_weights": [0, 0.0]},
+         "style_weights add up to 0: give one of the paintings more than 0"),
+    ],
+)  # fmt: skip
+def test_sizes_and_weights_of_paintings_that_cannot_be(given, message):
+    with pytest.raises(SettingError) as caught:
+        Settings(**given)
+    assert str(caught.value) == message
 
 
 @pytest.mark.parametrize("name", ["size", "seed", "alpha", "tv_weight"])

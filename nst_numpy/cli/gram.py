@@ -53,10 +53,10 @@ from nst_numpy.look.channels import (
     compare_grams,
     gram_report,
 )
-from nst_numpy.look.receptive_field import ReceptiveField, receptive_field
 from nst_numpy.look.units import top_patches
 from nst_numpy.pictures.images import load_image, preprocess
 from nst_numpy.pictures.samples import photo_paths, picture_files, resolve_picture
+from nst_numpy.receptive_field import ReceptiveField, receptive_field
 from nst_numpy.vgg import VGG
 
 

@@ -5,6 +5,11 @@ CONTENT and STYLE are picture files, or names from 'nst samples':
   nst transfer neuschwanstein starry_night -o painted.png
   nst transfer me.jpg cafe_terrace -o me.png --size 768 --iterations 300
 
+Several paintings are mixed, or each has its part of the photograph, white in a mask:
+
+  nst transfer me.jpg a.jpg b.jpg -o me.png --style-weights 0.7,0.3
+  nst transfer me.jpg a.jpg b.jpg -o me.png --content-mask sky.png --content-mask not:sky.png
+
 CONTENT may also be a folder of photographs, or a pattern in quotes; OUT is then a folder too. What
 is there already, of the same settings, is not painted again:
 
@@ -40,6 +45,13 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
+from nst_numpy.cli.parts.paintings import (
+    add_pictures,
+    mask_files,
+    masks,
+    paintings,
+    repeat_pictures,
+)
 from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
 from nst_numpy.cli.parts.runs import add_run_options, begin, files_of, say_room, settle
 from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
@@ -70,11 +82,7 @@ keep_former_names(__name__, "nst_numpy.cli.parts.settings", "add_coefficients")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    for name, what in {
-        "content": "the photograph: a file or a sample; or a folder",
-        "style": "the painting: a file or a sample",
-    }.items():
-        parser.add_argument(name, metavar=name.upper(), nargs="?", help=what)
+    add_pictures(parser)
     add_output(parser, PICTURE, "OUT")
     add_settings(parser)
     add_file_options(parser, photograph=True)
@@ -139,7 +147,7 @@ def run(args: argparse.Namespace) -> int:
 
 def inputs(args: argparse.Namespace) -> list[Path | str | None]:
     """List the files that a run reads."""
-    files = [resolve_picture(args.content), resolve_picture(args.style), start(args.init)]
+    files = [resolve_picture(args.content), *paintings(args), start(args.init), *mask_files(args)]
     return [*(file for file in files if not is_start(file)), args.weights,
             getattr(args, "layers", None)]  # fmt: skip
 
@@ -174,7 +182,7 @@ def claim_run_folder(args: argparse.Namespace) -> Path | None:
     """Make the folder of --save-run, and make sure of it."""
     if args.save_run is None:
         return None
-    names = "|".join(map(re.escape, (*PICTURES, RECORD, SOURCE)))
+    names = "|".join([*map(re.escape, (*PICTURES, RECORD, SOURCE)), r"style_\d+\.png"])
     return claim_folder(args, args.save_run, inputs(args), names)
 
 
@@ -231,10 +239,9 @@ def prepare(
     use_threads(args)
     settings = read_settings(args)
     content = resolve_picture(args.content) if photograph is None else photograph
-    style = resolve_picture(args.style)
     init = start(args.init)
     own, vgg = network or load_network(args)
-    return Run(settings, vgg, content, style, init, own)
+    return Run(settings, vgg, content, paintings(args), init, own, masks(args))
 
 
 def paint(
@@ -268,7 +275,7 @@ def write_page(
     """Write the page about a run, and say where it is."""
     from nst_numpy.report import write_report
 
-    names = (str(args.content), str(args.style))
+    names = (str(args.content), *map(str, args.style))
     write_report(page, result, recorder, names=names, command=repeat_command(args, output))
     if not args.quiet:
         print(f"report: {page}", file=sys.stderr)
@@ -279,6 +286,8 @@ def announce(run: Run) -> None:
     if run.own:
         functions = ", ".join(run.own.functions)
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
+    for note in run.paintings.notes:
+        print(note, file=sys.stderr)
     estimate, seconds = run.estimate(), run.expected_seconds
     if run.settings.minutes is not None:
         seconds = min(seconds, 60 * run.settings.minutes)
@@ -301,7 +310,7 @@ def announce(run: Run) -> None:
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:
     """Write the command that does the run again: each setting that is not the default."""
-    words = ["nst", "transfer", str(args.content), str(args.style), *repeat_settings(args)]
+    words = ["nst", "transfer", *repeat_pictures(args), *repeat_settings(args)]
     for name in ("weights", "layers"):
         if getattr(args, name, None):
             words += [f"--{name}", str(getattr(args, name))]
@@ -313,7 +322,7 @@ def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
     more = {"preset": args.preset, "kept": result.kept}
     return {
         "content": str(args.content),
-        "style": str(args.style),
+        "style": args.style if len(args.style) > 1 else args.style[0],
         "weights": args.weights or "bundled",
         "settings": result.settings,
         "stopped": result.message,

@@ -24,7 +24,7 @@ from nst_numpy.look.channels import (
     fires_together,
     similar_order,
 )
-from nst_numpy.look.receptive_field import ReceptiveField
+from nst_numpy.receptive_field import ReceptiveField
 
 Patches = Mapping[int, ImageArray]
 

@@ -21,12 +21,17 @@ POINTS = 300  # of a curve; more cannot be told apart
 
 
 def term_styles(terms: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Choose a colour and an SVG dash pattern for each term.
+    """Choose a colour and an SVG dash pattern for each term; from the eighth on in other pairs.
 
     >>> term_styles(["content/relu4_2", "tv"])
     {'content/relu4_2': ('#d55e00', ''), 'tv': ('#0072b2', '6 2')}
     """
-    return dict(zip(terms, cycle(zip(COLOURS, DASHES, strict=True)), strict=False))
+    pairs = [
+        (colour, DASHES[(i + shift) % len(DASHES)])
+        for shift in range(len(DASHES))
+        for i, colour in enumerate(COLOURS)
+    ]
+    return dict(zip(terms, cycle(pairs), strict=False))
 
 
 def loss_figure(history: Sequence[Mapping[str, Any]]) -> Figure:

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from nst_numpy.common.arrays import Image
 from nst_numpy.common.text import rounded
 from nst_numpy.figures.style import INK
-from nst_numpy.look.receptive_field import receptive_field
 from nst_numpy.look.units import Patch, TopPatches, scanned_image
+from nst_numpy.receptive_field import receptive_field
 
 Beside = Callable[[Image, int, Patch], Image]
 

@@ -54,7 +54,7 @@ def adds(grad: Array) -> EachPart:
 
 
 def style_loss_in_parts(
-    a: Array, target_gram: Array, coefficient: float = 1.0
+    a: Array, target_gram: Array, coefficient: float = 1.0, mask: Array | None = None
 ) -> tuple[float, GradientInParts]:
     """Do what `losses.style_loss` does; the gradient is multiplied out a part at a time.
 
@@ -62,7 +62,7 @@ def style_loss_in_parts(
 
     Parameters
     ----------
-    a, target_gram : as in `style_loss`
+    a, target_gram, mask : as in `style_loss`
     coefficient : float
         What value and gradient are multiplied by.
 
@@ -71,7 +71,8 @@ def style_loss_in_parts(
     value : float
     grad_a : GradientInParts
     """
-    value, pull = style_pull(a, target_gram)
+    value, pull = style_pull(a, target_gram, mask)
+    counts = _counts(a, mask)
     pull *= coefficient
 
     def add_to(part: Array, place: tuple[Any, ...]) -> None:
@@ -79,13 +80,13 @@ def style_loss_in_parts(
         f = a[place].reshape(-1, a.shape[-1])
         product = scratch_array("style", f.shape, f.dtype)
         multiply(f, pull, product)  # (M', C) @ (C, C) -> (M', C)
-        part += product.reshape(part.shape)
+        _add(part, product, counts, place)
 
     return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
 
 
 def wasserstein_loss_in_parts(
-    a: Array, target: MeanAndCovariance, coefficient: float = 1.0
+    a: Array, target: MeanAndCovariance, coefficient: float = 1.0, mask: Array | None = None
 ) -> tuple[float, GradientInParts]:
     """Do what `losses.wasserstein_loss` does, in parts likewise.
 
@@ -93,7 +94,7 @@ def wasserstein_loss_in_parts(
 
     Parameters
     ----------
-    a, target : as in `wasserstein_loss`
+    a, target, mask : as in `wasserstein_loss`
     coefficient : float
         What value and gradient are multiplied by.
 
@@ -102,7 +103,8 @@ def wasserstein_loss_in_parts(
     value : float
     grad_a : GradientInParts
     """
-    value, (mean, pull, shift) = wasserstein_pull(a, target)
+    value, (mean, pull, shift) = wasserstein_pull(a, target, mask)
+    counts = _counts(a, mask)
     pull *= coefficient
     shift *= coefficient
 
@@ -114,6 +116,22 @@ def wasserstein_loss_in_parts(
         product = scratch_array("style", f.shape, f.dtype)
         multiply(centred, pull, product)  # (M', C) @ (C, C) -> (M', C)
         product += shift
-        part += product.reshape(part.shape)
+        _add(part, product, counts, place)
 
     return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
+
+
+def _counts(a: Array, mask: Array | None) -> Array | None:
+    """Give a mask the axes of a: (*sizes,) -> (N, *sizes, 1), to be taken by the same places."""
+    if mask is None:
+        return None
+    whole: Array = np.broadcast_to(mask, a.shape[:-1])[..., None].astype(a.dtype)
+    return whole
+
+
+def _add(part: Array, product: Array, counts: Array | None, place: tuple[Any, ...]) -> None:
+    """Add (M', C) to a part; with a mask, each position as much as it counts."""
+    product = product.reshape(part.shape)
+    if counts is not None:
+        product *= counts[place]
+    part += product

@@ -21,8 +21,8 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.look.receptive_field import Slides, network_slides, seen_box
 from nst_numpy.network import Network
+from nst_numpy.receptive_field import Slides, network_slides, seen_box
 
 BATCH = 32  # items at a time
 

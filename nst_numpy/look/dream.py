@@ -21,10 +21,10 @@ from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.checks import check_at_least, check_number, unwarned
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.look.drive import check_channel
-from nst_numpy.look.receptive_field import receptive_box
 from nst_numpy.losses import total_variation_loss
 from nst_numpy.optimize import Minimum, OptimizerName, Step, run_optimizer
 from nst_numpy.pictures.images import MEAN_BGR, PIXEL_HIGH, PIXEL_LOW, deprocess
+from nst_numpy.receptive_field import receptive_box
 from nst_numpy.vgg import VGG
 
 SIZE, ITERATIONS, TV_WEIGHT = 128, 60, 0.005

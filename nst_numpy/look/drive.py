@@ -11,7 +11,7 @@ import numpy as np
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.layers.activation import ReluRule
-from nst_numpy.look.receptive_field import receptive_box, receptive_field
+from nst_numpy.receptive_field import receptive_box, receptive_field
 from nst_numpy.vgg import VGG
 
 

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import check_count
-from nst_numpy.look.receptive_field import Box
 from nst_numpy.look.sums import Position
+from nst_numpy.receptive_field import Box
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,6 @@ from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.windows import crop_or_pad
-from nst_numpy.look.receptive_field import Box, network_slides, seen_box
 from nst_numpy.look.sums import (
     Position,
     inside_map,
@@ -26,6 +25,7 @@ from nst_numpy.look.sums import (
 )
 from nst_numpy.look.terms import Trace
 from nst_numpy.network import Network
+from nst_numpy.receptive_field import Box, network_slides, seen_box
 
 PIXELS = "pixels"  # what `input_layer` says of the layer that sees the picture itself
 COLOURS = ("blue", "green", "red")

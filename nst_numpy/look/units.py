@@ -31,9 +31,9 @@ from nst_numpy.look.ranking import (
     find_channel,
     rank,
 )
-from nst_numpy.look.receptive_field import Box, count_outputs, seen_interval, typical_slides
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import picture_files
+from nst_numpy.receptive_field import Box, count_outputs, seen_interval, typical_slides
 from nst_numpy.rows import Row
 from nst_numpy.vgg import VGG, PoolKind, vgg_rows
 

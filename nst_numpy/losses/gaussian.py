@@ -15,7 +15,7 @@ from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.memory import scratch_array
 from nst_numpy.kernels.products import multiply
 from nst_numpy.kernels.threads import for_each, single_threaded_blas
-from nst_numpy.losses.positions import as_rows, row_pieces
+from nst_numpy.losses.positions import as_counts, as_rows, counted_positions, row_pieces
 
 SAMPLE = 1024  # rows whose mean is near that of all
 RIDGE = 1e-6  # of the style's variance, all channels together, is added to each direction
@@ -67,7 +67,7 @@ class TransportPull(NamedTuple):
     shift: Array
 
 
-def mean_and_covariance(a: Array) -> MeanAndCovariance:
+def mean_and_covariance(a: Array, mask: Array | None = None) -> MeanAndCovariance:
     """Measure the mean of every channel, and the covariance of every two, over all positions.
 
     μ = 1/M Σ_i a_i,   Σ = 1/M Σ_i (a_i − μ)ᵀ (a_i − μ).
@@ -75,17 +75,25 @@ def mean_and_covariance(a: Array) -> MeanAndCovariance:
     Parameters
     ----------
     a : ndarray, (N, *sizes, C) or (*sizes, C)
+    mask : ndarray, (*sizes,), optional
+        How much each position counts, 0 to 1: both are then means with these weights, and M the
+        mask's sum. Default: all count 1.
 
     Returns
     -------
     MeanAndCovariance
         In float64, whatever a is.
 
+    Raises
+    ------
+    ShapeError
+        The mask has not the sizes of a, or its numbers are none from 0 to 1, or all 0.
+
     Notes
     -----
-    Equation (26) in docs/mathematics. Done in one pass: from all rows a vector near μ, the mean of
-    a thousand of them, is subtracted, and its distance to μ is taken off at the end. So float32
-    loses no digits to a large mean. Pieces are added up in float64.
+    Equation (26) in docs/mathematics, with a mask (63). Done in one pass: from all rows a vector
+    near μ, the mean of a thousand of them, is subtracted, and its distance to μ is taken off at
+    the end. So float32 loses no digits to a large mean. Pieces are added up in float64.
 
     Examples
     --------
@@ -95,7 +103,7 @@ def mean_and_covariance(a: Array) -> MeanAndCovariance:
     (array([2., 5.]), array([[1., 0.],
            [0., 0.]]))
     """
-    f = as_rows("mean_and_covariance", a)
+    f, counts = as_rows("mean_and_covariance", a), as_counts("mean_and_covariance", a, mask)
     pieces = row_pieces(f)
     near = _near_the_mean(f)
     sums = np.empty((len(pieces), f.shape[1]), dtype=a.dtype)
@@ -103,13 +111,16 @@ def mean_and_covariance(a: Array) -> MeanAndCovariance:
 
     def work(i: int) -> None:
         centred = _minus(f[pieces[i]], near)
-        centred.sum(axis=0, out=sums[i])
+        counted = centred if counts is None else centred * counts[pieces[i]]
+        counted.sum(axis=0, out=sums[i])
         # (C, M') @ (M', C) -> (C, C)
-        np.matmul(centred.T, centred, out=products[i])
+        np.matmul(centred.T, counted, out=products[i])
 
     for_each(work, range(len(pieces)))
-    beside, second = (part.sum(axis=0, dtype=np.float64) / len(f) for part in (sums, products))
-    return MeanAndCovariance(near + beside, second - np.outer(beside, beside))  # equation (26)
+    m = len(f) if mask is None else counted_positions(mask, len(f))
+    beside, second = (part.sum(axis=0, dtype=np.float64) / m for part in (sums, products))
+    covariance = second - np.outer(beside, beside)
+    return MeanAndCovariance(near + beside, covariance)  # equations (26), (63)
 
 
 def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> float:
@@ -155,7 +166,9 @@ def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> fl
     return float(((mean - other_mean) ** 2).sum() + max(spread, 0.0))  # equation (27)
 
 
-def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]:
+def wasserstein_loss(
+    a: Array, target: MeanAndCovariance, mask: Array | None = None
+) -> tuple[float, Array]:
     """Compare two layers as Gaussians, and return the gradient for the activation.
 
     J = ‖μ − μ_S‖² + tr(Σ + Σ_S − 2 (Σ_S^½ Σ Σ_S^½)^½),
@@ -170,6 +183,9 @@ def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]
         Activation a^[l](G) of the generated picture; M = N·n_H·n_W positions.
     target : MeanAndCovariance
         Of the style picture's activation, which may have another number of positions.
+    mask : ndarray, (*sizes,), optional
+        How much each position of a counts, 0 to 1, as in `mean_and_covariance`. M is then the sum
+        of the mask, and the gradient of position i is m_i times as large.
 
     Returns
     -------
@@ -179,14 +195,14 @@ def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]
     Raises
     ------
     ShapeError
-        If the target is not of C channels.
+        If the target is not of C channels, or the mask does not fit.
 
     Notes
     -----
-    Equations (27) to (29) in docs/mathematics. In place of Σ and Σ_S stand Σ + ε I and
-    Σ_S + ε I, with ε = 10⁻⁶ tr Σ_S: then there is an inverse, also with fewer positions than
-    channels, and the value is the function whose gradient is returned. A style without any
-    variance has ε = 0 and T = 0.
+    Equations (27) to (29) in docs/mathematics, with a mask (64). In place of Σ and Σ_S stand
+    Σ + ε I and Σ_S + ε I, with ε = 10⁻⁶ tr Σ_S: then there is an inverse, also with fewer
+    positions than channels, and the value is the function whose gradient is returned. A style
+    without any variance has ε = 0 and T = 0.
 
     An eigendecomposition in float64 is what it costs: 25 to 50 ms for 512 channels on one core.
     That of the target is done once, and kept in it.
@@ -199,19 +215,23 @@ def wasserstein_loss(a: Array, target: MeanAndCovariance) -> tuple[float, Array]
     (5.0, array([[[1.],
             [3.]]]))
     """
-    value, (mean, pull, shift) = wasserstein_pull(a, target)
-    f = as_rows("wasserstein_loss", a)
+    value, (mean, pull, shift) = wasserstein_pull(a, target, mask)
+    f, counts = as_rows("wasserstein_loss", a), as_counts("wasserstein_loss", a, mask)
     grad = np.empty_like(f)
 
     def work(rows: slice) -> None:
         multiply(_minus(f[rows], mean), pull, grad[rows])  # (M', C) @ (C, C) -> (M', C)
         grad[rows] += shift
+        if counts is not None:
+            grad[rows] *= counts[rows]  # equation (64)
 
     for_each(work, row_pieces(f))
     return value, grad.reshape(a.shape)
 
 
-def wasserstein_pull(a: Array, target: MeanAndCovariance) -> tuple[float, TransportPull]:
+def wasserstein_pull(
+    a: Array, target: MeanAndCovariance, mask: Array | None = None
+) -> tuple[float, TransportPull]:
     """Return the value of `wasserstein_loss`, and what turns the activation into its gradient.
 
     Parameters and errors are those of `wasserstein_loss`.
@@ -224,7 +244,9 @@ def wasserstein_pull(a: Array, target: MeanAndCovariance) -> tuple[float, Transp
     """
     m, c = as_rows("wasserstein_loss", a).shape
     _check_moments("wasserstein_loss", c, target)
-    mean, covariance = mean_and_covariance(a)
+    mean, covariance = mean_and_covariance(a, mask)
+    if mask is not None:
+        m = counted_positions(mask, m)
     with single_threaded_blas():
         spread, transport = _transport(covariance, target)
     away = mean - target.mean

@@ -6,10 +6,16 @@ from nst_numpy.common.arrays import Array
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.products import multiply
 from nst_numpy.kernels.threads import for_each
-from nst_numpy.losses.positions import as_rows, row_pieces, sum_of_squares
+from nst_numpy.losses.positions import (
+    as_counts,
+    as_rows,
+    counted_positions,
+    row_pieces,
+    sum_of_squares,
+)
 
 
-def gram_matrix(a: Array) -> Array:
+def gram_matrix(a: Array, mask: Array | None = None) -> Array:
     """Multiply every channel with every other and sum over all positions.
 
     G_kk' = Σ_i Σ_j a_ijk a_ijk': large where channels k and k' fire together. Where
@@ -18,15 +24,23 @@ def gram_matrix(a: Array) -> Array:
     Parameters
     ----------
     a : ndarray, (N, *sizes, C) or (*sizes, C)
+    mask : ndarray, (*sizes,), optional
+        How much each position counts, 0 to 1: G_kk' = Σ_i m_i a_ik a_ik'. Default: all count 1.
 
     Returns
     -------
     gram : ndarray, (C, C), symmetric
 
+    Raises
+    ------
+    ShapeError
+        The mask has not the sizes of a, or its numbers are none from 0 to 1, or all 0.
+
     Notes
     -----
     Equation (4) in docs/mathematics; lecture, "Style cost function", where it is called the
-    style matrix; Gatys et al. (2015), equation 3.
+    style matrix; Gatys et al. (2015), equation 3. With a mask equation (60); Gatys et al. (2017),
+    section 3, whose guidance is the mask's square root.
 
     Examples
     --------
@@ -34,21 +48,26 @@ def gram_matrix(a: Array) -> Array:
     >>> gram_matrix(np.array([[[[1.0, 2.0], [3.0, 0.0]]]]))
     array([[10.,  2.],
            [ 2.,  4.]])
+    >>> gram_matrix(np.array([[[[1.0, 2.0], [3.0, 0.0]]]]), np.array([[1.0, 0.5]]))
+    array([[5.5, 2. ],
+           [2. , 4. ]])
     """
-    f = as_rows("gram_matrix", a)
+    f, counts = as_rows("gram_matrix", a), as_counts("gram_matrix", a, mask)
     pieces = row_pieces(f)
     sums = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=a.dtype)
 
     def work(i: int) -> None:
+        rows = f[pieces[i]]
+        counted = rows if counts is None else rows * counts[pieces[i]]
         # (C, M') @ (M', C) -> (C, C)
-        np.matmul(f[pieces[i]].T, f[pieces[i]], out=sums[i])  # equation (4)
+        np.matmul(rows.T, counted, out=sums[i])  # equations (4), (60)
 
     for_each(work, range(len(pieces)))
     gram: Array = sums.sum(axis=0)
     return gram
 
 
-def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
+def style_loss(a: Array, target_gram: Array, mask: Array | None = None) -> tuple[float, Array]:
     """Compare two Gram matrices, and return the gradient for the activation.
 
     J_style = c Σ_kk' (G_kk'(S) − G_kk'(G))²   with   c = 1 / (2 M C)²,
@@ -61,6 +80,9 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
     target_gram : ndarray, (C, C)
         Gram matrix G(S) of the style picture. If that picture has another number of
         positions, scale its Gram matrix by M(G)/M(S) first; `Objective` does.
+    mask : ndarray, (*sizes,), optional
+        How much each position of a counts, 0 to 1, as in `gram_matrix`. M is then the sum of the
+        mask, and the gradient of position i is m_i times as large.
 
     Returns
     -------
@@ -70,29 +92,31 @@ def style_loss(a: Array, target_gram: Array) -> tuple[float, Array]:
     Raises
     ------
     ShapeError
-        If target_gram is not (C, C).
+        If target_gram is not (C, C), or the mask does not fit.
 
     Notes
     -----
     Equations (5) and (6) in docs/mathematics; lecture, "Style cost function"; Gatys et al.
-    (2015), equations 4 and 6.
+    (2015), equations 4 and 6. With a mask equations (61) and (62).
     """
-    value, pull = style_pull(a, target_gram)
-    f = as_rows("style_loss", a)
+    value, pull = style_pull(a, target_gram, mask)
+    f, counts = as_rows("style_loss", a), as_counts("style_loss", a, mask)
     grad = np.empty_like(f)
 
     def work(rows: slice) -> None:
         multiply(f[rows], pull, grad[rows])  # (M', C) @ (C, C) -> (M', C)
+        if counts is not None:
+            grad[rows] *= counts[rows]  # equation (62)
 
     for_each(work, row_pieces(f))
     return value, grad.reshape(a.shape)
 
 
-def style_pull(a: Array, target_gram: Array) -> tuple[float, Array]:
+def style_pull(a: Array, target_gram: Array, mask: Array | None = None) -> tuple[float, Array]:
     """Return J_style and the matrix that turns the activation into its gradient.
 
     The gradient of `style_loss` is the same linear map at every position:
-    ∂J_style/∂a_i = a_i @ pull with pull = 4 c (G(G) − G(S)).
+    ∂J_style/∂a_i = a_i @ pull with pull = 4 c (G(G) − G(S)); with a mask m_i times that.
 
     Parameters and errors are those of `style_loss`.
 
@@ -107,8 +131,9 @@ def style_pull(a: Array, target_gram: Array) -> tuple[float, Array]:
             f"style_loss: a has {c} channels, so target_gram must be ({c}, {c}), "
             f"not {target_gram.shape}"
         )
-    scale = 1.0 / (2.0 * m * c) ** 2
-    difference = gram_matrix(a) - target_gram
+    positions = m if mask is None else counted_positions(mask, m)
+    scale = 1.0 / (2.0 * positions * c) ** 2
+    difference = gram_matrix(a, mask) - target_gram
     # both halves of the symmetric pair (k, k'), (k', k) contain a_ik
     pull = (difference + difference.T) * np.asarray(2 * scale, dtype=a.dtype)  # equation (6)
-    return scale * sum_of_squares(difference), pull  # equation (5)
+    return scale * sum_of_squares(difference), pull  # equations (5), (61)

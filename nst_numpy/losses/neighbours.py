@@ -9,12 +9,12 @@ import numpy as np
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.errors import ShapeError
 from nst_numpy.kernels.threads import chunks, for_each
-from nst_numpy.losses.positions import as_rows, row_pieces
+from nst_numpy.losses.positions import as_counts, as_rows, counted_positions, row_pieces
 
 BLOCK_BYTES = 16 << 20  # of similarities that a thread holds at a time
 
 
-def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
+def neighbour_loss(a: Array, targets: Array, mask: Array | None = None) -> tuple[float, Array]:
     """Return the mean cosine distance of each position to its own target, and the gradient.
 
     J = 1/M Σ_i (1 − cos(a_i, t_i)),   cos(a, t) = a·t / (‖a‖ ‖t‖),
@@ -30,6 +30,9 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
     targets : ndarray, shaped like a
         For each position the vector that it is drawn to, such as
         `style_a.reshape(-1, C)[indices].reshape(a.shape)` with the indices of `find_neighbours`.
+    mask : ndarray, (*sizes,), optional
+        How much each position counts, 0 to 1. J is then the mean with these weights, and M the
+        sum of the mask. Default: all count 1.
 
     Returns
     -------
@@ -41,13 +44,14 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
     Raises
     ------
     ShapeError
-        If the shapes differ.
+        If the shapes differ, or the mask does not fit.
 
     Notes
     -----
-    Equations (30) and (31) in docs/mathematics; Kolkin et al. (2022). Vectors are compared as
-    they are given, as in the paper's code. For a cosine of centred vectors, subtract the style's
-    mean from both: that is a constant, and the gradient stays what it is.
+    Equations (30) and (31) in docs/mathematics, with a mask (65) and (66); Kolkin et al. (2022).
+    Vectors are compared as they are given, as in the paper's code. For a cosine of centred
+    vectors, subtract the style's mean from both: that is a constant, and the gradient stays what
+    it is.
 
     Examples
     --------
@@ -57,6 +61,8 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
     """
     _check_shapes("neighbour_loss", a, targets)
     f, t = as_rows("neighbour_loss", a), as_rows("neighbour_loss", targets)
+    counts = as_counts("neighbour_loss", a, mask)
+    m = len(f) if mask is None else counted_positions(mask, len(f))
     pieces = row_pieces(f)
     sums, grad = np.empty(len(pieces)), np.empty_like(f)
 
@@ -65,12 +71,15 @@ def neighbour_loss(a: Array, targets: Array) -> tuple[float, Array]:
         unit, length = _directions(f[rows])
         wanted, _ = _directions(t[rows])
         cosine = np.einsum("ic,ic->i", unit, wanted)[:, None]
-        sums[i] = np.sum(1 - cosine, dtype=np.float64)  # equation (30)
+        lacking = 1 - cosine if counts is None else (1 - cosine) * counts[rows]
+        sums[i] = np.sum(lacking, dtype=np.float64)  # equations (30), (65)
         np.subtract(unit * cosine, wanted, out=grad[rows])  # equation (31)
-        grad[rows] *= _inverse(length) / a.dtype.type(len(f))
+        grad[rows] *= _inverse(length) / a.dtype.type(m)
+        if counts is not None:
+            grad[rows] *= counts[rows]  # equation (66)
 
     for_each(work, range(len(pieces)))
-    return float(sums.sum()) / len(f), grad.reshape(a.shape)
+    return float(sums.sum()) / m, grad.reshape(a.shape)
 
 
 def cosines(a: Array, targets: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -71,6 +71,7 @@ def estimate_run(
     optimizer: OptimizerName = "lbfgs",
     style_shape: tuple[int, ...] | None = None,
     column_layers: Iterable[str] = (),
+    more_styles: Sequence[tuple[int, ...]] = (),
 ) -> Estimate:
     """Estimate arithmetic and memory of a run.
 
@@ -86,6 +87,8 @@ def estimate_run(
         Of the style picture, which goes through the network once.
     column_layers : iterable of str
         Those whose neighbours are found; none for other style losses.
+    more_styles : sequence of tuple of int
+        Of further style pictures.
     """
     below = vgg.layer_names[: vgg.layer_names.index(names[-1]) + 1] if names else []
     counts = multiplications(vgg, image_shape, below)
@@ -93,15 +96,24 @@ def estimate_run(
     # SciPy keeps 2m + 5 vectors of float64 for L-BFGS with memory m
     optimizer_bytes = (2 * MEMORY + 5) * 8 * pixels if optimizer == "lbfgs" else 4 * 8 * pixels
     passes = [
-        _pass_bytes(vgg, shape, names, below) for shape in (image_shape, style_shape) if shape
+        _pass_bytes(vgg, shape, names, below)
+        for shape in (image_shape, style_shape, *more_styles)
+        if shape
     ]
     fixed = BASE_BYTES + get_threads() * THREAD_BYTES
     fixed += sum(w.nbytes for w, _ in vgg.params.values())
     fixed += vgg.plan(image_shape, names).kernel_bytes if names else 0
     total, search = fixed + max(passes) + optimizer_bytes, 0
     if style_shape and (shapes := vgg.feature_shapes(image_shape, column_layers)):
-        cost = neighbour_cost(shapes, image_shape, style_shape, vgg.dtype.itemsize)
-        total, search = total + cost.bytes, cost.multiplications
+        # the neighbours of every painting are found, and kept, before the gradients are added up
+        for each in (style_shape, *more_styles):
+            cost = neighbour_cost(shapes, image_shape, each, vgg.dtype.itemsize)
+            total, search = total + cost.bytes, search + cost.multiplications
+    elif getattr(vgg, "engine", None) != "fused" and names:
+        # the gradients of each painting's terms, which the fused engine never makes whole
+        of_layers = vgg.feature_shapes(image_shape, names).values()
+        each_painting = sum(map(math.prod, of_layers)) * vgg.dtype.itemsize
+        total += len(more_styles) * each_painting
     return Estimate(2 * sum(counts.values()), int(total), int(fixed), search)
 
 

@@ -5,6 +5,7 @@ leaves what is painted: no network is asked. Gatys, Bethge, Hertzmann and Shecht
 "Preserving color in neural artistic style transfer", compare the ways.
 """
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
@@ -22,6 +23,7 @@ COLORS: tuple[Colors, ...] = get_args(Colors)
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: Rec. 601
 # Grey levels squared: directions in which a picture's colours vary by less are not stretched.
 SMALLEST_VARIANCE = 1.0
+PALETTE_PIXELS = 1 << 18  # that the picture which counts most has in a joint palette
 
 
 def luminance(image: NDArray[Any]) -> Array64:
@@ -55,6 +57,32 @@ def image16_after(colors: Colors, x: Array, content: Image, style: Image) -> Ima
     table = _histogram_table(to_8_bits(painted), style)
     matched = [np.interp(levels[..., c], np.arange(256), table[c]) for c in range(3)]
     return to_16_bits(np.stack(matched, axis=-1))
+
+
+def joint_palette(images: Sequence[Image], weights: Sequence[float]) -> Image:
+    """Return a picture that has the colours of several, of each as many pixels as it counts.
+
+    Only which colours there are is kept, not where. One picture is returned as it is.
+
+    Parameters
+    ----------
+    images : list of ndarray, uint8 (H, W, 3)
+    weights : list of float
+        One at least is above 0; a picture of weight 0 gives no pixel.
+
+    Returns
+    -------
+    ndarray, uint8 (1, M, 3)
+    """
+    if len(images) == 1:
+        return images[0]
+    largest = max(weights)
+    counts = [round(PALETTE_PIXELS * weight / largest) for weight in weights]
+    rows = [
+        pixels[np.linspace(0, len(pixels) - 1, count).round().astype(int)]
+        for pixels, count in zip((i.reshape(-1, 3) for i in images), counts, strict=True)
+    ]
+    return np.concatenate(rows)[None]  # (M, 3) -> (1, M, 3)
 
 
 def keep_colors(result: Image, content: Image) -> Image:

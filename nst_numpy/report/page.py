@@ -25,9 +25,11 @@ from nst_numpy.losses import gram_matrix
 from nst_numpy.measure import Judge
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
 from nst_numpy.pictures.images import resize_image
+from nst_numpy.pictures.masks import WHOLE
 from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
+from nst_numpy.styles import Counts, on_layers
 
 PICTURES = 12  # of the run as it evolved
 THUMBNAIL = 240  # longest side of those, in pixels
@@ -104,7 +106,7 @@ def write_report(
     result: Result,
     recorder: RunRecorder,
     *,
-    names: tuple[str, str] = ("content", "style"),
+    names: Sequence[str] = ("content", "style"),
     command: str | None = None,
 ) -> None:
     """Write one self-contained HTML file about a run.
@@ -116,8 +118,8 @@ def write_report(
     result : Result
     recorder : RunRecorder
         It has been one of the run's callbacks.
-    names : (str, str)
-        What to call content and style.
+    names : sequence of str
+        What to call the content and each style.
     command : str, optional
         The command that repeats the run.
 
@@ -135,8 +137,9 @@ def write_report(
     run, peak = recorder.run, peak_memory()
     page = render(
         "report.html",
-        title=f"{stem(names[0])} in the style of {stem(names[1])}",
-        names=names,
+        title=f"{stem(names[0])} in the style of {listed(list(map(stem, names[1:])))}",
+        names=(names[0], listed(names[1:])),
+        given=_given(run, names),
         version=nst_numpy.__version__,
         command=command,
         result=result,
@@ -195,10 +198,26 @@ def _font(found: re.Match[str]) -> str:
     return "".join(f"{name}: {value}; " for name, value in given if value) + "font-family: "
 
 
+def listed(names: Sequence[str]) -> str:
+    """Write names as a sentence has them.
+
+    >>> listed(["a"]), listed(["a", "b"]), listed(["a", "b", "c"])
+    ('a', 'a and b', 'a, b and c')
+    """
+    *most, last = names
+    return f"{', '.join(most)} and {last}" if most else last
+
+
+def _given(run: Run, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Show what the run was given: the photograph, and each painting."""
+    styles = run.paintings.images
+    kinds = ["Style"] if len(styles) == 1 else [f"Style {n}" for n in range(1, len(styles) + 1)]
+    rows = zip(["Content", *kinds], names, [run.content, *styles], strict=True)
+    return [{"kind": kind, "name": name} | embed(image, SMALL) for kind, name, image in rows]
+
+
 def _pictures(run: Run, result: Result) -> dict[str, dict[str, Any]]:
     return {
-        "content": embed(run.content, SMALL),
-        "style": embed(run.style, SMALL),
         "before": embed(run.content, LARGE),
         "after": embed(result.image, LARGE),
     }
@@ -239,7 +258,8 @@ def _terms(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
 def _grams(run: Run, image: Image) -> list[dict[str, Any]]:
     """Draw the Gram matrices of start, result and style, for a layer or two.
 
-    They are means over positions, so that pictures of different size can be compared.
+    They are means over positions, so that pictures of different size can be compared; with masks
+    over those that count. Of several styles each has its own.
     """
     last = run.scales - 1
     names = run.vgg.check_names(run.settings.coefficients().style)
@@ -247,13 +267,27 @@ def _grams(run: Run, image: Image) -> list[dict[str, Any]]:
     chosen = names[first : first + GRAM_LAYERS]
     if not chosen:
         return []
-    pictures = run.x(run.init, last), run.x(image, last), run.style_x(last)
-    measured = [_mean_grams(run.vgg.forward(x, chosen)) for x in pictures]
-    return [_gram_row(name, [grams[name] for grams in measured]) for name in chosen]
+    rows, numbers = [], run.paintings.numbers
+    for number in numbers:
+        style_x = run.style_x(last, number)
+        regions = run.paintings.regions(number, run.shape(last), style_x.shape)
+        masks = regions.content, regions.content, regions.style
+        pictures = run.x(run.init, last), run.x(image, last), style_x
+        of_each = [
+            _mean_grams(run, x, mask, chosen) for x, mask in zip(pictures, masks, strict=True)
+        ]
+        which = f", style {number + 1}" if len(numbers) > 1 else ""
+        rows += [_gram_row(f"{name}{which}", [grams[name] for grams in of_each]) for name in chosen]
+    return rows
 
 
-def _mean_grams(features: Mapping[str, Array]) -> dict[str, Array]:
-    return {name: gram_matrix(a) / np.prod(a.shape[:-1]) for name, a in features.items()}
+def _mean_grams(run: Run, x: Array, mask: Counts, names: Sequence[str]) -> dict[str, Array]:
+    counts = on_layers(run.vgg, mask, x.shape, names)
+    found = {}
+    for name, a in run.vgg.forward(x, names).items():
+        m, of_layer = np.prod(a.shape[:-1]), counts[name]
+        found[name] = gram_matrix(a, of_layer) / (m if of_layer is None else of_layer.sum())
+    return found
 
 
 def _gram_row(name: str, grams: list[Array]) -> dict[str, Any]:
@@ -284,11 +318,20 @@ def _settings(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def _short(value: object) -> str:
+    if isinstance(value, (list, tuple)):  # of several paintings; the masks of one are a pair
+        masks = any(isinstance(each, (list, tuple)) for each in value)
+        texts = ["/".join(each or WHOLE for each in pair) for pair in value] if masks else value
+        return ", ".join(map(_short, texts))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
-    """Judge the picture, if it is large enough and the network has the layers for that."""
+    """Judge the picture, if it is large enough and the network has the layers for that.
+
+    The judge knows of one painting, and of no masks.
+    """
+    if not run.paintings.plain:
+        return []
     try:
         found = Judge(run.content, run.style, run.vgg)(image)
     except (SettingError, UnknownNameError):

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 from nst_numpy.callbacks import Callback, Progress, snapshot_saver
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import PathLike, check_folder, write_json
+from nst_numpy.paintings import MASKS
 from nst_numpy.result import Result
 from nst_numpy.runs.journal import FolderJournal, Journal
 from nst_numpy.runs.record import (
@@ -212,6 +213,8 @@ def resume_folder(
     for name in PICTURES:
         if found[name] is None:
             raise SettingError(f"the {name} picture of {place} was an array: give it again")
+    if any(name.startswith(MASKS) for name in record.inputs) and not any(map(found.get, MASKS)):
+        raise SettingError(f"a mask of {place} was an array: give masks again")
     if "vgg" in record.inputs and found["vgg"] is None:
         raise SettingError(f"{place} was painted by a network of yours: give it again as vgg")
     changed = changed_inputs(record, found)

@@ -9,8 +9,9 @@ import hashlib
 import os
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,8 @@ from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, expand, expand_input, has_separator
 from nst_numpy.kernels.threads import get_threads
+from nst_numpy.paintings import MASKS
+from nst_numpy.pictures.masks import INVERSE, WHOLE, mask_file
 from nst_numpy.pictures.samples import find_picture, resolve_picture
 from nst_numpy.pictures.starts import is_start
 from nst_numpy.runs.toml_files import line_of, read_toml, refuse_unknown_keys, write_toml
@@ -37,8 +40,9 @@ TITLE = "A run of nst_numpy: what it was given, what it was made by, and how it 
 SETTINGS = tuple(f.name for f in fields(Settings))
 # What a run reads and writes beside its settings.
 PICTURES = ("content", "style")
-FILES = (*PICTURES, "weights", "layers", "output")
-SEVERAL: tuple[str, ...] = ()  # of FILES, those that may be lists
+FILES = (*PICTURES, *MASKS, "weights", "layers", "output")
+SEVERAL = ("style", *MASKS)  # of FILES, those that may be lists
+DRAWN = (*PICTURES, *MASKS, "init")  # that may be the name of a sample
 STOPPED = ("iterations", "settled", "time", "interrupted", "stopped", "memory")  # `Result.reason`
 RECORDED = ("format", "inputs", "made_by", "result", "used")
 
@@ -206,7 +210,7 @@ def digests(given: Mapping[str, Any]) -> dict[str, str]:
             value = bundled_path()
         several = value if isinstance(value, (list, tuple)) else [value]
         for number, each in enumerate(several):
-            if each is not None:
+            if each is not None and not _is_whole(name, each):
                 found[name if several is not value else f"{name}-{number + 1}"] = _digest(
                     name, each
                 )
@@ -250,7 +254,8 @@ def _check_result(file: Path, text: str, result: dict[str, Any]) -> None:
 
 def _digest(name: str, value: Any) -> str:
     if isinstance(value, (str, os.PathLike)):
-        path = resolve_picture(value) if name in (*PICTURES, "init") else expand(value)
+        file = mask_file(os.fspath(value)) if name in MASKS else value
+        path = resolve_picture(file) if name in DRAWN else expand(file)
         try:
             return sha256(path)
         except OSError as error:
@@ -278,9 +283,23 @@ def _lasting(name: str, value: Any) -> Any:
         return None if None in each else each
     if not isinstance(value, (str, os.PathLike)):
         return None
-    if name in (*PICTURES, "init") and find_picture(value) != expand(value):
+    if name in MASKS:
+        return _of_mask(os.fspath(value), partial(_lasting, "content"))
+    if name in DRAWN and find_picture(value) != expand(value):
         return os.fspath(value)
     return os.path.abspath(expand(value))
+
+
+def _is_whole(name: str, value: Any) -> bool:
+    """Whether it stands for no mask."""
+    return name in MASKS and isinstance(value, str) and value == WHOLE
+
+
+def _of_mask(mask: str, place: Callable[[str], Any]) -> Any:
+    """Change the file of a mask, and leave the words that are not of it."""
+    if mask == WHOLE:
+        return mask
+    return f"{INVERSE if mask.startswith(INVERSE) else ''}{place(mask_file(mask))}"
 
 
 def _placed(file: Path, text: str, name: str, value: Any) -> Any:
@@ -292,6 +311,8 @@ def _placed(file: Path, text: str, name: str, value: Any) -> Any:
         raise SettingError(
             f"{file}, line {line_of(text, table, name)}: {name} must be the path of a file"
         )
+    if name in MASKS:
+        return _of_mask(value, partial(_placed, file, text, "content"))
     path = file.parent / expand(value)
-    sample = name in (*PICTURES, "init") and not path.exists() and not has_separator(value)
+    sample = name in DRAWN and not path.exists() and not has_separator(value)
     return value if sample else os.fspath(path)

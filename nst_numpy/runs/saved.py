@@ -14,6 +14,7 @@ from nst_numpy.common.arrays import Image
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, check_folder, expand_input, write_json
 from nst_numpy.look.source import SourceMap, load_source, save_source
+from nst_numpy.paintings import Paintings
 from nst_numpy.pictures.images import load_image, resize_image, save_image
 from nst_numpy.result import Result
 
@@ -23,14 +24,14 @@ MOST_BYTES = 2**26  # of a record
 
 
 class Painted(Protocol):
-    """What is asked of a run: its two pictures, and the size of the painting as it was read."""
+    """What is asked of a run: its pictures, and the sizes of the paintings as they were read."""
 
     content: Image
-    style: Image
+    paintings: Paintings
     scales: int
 
-    def style_shape(self, scale: int, /) -> tuple[int, int, int, int]:
-        """Shape of the style picture at a scale."""
+    def style_shape(self, scale: int, number: int, /) -> tuple[int, int, int, int]:
+        """Shape of a style picture at a scale."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,12 @@ def writers(
     run: Painted, result: Result, record: dict[str, Any]
 ) -> dict[str, Callable[[Path], None]]:
     """List the files of a run's folder, each with a function that writes it to a path."""
-    style = resize_image(run.style, run.style_shape(run.scales - 1)[1:3])
-    images = dict(zip(PICTURES, (result.image, run.content, style), strict=True))
+    styles = [
+        resize_image(image, run.style_shape(run.scales - 1, number)[1:3])
+        for number, image in enumerate(run.paintings.images)
+    ]
+    images = dict(zip(PICTURES, (result.image, run.content, styles[0]), strict=True))
+    images |= {f"style_{number}.png": image for number, image in enumerate(styles[1:], start=2)}
     files: dict[str, Callable[[Path], None]] = {
         name: partial(save_image, image=image) for name, image in images.items()
     }
@@ -103,6 +108,11 @@ def load_run(folder: PathLike) -> SavedRun:
     record = _read_record(place)
     if SOURCE not in record["files"]:
         used = record["settings"].get("style_loss")
+        if record["settings"].get("style_weights"):
+            raise SettingError(
+                f"{place} has no source map, since its run had several paintings or masks: run nst "
+                "transfer with one painting and without masks"
+            )
         raise SettingError(
             f"{place} has no source map, since its run had the style loss {used}: "
             "run nst transfer with --style-loss neighbours and --save-run"

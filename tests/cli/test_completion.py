@@ -22,6 +22,7 @@ OTHERS = {
         "PX",
         "S",
         "K",
+        "W,W",
         "LAYERS",
         "LAYER",
         "LIST",

@@ -67,7 +67,7 @@ def test_every_option_reaches_the_run(loaded):
         "transfer", "chelsea", "cafe_terrace", "-o", "out.bmp", "--size", "48",
         "--iterations", "1", "--alpha", "2", "--beta", "3", "--tv-weight", "4",
         "--content-layers", "relu2_2=0.25", "--style-layers", "relu1_1=0.5, relu2_1=1.5",
-        "--style-loss", "wasserstein",
+        "--style-loss", "wasserstein", "--style-weights", "2",
         "--init", "start.png", "--seed", "7", "--pool", "max", "--optimizer", "adam",
         "--learning-rate", "0.5", "--patience", "5", "--scales", "2", "--style-size", "40",
         "--margin", "2",
@@ -87,6 +87,7 @@ def test_every_option_reaches_the_run(loaded):
         "style_layers": {"relu1_1": 0.5, "relu2_1": 1.5},
         "style_loss": "wasserstein",
         "convention": "lecture",
+        "style_weights": None,
         "init": "start.png",
         "seed": 7,
         "pool": "max",
@@ -352,3 +353,94 @@ def test_what_reading_took_is_told_as_well(loaded, capsys, monkeypatch):
     monkeypatch.setattr("nst_numpy.cli.transfer.peak_memory", lambda: 7_654_000_000)
     assert nst("transfer", "chelsea", "starry_night", "-o", "a.png", *QUICK) == 0
     assert " and 7654 MB of memory (" in capsys.readouterr().err
+
+
+# several paintings, and masks
+
+
+def save_masks():
+    left = np.zeros((21, 32, 3), np.uint8)
+    left[:, :16] = 255
+    save_image("left.png", left)
+    save_image("top.png", np.ascontiguousarray(left.transpose(1, 0, 2)))
+
+
+@pytest.mark.filterwarnings("default")
+def test_several_paintings_with_masks(loaded, capsys):
+    save_masks()
+    words = ["transfer", "neuschwanstein", "starry_night", "cafe_terrace"]
+    save_image("wide.png", load_image("left.png", 64))
+    words += ["--content-mask", "left.png", "--content-mask", "not:wide.png"]
+    words += ["--style-mask", "whole", "--style-mask", "top.png"]
+    words += ["--style-weights", "0.7,0.3", "--style-size", "40,30", *QUICK]
+    assert nst(*words, "-o", "o.png", "--json", "run.json", "--report", "r.html") == 0
+    err = capsys.readouterr().err
+    assert (
+        "nst: the mask top.png has other proportions than the painting, and is stretched: " in err
+    )
+    assert "the mask not:wide.png is 64×42: resized to the photograph's 32×21\n" in err
+    run = json.loads(Path("run.json").read_text(encoding="utf-8"))
+    assert run["style"] == ["starry_night", "cafe_terrace"]
+    assert run["settings"]["masks"] == [["left.png", None], ["not:wide.png", "top.png"]]
+    assert run["settings"]["style_weights"] == [0.7, 0.3]
+    assert run["settings"]["style_size"] == [40, 30]
+    assert {name for name in run["history"][-1]["terms"] if name.startswith("style/")} == {
+        "style/1/relu1_1", "style/1/relu2_1", "style/2/relu1_1", "style/2/relu2_1",
+    }  # fmt: skip
+    page = Path("r.html").read_text(encoding="utf-8")
+    assert "neuschwanstein in the style of starry_night and cafe_terrace" in page
+    command = re.search(r"nst transfer [^<]*", page).group()
+    for part in (
+        "neuschwanstein starry_night cafe_terrace", "--content-mask left.png",
+        "--content-mask not:wide.png", "--style-mask whole", "--style-mask top.png",
+        "--style-weights 0.7,0.3", "--style-size 40,30",
+    ):  # fmt: skip
+        assert part in command
+
+
+def test_save_run_keeps_every_painting(loaded, capsys):
+    words = ["transfer", "chelsea", "starry_night", "cafe_terrace", *QUICK, "-o", "o.png"]
+    words += ["--quiet", "--style-loss", "neighbours", "--save-run", "run"]
+    assert nst(*words) == 0
+    names = {"content.png", "result.png", "run.json", "style.png", "style_2.png"}
+    assert {*os.listdir("run")} == names
+    capsys.readouterr()
+    assert nst("source", "run", "-o", "s.html") == 2
+    assert one_line(capsys) == (
+        "nst: run has no source map, since its run had several paintings or masks: run nst "
+        "transfer with one painting and without masks"
+    )
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["horse", "coffee", "--content-mask", "left.png"],
+         "there are 2 STYLE and 1 --content-mask: give one for each, whole where there is no mask"),
+        (["horse", "--style-mask", "left.png", "--style-mask", "whole"],
+         "there are 1 STYLE and 2 --style-mask: give one for each"),
+        (["horse", "--content-mask", "no.png"], "there is no file no.png"),
+        (["horse", "--content-mask", "not:no.png"], "there is no file no.png"),
+        (["horse", "--content-mask", "black.png"], "the mask black.png is black everywhere"),
+        (["horse", "--content-mask", "chelsea"], "the mask chelsea has colours"),
+        (["horse", "--style-weights", "1,2"], "style_weights has 2 numbers for 1 painting: give"),
+        (["horse", "coffee", "--style-weights", "0,0"], "style_weights add up to 0"),
+        (["horse", "coffee", "--style-weights", "-1,2"], "a style weight must be a finite number"),
+        (["horse", "coffee", "--style-size", "32,8"], "style_size must be at least 16 pixels"),
+    ],
+)  # fmt: skip
+def test_paintings_and_masks_that_do_not_fit(capsys, loaded, words, message):
+    save_masks()
+    save_image("black.png", np.zeros((4, 4, 3), np.uint8))
+    words = [word.replace("--style-weights", "--style-weights=") for word in words]
+    joined = " ".join(words).replace("= ", "=").split()
+    assert nst("transfer", "chelsea", *joined, *QUICK, "-o", "o.png") == 2
+    assert message in one_line(capsys)
+    assert not Path("o.png").exists()
+
+
+def test_the_picture_cannot_take_the_place_of_a_mask(capsys, no_work):
+    save_masks()
+    words = ["transfer", "chelsea", "horse", "--content-mask", "not:left.png", "-o", "left.png"]
+    assert nst(*words) == 2
+    assert "left.png is read by this command" in one_line(capsys)

@@ -78,10 +78,10 @@ def test_a_long_history_is_thinned_but_keeps_its_ends():
 
 
 def test_terms_are_told_apart_by_colour_and_dash():
-    styles = term_styles([f"term {i}" for i in range(9)])
+    styles = term_styles([f"term {i}" for i in range(50)])
     assert list(styles.values())[:7] == list(zip(COLOURS, DASHES, strict=True))
-    assert len({*styles.values()}) == 7  # then they begin again
-    assert styles["term 7"] == styles["term 0"]
+    assert len({*styles.values()}) == 49  # then they begin again
+    assert styles["term 49"] == styles["term 0"]
 
 
 # gram_images

@@ -241,3 +241,37 @@ def test_what_is_not_finite_is_told_by_the_value():
 def test_what_it_says_of_bad_input(call, message):
     with pytest.raises(ShapeError, match=re.escape(message)):
         call()
+
+
+# with a mask
+
+
+def test_a_mask_of_noughts_and_ones_cuts_positions_out(monkeypatch):
+    monkeypatch.setattr(positions, "PIECE_VALUES", 28)
+    a, target = mixed(20, 1, 5, 6, 3), mean_and_covariance(mixed(21, 1, 5, 6, 3))
+    mask = np.random.default_rng(22).integers(0, 2, (5, 6))
+    masked, cut = mean_and_covariance(a, mask), mean_and_covariance(a[:, mask == 1])
+    np.testing.assert_allclose(masked.mean, cut.mean, rtol=1e-12)
+    np.testing.assert_allclose(masked.covariance, cut.covariance, rtol=1e-10)
+    value, grad = wasserstein_loss(a, target, mask)
+    want, want_grad = wasserstein_loss(a[:, mask == 1], target)
+    assert value == pytest.approx(want, rel=1e-10)
+    np.testing.assert_allclose(grad[:, mask == 1], want_grad, rtol=1e-9)
+    assert not grad[:, mask == 0].any()
+
+
+def test_a_mask_weighs_positions():
+    # half of one position and a quarter of another are two of one and one of the other
+    a = mixed(23, 1, 2, 3)
+    masked = mean_and_covariance(a, np.array([0.5, 0.25]))
+    twice = mean_and_covariance(a[:, [0, 0, 1]])
+    np.testing.assert_allclose(masked.mean, twice.mean, rtol=1e-12)
+    np.testing.assert_allclose(masked.covariance, twice.covariance, rtol=1e-9)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_gradient_with_a_soft_mask(shape):
+    a, target = mixed(24, *shape), mean_and_covariance(mixed(25, *shape))
+    mask = np.random.default_rng(26).uniform(0, 1, shape[1:-1])
+    grad = wasserstein_loss(a, target, mask)[1]
+    check_gradient(lambda v: wasserstein_loss(v, target, mask)[0], a, grad).raise_if_wrong()

@@ -63,3 +63,52 @@ def test_what_it_says_of_bad_input(call, message):
     with pytest.raises(ShapeError) as caught:
         call()
     assert message in str(caught.value)
+
+
+# with a mask
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_masked_gram_matrix_counts_each_position_as_the_mask_says(shape, monkeypatch):
+    monkeypatch.setattr(positions, "PIECE_VALUES", 28)  # in pieces too
+    rng = np.random.default_rng(4)
+    a, mask = rng.standard_normal(shape), rng.uniform(0, 1, shape[1:-1])
+    gram = np.zeros((3, 3))
+    for place in np.ndindex(*shape[1:-1]):
+        gram += mask[place] * np.outer(a[(0, *place)], a[(0, *place)])
+    np.testing.assert_allclose(gram_matrix(a, mask), gram, rtol=1e-12)
+    np.testing.assert_allclose(gram_matrix(a[0], mask), gram, rtol=1e-12)
+
+
+def test_a_mask_of_noughts_and_ones_cuts_positions_out():
+    rng = np.random.default_rng(5)
+    a, target, mask = rng.standard_normal((1, 5, 6, 3)), np.eye(3), rng.integers(0, 2, (5, 6))
+    value, grad = style_loss(a, target, mask)
+    cut, cut_grad = style_loss(a[:, mask == 1], target)
+    assert value == pytest.approx(cut, rel=1e-12)
+    np.testing.assert_allclose(grad[:, mask == 1], cut_grad, rtol=1e-12)
+    assert not grad[:, mask == 0].any()
+
+
+@pytest.mark.parametrize("shape", [*SHAPES, (2, 4, 5, 3)])
+def test_the_gradient_with_a_soft_mask(shape):
+    rng = np.random.default_rng(6)
+    a, mask = rng.standard_normal(shape), rng.uniform(0, 1, shape[1:-1])
+    target = gram_matrix(rng.standard_normal(shape))
+    grad = style_loss(a, target, mask)[1]
+    check_gradient(lambda v: style_loss(v, target, mask)[0], a, grad).raise_if_wrong()
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.ones((2, 3)), "but a (1, 2, 2, 3) has the positions (1, 2, 2): give one number for"),
+        (np.zeros((2, 2)), "must have numbers from 0 to 1, and one that is not 0"),
+        (np.full((2, 2), 1.5), "must have numbers from 0 to 1"),
+        (np.full((2, 2), np.nan), "must have numbers from 0 to 1"),
+    ],
+)
+def test_masks_that_are_none(mask, message):
+    with pytest.raises(ShapeError) as caught:
+        gram_matrix(np.ones((1, 2, 2, 3)), mask)
+    assert message in str(caught.value)

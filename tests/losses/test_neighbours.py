@@ -142,3 +142,18 @@ def test_cosines_are_what_the_loss_is_the_mean_of():
     assert 1 - found.mean() == pytest.approx(neighbour_loss(a, t)[0])
     with pytest.raises(ShapeError, match=r"cosines: a .* must have one shape"):
         cosines(a, t[:, :2])
+
+
+# with a mask
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 3), (1, 4, 5, 3), (2, 3, 4, 2, 3)])
+def test_a_masked_loss_is_a_weighted_mean(shape):
+    rng = np.random.default_rng(20)
+    (a, t), mask = rng.standard_normal((2, *shape)), rng.uniform(0, 1, shape[1:-1])
+    value, grad = neighbour_loss(a, t, mask)
+    rows = zip(a.reshape(-1, 3), t.reshape(-1, 3), strict=True)
+    weights = np.broadcast_to(mask, shape[:-1]).ravel()
+    expected = np.average([1 - cosine(*pair) for pair in rows], weights=weights)
+    assert value == pytest.approx(expected)
+    check_gradient(lambda v: neighbour_loss(v, t, mask)[0], a, grad).raise_if_wrong()

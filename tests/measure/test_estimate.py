@@ -136,3 +136,21 @@ def test_neighbours_cost_memory_and_a_search(vgg16):
     gradients = 512 * 512 * 64 + 64 * 64 * 512
     assert with_them.bytes - without.bytes == 4 * (columns + gradients)
     assert with_them.multiplications == without.multiplications
+
+
+@pytest.mark.parametrize("column_layers", [(), ("relu2_1", "relu3_1")])
+def test_more_paintings_need_more_memory(vgg16, column_layers):
+    shape, style = (1, 256, 256, 3), (1, 256, 200, 3)
+
+    def needed(engine, *more):
+        vgg = VGG(vgg16.params, engine=engine)
+        names = vgg.check_names(LAYERS)
+        return estimate_run(vgg, shape, names, "lbfgs", style, column_layers, more)
+
+    plain, both = needed("plain"), needed("plain", style)
+    assert both.bytes > plain.bytes
+    assert both.search == 2 * plain.search
+    # the fused engine adds up Gram matrices' gradients in parts
+    assert (needed("fused", style).bytes > needed("fused").bytes) == bool(column_layers)
+    # the largest goes through the network too
+    assert needed("fused", (1, 900, 900, 3)).bytes > 2 * needed("fused").bytes

@@ -100,6 +100,31 @@ def image_of(attrs):
 # the page
 
 
+def test_several_paintings_with_masks():
+    run = Run(
+        Settings(size=32, iterations=2, style_weights=[0.7, 0.3], **LAYERS), TINY, picture(1),
+        [picture(2, 40, 30), picture(3)], masks=[(np.tri(24, 32), None), (None, np.tri(24, 32))],
+    )  # fmt: skip
+    recorder = RunRecorder(run)
+    result = run.go([recorder])
+    write_report("r.html", result, recorder, names=("me.jpg", "a.png", "b.png"))
+    page, text = Page("r.html"), Path("r.html").read_text(encoding="utf-8")
+    assert page.open == []
+    assert "me in the style of a and b" in text
+    for part in (
+        "Style 1: a.png",
+        "Style 2: b.png",
+        "relu1_1, style 1,",
+        "relu1_1, style 2,",
+        "style/1/relu1_1",
+        "style/2/relu2_1",
+        "array/whole, whole/array",
+        "0.7, 0.3",
+    ):
+        assert part in text
+    assert "Judged" not in text  # the judge knows of one painting
+
+
 def test_every_tag_is_closed(made):
     assert made[0].open == []
 

@@ -43,6 +43,17 @@ def replayed(saved, vgg):
     return term, objective.measured_style.similarity(x)[0]
 
 
+def test_of_several_paintings_all_are_kept_and_no_map(tmp_path):
+    settings = Settings(size=40, iterations=2, style_loss="neighbours", **LAYERS)
+    run = Run(settings, TINY, picture(1, 30, 40), [picture(2, 90, 60), picture(3, 50, 50)])
+    result = run.go()
+    save_run(tmp_path, run, result, {"settings": result.settings})
+    assert load_image(tmp_path / "style.png").shape == (40, 27, 3)
+    assert load_image(tmp_path / "style_2.png").shape == (40, 40, 3)
+    with pytest.raises(SettingError, match="since its run had several paintings or masks"):
+        load_run(tmp_path)
+
+
 @pytest.mark.parametrize("changes", [{}, {"scales": 2}, {"style_size": 24}])
 def test_the_stored_targets_give_the_stored_loss(tmp_path, changes):
     run, result = paint(**changes)

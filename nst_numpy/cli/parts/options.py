@@ -94,6 +94,33 @@ def whole_number(text: str) -> int:
     return number
 
 
+def numbers(text: str) -> tuple[float, ...]:
+    """Read '0.7,0.3'.
+
+    >>> numbers("0.7, 0.3")
+    (0.7, 0.3)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"cannot read the numbers {text!r:.40}: write them as 0.7,0.3"
+        ) from None
+
+
+def sizes(text: str) -> int | tuple[int, ...]:
+    """Read '512', or '512,256' as a size for each of several pictures.
+
+    >>> sizes("512"), sizes("512,256")
+    (512, (512, 256))
+    """
+    try:
+        found = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"invalid int value: {text!r:.40}") from None
+    return found[0] if len(found) == 1 else found
+
+
 def channel_list(text: str) -> list[int] | None:
     """Read '0-8,17'; 'all' is None.
 

@@ -20,7 +20,7 @@ from nst_numpy.runs.folder import (
     refuse_full,
     resume_folder,
 )
-from nst_numpy.runs.record import FILES, SETTINGS, Record, read_config, read_record
+from nst_numpy.runs.record import FILES, SETTINGS, SEVERAL, Record, read_config, read_record
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Run
 
@@ -56,7 +56,7 @@ def settle(args: argparse.Namespace) -> RunFolder | None:
     if args.run_folder:
         refuse_full(Path(args.run_folder).expanduser())
     for name, what in {"content": "CONTENT", "style": "STYLE", "output": "-o OUT"}.items():
-        if getattr(args, name) is None:
+        if not getattr(args, name):
             raise SettingError(
                 f"transfer needs {what}: give it, or a file by --config, or a run by --resume"
             )
@@ -70,20 +70,34 @@ def fill(args: argparse.Namespace, record: Record) -> None:
         if name not in typed:
             setattr(args, name, record.settings.get(name, getattr(Settings, name)))
     for name in FILES:
-        if getattr(args, name, None) is None:
-            setattr(args, name, record.files.get(name))
+        if not getattr(args, name, None):
+            _set(args, name, record.files.get(name))
+
+
+def _set(args: argparse.Namespace, name: str, value: Any) -> None:
+    """Set what an option reads; what may be there several times is a list."""
+    several = name in SEVERAL and isinstance(value, str)
+    setattr(args, name, [value] if several else value)
+
+
+def _files(args: argparse.Namespace) -> dict[str, Any]:
+    """Return what the command names of files, as a record has it: one painting is no list."""
+    given = {name: getattr(args, name) or None for name in FILES}
+    if given["style"] and len(given["style"]) == 1:
+        given["style"] = given["style"][0]
+    return given
 
 
 def _resume(args: argparse.Namespace) -> RunFolder:
     """Open the folder of --resume, make sure of it, and fill in what it says."""
     read_record(args.resume)  # before anything is made there
     place = claim_folder(args, args.resume)
-    given = {name: getattr(args, name) for name in FILES}
+    given = _files(args)
     folder, found, settings = resume_folder(place, given, typed_settings(args))
     for name in SETTINGS:
         setattr(args, name, getattr(settings, name))
     for name in FILES:
-        setattr(args, name, found[name])
+        _set(args, name, found[name])
     if args.output is None:
         args.output = str(place / WRITTEN[0])
     return folder
@@ -96,8 +110,7 @@ def begin(
     if args.run_folder is None:
         return None
     place = claim_folder(args, args.run_folder, inputs, NAMES)
-    given = {name: getattr(args, name) for name in (*FILES, "init")}
-    return begin_folder(place, job.settings, given)
+    return begin_folder(place, job.settings, _files(args) | {"init": args.init})
 
 
 def say_room(folder: RunFolder, job: Run) -> None:

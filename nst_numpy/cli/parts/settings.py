@@ -6,7 +6,14 @@ from dataclasses import fields
 from functools import partial
 from typing import Any
 
-from nst_numpy.cli.parts.options import layer_weights, seed_option, show_layer_weights, size_option
+from nst_numpy.cli.parts.options import (
+    layer_weights,
+    numbers,
+    seed_option,
+    show_layer_weights,
+    size_option,
+    sizes,
+)
 from nst_numpy.conventions import CONVENTIONS
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
@@ -57,6 +64,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "choices": list(CONVENTIONS),
         "help": "whose factors the losses have: what alpha and beta mean; see nst convention",
     },
+    "style_weights": {
+        "type": numbers,
+        "metavar": "W,W",
+        "help": "how much each of several paintings counts, as 0.7,0.3 (default: all alike)",
+    },
     "init": {"help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture"},
     "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
@@ -73,9 +85,10 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "help": f"sizes, coarse to fine (default: begin at {COARSEST_SIZE} pixels or less)",
     },
     "style_size": {
-        "type": int,
+        "type": sizes,
         "metavar": "PX",
-        "help": "longest side of the painting; smaller gives finer strokes (default: as --size)",
+        "help": "longest side of the painting; smaller gives finer strokes; for several as 512,256 "
+        "(default: as --size)",
     },
     "margin": {
         "type": int,
@@ -228,7 +241,10 @@ def repeat_settings(args: argparse.Namespace) -> list[str]:
 
 
 def _text(value: Any) -> str:
-    return show_layer_weights(value, exact=True) if isinstance(value, dict) else str(value)
+    """Write a value as its option reads it."""
+    if isinstance(value, dict):
+        return show_layer_weights(value, exact=True)
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def _option(name: str) -> str:

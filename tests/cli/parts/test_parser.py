@@ -24,7 +24,8 @@ def last_line(capsys, *words):
         ((*PAINT, "--siz=64"), "unrecognized arguments: --siz=64: did you mean --size?"),
         ((*PAINT, "--SIZE", "64"), ": --SIZE 64: did you mean --size?"),
         ((*PAINT, "-size", "64"), ": -size 64: did you mean --size?"),
-        ((*PAINT, "--style_size", "64"), ": did you mean --style-size or --style-loss?"),
+        ((*PAINT, "--style_size", "64"),
+         ": did you mean --style-size or --style-mask or --style-loss?"),
         ((*PAINT, "--snap", "3"), ": did you mean --snapshot-every or --snapshot-folder?"),
         ((*PAINT, "-q"), "unrecognized arguments: -q: did you mean --quiet?"),
         (

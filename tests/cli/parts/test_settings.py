@@ -31,6 +31,7 @@ TYPED = {
     "style_layers": ("relu1_1=0.333333333333", {"relu1_1": 0.333333333333}),
     "style_loss": ("wasserstein", "wasserstein"),
     "convention": ("keras", "keras"),
+    "style_weights": ("0.7,0.333333333333", (0.7, 0.333333333333)),
     "init": ("a b.png", "a b.png"),
     "seed": ("5", 5),
     "pool": ("max", "max"),

@@ -1,7 +1,6 @@
 import numpy as np
 import pytest
 
-from nst_numpy import styles
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.losses import (
@@ -14,7 +13,7 @@ from nst_numpy.losses import (
     wasserstein_loss,
 )
 from nst_numpy.objective import Objective
-from nst_numpy.styles import Matches, squared_length
+from nst_numpy.styles import Matches, kinds, squared_length
 from nst_numpy.vgg import VGG
 from tests.small_networks import net_of, samples
 
@@ -33,8 +32,8 @@ OPTIONS = {
 def small_units(monkeypatch):
     """Let no term drown in another's digits; let few positions not curve J too much to measure."""
     monkeypatch.setattr(gaussian, "RIDGE", 1e-2)
-    monkeypatch.setattr(styles, "GAUSSIAN_UNIT", 3.0)
-    monkeypatch.setattr(styles, "COSINE_UNIT", 2.0)
+    monkeypatch.setattr(kinds, "GAUSSIAN_UNIT", 3.0)
+    monkeypatch.setattr(kinds, "COSINE_UNIT", 2.0)
 
 
 def pictures(seed=0, dtype=np.float64):
@@ -257,7 +256,7 @@ def test_losses_of_ones_own_exclude_another_style_loss(kind):
 
 
 def test_default_layers():
-    layers = [styles.STYLES[kind].layers for kind in KINDS]
+    layers = [kinds.STYLES[kind].layers for kind in KINDS]
     assert layers[0] is layers[1]
     assert list(layers[2]) == [
         "relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3",

@@ -7,6 +7,8 @@ The functions are those of `losses`. What is decided here is how much each layer
 of relu4_1 are a hundred times those of relu1_1, and it has eight times as many. In (5) a factor
 makes up for it; here each layer is divided by the mean squared length of the painting's own
 vectors in it, 1/M Σ_i ‖b_i‖² = tr Σ_S + ‖μ_S‖². So λ = 0.2 each means that all layers count alike.
+
+Each takes `Regions`, which say where in either picture: positions count as much as a mask says.
 """
 
 import math
@@ -23,6 +25,7 @@ from nst_numpy.losses import (
     Losses,
     cosines,
     find_neighbours,
+    gaussian_distance,
     hypercolumns,
     hypercolumns_backward,
     mean_and_covariance,
@@ -30,6 +33,7 @@ from nst_numpy.losses import (
     sum_of_squares,
     wasserstein_loss,
 )
+from nst_numpy.styles.regions import WHOLE, Counts, Regions, on_grid, on_layers
 
 StyleLoss = Literal["gram", "wasserstein", "neighbours"]
 STYLE_LAYERS = {f"relu{block}_1": 0.2 for block in range(1, 6)}
@@ -63,20 +67,17 @@ class Network(Protocol):
 
 
 class Style(Protocol):
-    """A style picture, measured, to compare others with.
+    """A style picture, measured, to compare others with."""
 
-    Attributes
-    ----------
-    targets : what others are compared with
-    """
-
-    targets: Any
+    @property
+    def targets(self) -> Any:
+        """What others are compared with."""
 
     def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
         """Yield the terms of J_style, coefficients included, with the gradients for features."""
 
 
-class _LayerByLayer:
+class LayerByLayer:
     """A style that is compared in each layer alone.
 
     Attributes
@@ -87,19 +88,31 @@ class _LayerByLayer:
     """
 
     def __init__(
-        self, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float]
-    ) -> None:
+        self, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
+        regions: Regions = WHOLE,
+    ) -> None:  # fmt: skip
         self.coefficients = dict(coefficients)
         self.targets: dict[str, Any] = {}
+        self.regions, self.positions = regions, dict[str, float]()
+        self.counts = on_layers(vgg, regions.content, shape, coefficients)
+        of_style = on_layers(vgg, regions.style, style_x.shape, coefficients)
         sizes = vgg.feature_shapes(shape, coefficients) if coefficients else {}
         features = vgg.forward(style_x, coefficients) if coefficients else {}
         for name, a in features.items():
-            self._measure(name, a, math.prod(sizes[name][:-1]))
+            counts = self.counts[name]
+            positions = math.prod(sizes[name][:-1]) if counts is None else counts.sum()
+            self.positions[name] = positions
+            self._measure(name, a, of_style[name], positions)
 
-    def _measure(self, name: str, a: Array, positions: int) -> None:
+    def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
+        """Measure the painting's layer, of which positions count; the picture has `positions`."""
         raise NotImplementedError
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
+        raise NotImplementedError
+
+    def apart(self, other: "LayerByLayer", name: str) -> float:
+        """Return what a picture just like the other style would have here, without coefficient."""
         raise NotImplementedError
 
     def terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
@@ -109,7 +122,7 @@ class _LayerByLayer:
             yield f"style/{name}", value, {name: grad}
 
 
-class GramStyle(_LayerByLayer):
+class GramStyle(LayerByLayer):
     """Gram matrices, (5); or losses of somebody's own.
 
     The targets are the painting's matrices, scaled to the generated picture's number of
@@ -123,23 +136,33 @@ class GramStyle(_LayerByLayer):
         self.in_parts = in_parts and losses is None
         super().__init__(*measured)
 
-    def _measure(self, name: str, a: Array, positions: int) -> None:
+    def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
         if self.losses.compares_activations:
             self.targets[name] = a
             return
         shape = (a.shape[-1],) * 2
-        gram = check_array("Objective: the Gram matrix", self.losses.gram_matrix(a), shape)
-        self.targets[name] = gram * a.dtype.type(positions / np.prod(a.shape[:-1]))
+        made = self.losses.gram_matrix(a, *_given(counts))
+        gram = check_array("Objective: the Gram matrix", made, shape)
+        of_style = np.prod(a.shape[:-1]) if counts is None else counts.sum()
+        self.targets[name] = gram * a.dtype.type(positions / of_style)
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
         target, coefficient = self.targets[name], self.coefficients[name]
+        counts = self.counts[name]
         if self.in_parts:
-            return style_loss_in_parts(a, target, coefficient)
-        answer = self.losses.style_loss(a, target)
+            return style_loss_in_parts(a, target, coefficient, counts)
+        answer = self.losses.style_loss(a, target, *_given(counts))
         return times(coefficient, *check_answer(f"Objective: style/{name}", answer, a.shape))
 
+    def apart(self, other: LayerByLayer, name: str) -> float:
+        """Compare the Gram matrices of two paintings as (5) does; 0 for losses of one's own."""
+        if self.losses != Losses():
+            return 0.0
+        mine, theirs = self.targets[name], other.targets[name]
+        return sum_of_squares(mine - theirs) / (2.0 * self.positions[name] * len(mine)) ** 2
 
-class GaussianStyle(_LayerByLayer):
+
+class GaussianStyle(LayerByLayer):
     """Means and covariances, (27), each layer in units of the painting's mean squared length."""
 
     layers: ClassVar = STYLE_LAYERS
@@ -148,15 +171,20 @@ class GaussianStyle(_LayerByLayer):
         self.in_parts = in_parts
         super().__init__(*measured)
 
-    def _measure(self, name: str, a: Array, positions: int) -> None:
-        self.targets[name] = mean_and_covariance(a)
-        self.coefficients[name] *= GAUSSIAN_UNIT / squared_length(a)
+    def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
+        self.targets[name] = mean_and_covariance(a, counts)
+        self.coefficients[name] *= GAUSSIAN_UNIT / squared_length(a, counts)
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
         target, coefficient = self.targets[name], self.coefficients[name]
+        counts = self.counts[name]
         if self.in_parts:
-            return wasserstein_loss_in_parts(a, target, coefficient)
-        return times(coefficient, *wasserstein_loss(a, target))
+            return wasserstein_loss_in_parts(a, target, coefficient, counts)
+        return times(coefficient, *wasserstein_loss(a, target, counts))
+
+    def apart(self, other: LayerByLayer, name: str) -> float:
+        """Return the distance of the Gaussians of two paintings, (27)."""
+        return gaussian_distance(self.targets[name], other.targets[name])
 
 
 class Matches(NamedTuple):
@@ -182,7 +210,9 @@ class NeighbourStyle:
     layers of one λ have one share in the squared lengths.
 
     The neighbours are found for the first picture that is compared, and stay as they are: J is
-    one function. A new object finds new ones.
+    one function. A new object finds new ones. With regions they are found for the places of the
+    picture that count, among those places of the painting that count at least half as much as
+    the one that counts most.
 
     Attributes
     ----------
@@ -202,12 +232,13 @@ class NeighbourStyle:
 
     def __init__(
         self, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
-        *, in_parts: bool = False,
+        regions: Regions = WHOLE, *, in_parts: bool = False,
     ) -> None:  # fmt: skip
-        self.vgg, self.style_x = vgg, style_x
+        self.vgg, self.style_x, self.regions = vgg, style_x, regions
         self.coefficients = {name: coefficients[name] for name in vgg.check_names(coefficients)}
         self.coefficient = COSINE_UNIT * sum(coefficients.values())
         self.grid = coarse_grid(shape)
+        self.counts = on_grid(regions.content, self.grid)
         self.matches: Matches | None = None
         self.targets: Any = None
         self._painting: Array | None = None
@@ -221,7 +252,7 @@ class NeighbourStyle:
         columns = self._columns(features, self.grid)
         if self.targets is None:
             self._find(columns)
-        value, grad = neighbour_loss(columns, self.targets)
+        value, grad = neighbour_loss(columns, self.targets, self.counts)
         grad *= self.factors * grad.dtype.type(self.coefficient)
         shapes = {name: features[name].shape for name in self.coefficients}
         yield "style/neighbours", self.coefficient * value, hypercolumns_backward(grad, shapes)
@@ -240,18 +271,28 @@ class NeighbourStyle:
     def _find(self, columns: Array) -> None:
         """Find the nearest neighbours; of the painting no more than these is kept."""
         assert self._painting is not None
-        indices, _ = find_neighbours(columns, self._painting)
-        grid = self._painting.shape[1:-1]
-        self.matches = Matches(indices.reshape(columns.shape[:-1]), grid)
+        grid, places = self._painting.shape[1:-1], columns.shape[:-1]
+        if self.regions.whole:
+            indices, _ = find_neighbours(columns, self._painting)
+        else:
+            counting = _counting(self.counts, places, 0.0)
+            allowed = _counting(on_grid(self.regions.style, grid), self._painting.shape[:-1], 0.5)
+            among = _as_rows(self._painting)[allowed]
+            found, _ = find_neighbours(_as_rows(columns)[counting], among)
+            indices = np.full(math.prod(places), allowed[0])  # where nothing counts, any will do
+            indices[counting] = allowed[found]
+        self.matches = Matches(indices.reshape(places), grid)
         self.targets, self._painting = _rows_of(self._painting, self.matches), None
 
     def _measure(self, grid: Shape) -> Array:
         """Return the painting's hypercolumns; set how much each of their channels counts."""
         features = self.vgg.forward(self.style_x, self.coefficients)
+        counts = on_layers(self.vgg, self.regions.style, self.style_x.shape, self.coefficients)
         whole = sum(self.coefficients.values())
+        lengths = {name: squared_length(features[name], counts[name]) for name in counts}
         factors = [
-            np.full(a.shape[-1], math.sqrt(coefficient / whole / squared_length(a)))
-            for a, coefficient in ((features[name], c) for name, c in self.coefficients.items())
+            np.full(features[name].shape[-1], math.sqrt(coefficient / whole / lengths[name]))
+            for name, coefficient in self.coefficients.items()
         ]
         self.factors = np.concatenate(factors).astype(self.style_x.dtype)
         return self._columns(features, grid)
@@ -301,9 +342,15 @@ def neighbour_cost(
     return NeighbourCost(itemsize * values, places * style_places * channels)
 
 
-def squared_length(a: Array) -> float:
-    """Mean squared length of a layer's vectors, tr Σ + ‖μ‖²; 1 where all are 0."""
-    return sum_of_squares(a) / math.prod(a.shape[:-1]) or 1.0
+def squared_length(a: Array, counts: Counts = None) -> float:
+    """Mean squared length of a layer's vectors, tr Σ + ‖μ‖²; 1 where all are 0.
+
+    With counts (*sizes,) the mean of those that count, each as much as it does.
+    """
+    if counts is None:
+        return sum_of_squares(a) / math.prod(a.shape[:-1]) or 1.0
+    lengths = np.einsum("n...c,n...c->...", a, a, dtype=np.float64)  # (N, *sizes, C) -> (*sizes,)
+    return float(np.sum(lengths * counts) / (len(a) * counts.sum())) or 1.0
 
 
 def times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
@@ -312,6 +359,23 @@ def times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
         grad *= coefficient
         return coefficient * value, grad
     return coefficient * value, coefficient * grad
+
+
+def _given(counts: Counts) -> tuple[Array, ...]:
+    """Losses of somebody's own take no mask where there is none."""
+    return () if counts is None else (counts,)
+
+
+def _as_rows(columns: Array) -> Array:
+    return columns.reshape(-1, columns.shape[-1])  # (N, *grid, C) -> (M, C)
+
+
+def _counting(counts: Counts, shape: Shape, part: float) -> Integers:
+    """List the places that count, more than `part` of the one that counts most, as rows."""
+    if counts is None:
+        return np.arange(math.prod(shape))
+    found: Integers = np.flatnonzero(np.broadcast_to(counts > part * counts.max(), shape))
+    return found
 
 
 def _rows_of(painting: Array, matches: Matches) -> Array:
@@ -345,7 +409,7 @@ def check_style_loss(name: StyleLoss, losses: Losses | None = None) -> StyleLoss
 
 def measure_style(
     name: StyleLoss, vgg: Network, shape: Shape, style_x: Array, coefficients: Mapping[str, float],
-    losses: Losses | None = None,
+    losses: Losses | None = None, regions: Regions = WHOLE,
 ) -> Style:  # fmt: skip
     """Measure a style picture, to compare an x of `shape` with it.
 
@@ -359,10 +423,22 @@ def measure_style(
         β λ of each layer.
     losses : Losses, optional
         Functions of somebody's own, for "gram".
+    regions : Regions
+        Where in either picture; default: everywhere.
+
+    Raises
+    ------
+    SettingError
+        A region has no place in a layer, or is given beside losses of somebody's own.
     """
     # the fused engine takes a gradient that is one matrix in parts: it is never there whole
     in_parts = getattr(vgg, "engine", None) == "fused"
     kind = STYLES[check_style_loss(name, losses)]
     more = {} if losses is None else {"losses": losses}
-    style: Style = kind(vgg, shape, style_x, coefficients, in_parts=in_parts, **more)
+    if losses is not None and not regions.whole:
+        raise SettingError(
+            "masks cannot be used with losses of your own, which do not know of them: "
+            "leave out one of the two"
+        )
+    style: Style = kind(vgg, shape, style_x, coefficients, regions, in_parts=in_parts, **more)
     return style
