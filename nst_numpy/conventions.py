@@ -240,7 +240,7 @@ def convert(
     content = _check_layers(CONTENT_LAYERS if content_layers is None else content_layers)
     style = _check_layers(style_layers_of(source) if style_layers is None else style_layers)
     shape = (1, *_check_size(size), 3)
-    place = network or _shapes_of_vgg(), shape, content, style
+    place = _shapes_of_vgg() if network is None else network, shape, content, style
     there, here = factors(source, *place), factors(target, *place)
     alpha, content = _converted(check_number("alpha", alpha), content, there.content, here.content)
     beta, style = _converted(check_number("beta", beta), style, there.style, here.style)

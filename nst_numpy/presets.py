@@ -32,8 +32,8 @@ PRESETS: dict[str, Preset] = {
             "init": "noise",
             "scales": 1,
             "pool": "avg",
-            "alpha": 1.0,
-            "beta": 1e3,
+            "alpha": 1e-3,
+            "beta": 1.0,
             "content_layers": {"relu4_2": 1.0},
             "style_layers": EACH_BLOCK,
         },
@@ -86,7 +86,7 @@ def preset_settings(name: str, given: Collection[str] = ()) -> dict[str, Any]:
     Examples
     --------
     >>> preset_settings("paper", ["content_layers", "style_layers"])
-    {'init': 'noise', 'scales': 1, 'pool': 'avg', 'alpha': 1.0, 'beta': 1000.0}
+    {'init': 'noise', 'scales': 1, 'pool': 'avg', 'alpha': 0.001, 'beta': 1.0}
     >>> preset_settings("papre")
     Traceback (most recent call last):
     nst_numpy.errors.UnknownNameError: unknown preset 'papre': did you mean paper?

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.errors import ShapeError
+from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.losses.positions import sum_of_squares
 
 
@@ -66,6 +66,11 @@ def joint_variation_loss(x: Array, power: float) -> tuple[float, Array]:
     value : float
     grad_x : ndarray, shaped like x
 
+    Raises
+    ------
+    ShapeError, SettingError
+        x has no spatial axis; the power is below 1, where the slope has no bound.
+
     Notes
     -----
     Equation (72) in docs/mathematics; Mahendran and Vedaldi (2015), the regulariser with β = 2p.
@@ -80,6 +85,8 @@ def joint_variation_loss(x: Array, power: float) -> tuple[float, Array]:
     """
     if x.ndim < 3:
         raise ShapeError(f"joint_variation_loss: x must be (N, *sizes, C), not of shape {x.shape}")
+    if not power >= 1:
+        raise SettingError(f"joint_variation_loss: power must be at least 1, not {power!r}")
     axes = range(1, x.ndim - 1)
     before = (slice(None), *(slice(None, -1) for _ in axes))
     after = [

@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from nst_numpy.errors import ShapeError
+from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import check_gradient
 from nst_numpy.losses import joint_variation_loss, total_variation_loss
 
@@ -47,3 +47,5 @@ def test_what_it_says_of_bad_input():
         total_variation_loss(np.zeros((3, 3)))
     with pytest.raises(ShapeError, match=re.escape("joint_variation_loss: x must be (N, *sizes")):
         joint_variation_loss(np.zeros((3, 3)), 1.0)
+    with pytest.raises(SettingError, match="power must be at least 1, not 0"):
+        joint_variation_loss(np.zeros((1, 3, 3)), 0.5)
