@@ -97,6 +97,12 @@ def test_a_sheet_is_as_large_as_it_takes(strengths, seeds):
     assert all(np.diff(places) > boxes[0].width * across)
 
 
+def test_tall_photographs_in_many_rows_fit_into_a_jpeg():
+    tall = np.ascontiguousarray(np.tile(CONTENT, (5, 1, 1)))
+    plan = Grid(tall, STYLE, strength=[30, 70], seed=list(range(100)), size=200, **COMMON)
+    assert max(sheet_figure(plan).get_size_inches()) * 150 < 2**16 - 1
+
+
 def test_no_text_runs_over_another_or_off_the_sheet(tmp_path):
     layers = [{"relu1_1": 1.0, "relu2_1": 0.125}, {"relu2_1": 1.0}]
     more = COMMON | {"strength": [30, 70], "style_layers": layers, "size": [32, 24]}

@@ -28,7 +28,7 @@ from nst_numpy.weights.digests import sha256
 
 # What is of one run; and what does not change a picture.
 OF_ONE = ("snapshot_every", "snapshot_folder", "save_run", "run_folder", "resume", "json", "report")
-WITHOUT_EFFECT = (*OF_ONE, "content", "output", "quiet", "threads", "debug")
+WITHOUT_EFFECT = (*OF_ONE, "content", "output", "quiet", "threads", "debug", "run", "until_the_end")
 Inputs = Callable[[argparse.Namespace], Iterable[PathLike | None]]
 
 
@@ -128,8 +128,8 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     """Collect all options that may change a picture, ready for JSON."""
     kinds = (str, int, float, list, tuple, dict, type(None))
     return {
-        name: value for name, value in sorted(vars(args).items())
-        if name not in WITHOUT_EFFECT and isinstance(value, kinds)
+        name: value if isinstance(value, kinds) else str(value)
+        for name, value in sorted(vars(args).items()) if name not in WITHOUT_EFFECT
     }  # fmt: skip
 
 
