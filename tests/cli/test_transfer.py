@@ -157,7 +157,11 @@ BEFORE_THE_WEIGHTS = [
     ({"style": "missing.png"}, "there is no file missing.png"),
     ({"content": "chelsee"}, "unknown file or sample 'chelsee': did you mean chelsea?"),
     ({"content": ""}, "the name of the picture is empty"),
-    ({"content": "pictures"}, "'pictures' is a folder: name a picture in it"),
+    (
+        {"content": "pictures"},
+        "out.png is a picture, and pictures stands for several: name a folder",
+    ),
+    ({"style": "pictures"}, "'pictures' is a folder: name a picture in it"),
     ({"--init": "nois.png"}, "there is no file nois.png"),
     ({"--init": "nose"}, "unknown file or sample 'nose': did you mean noise or horse?"),
     ({"--init": "contnet"}, "unknown file or sample 'contnet': did you mean content?"),
