@@ -197,7 +197,9 @@ def load_network(args: argparse.Namespace) -> tuple[OwnLayers | None, VGG]:
     return own, VGG.load(args.weights, args.pool, engine=args.engine)
 
 
-def prepare(args: argparse.Namespace, network: tuple[OwnLayers | None, VGG] | None = None) -> Run:
+def prepare(
+    args: argparse.Namespace, *, network: tuple[OwnLayers | None, VGG] | None = None
+) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""
     use_threads(args)
     settings = read_settings(args)

@@ -49,7 +49,7 @@ def paint_many(
     args: argparse.Namespace,
     inputs: Inputs,
     load_network: Callable[[argparse.Namespace], Any],
-    prepare: Callable[[argparse.Namespace, Any], Run],
+    prepare: Callable[..., Run],
 ) -> int:
     """Paint every photograph that a folder or a pattern stands for.
 
@@ -74,7 +74,7 @@ def paint_many(
         if not work.shelf.has(name, work.made_by[name])
     }  # fmt: skip
     shared = load_network(args) if to_do else None
-    jobs = {name: partial(prepare, one, shared) for name, one in to_do.items()}
+    jobs = {name: partial(prepare, one, network=shared) for name, one in to_do.items()}
     seconds, troubles = survey(jobs, progress=not args.quiet)
     work.failed |= {str(work.each[name].content): text for name, text in troubles.items()}
     _announce(work, len(to_do), sum(seconds.values()))
