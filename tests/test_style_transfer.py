@@ -573,6 +573,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "content_layers": {"relu2_1": 1.0},
         "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
         "style_loss": "gram",
+        "convention": "lecture",
         "style_weights": None,
         "init": "content",
         "seed": 9,

@@ -227,12 +227,13 @@ def load_network(args: argparse.Namespace) -> tuple[OwnLayers | None, VGG]:
 
 def prepare_one(args: argparse.Namespace, network: tuple[OwnLayers | None, VGG]) -> Run:
     """Read what one of several runs is made of."""
-    return prepare(args, PictureFile(args, args.content).source(), network)
+    return prepare(args, PictureFile(args, args.content).source(), network=network)
 
 
 def prepare(
     args: argparse.Namespace,
     photograph: Picture | None = None,
+    *,
     network: tuple[OwnLayers | None, VGG] | None = None,
 ) -> Run:
     """Read settings, pictures and weights, the quickest first; write nothing."""

@@ -13,7 +13,7 @@ from nst_numpy.sweeps.combinations import Grid
 
 # inches
 NARROWEST, WIDEST = 1.9, 3.4  # a picture
-MOST = 380.0  # all of them beside one another: JPEG and Matplotlib know no wider sheet
+MOST = 380.0  # all of them beside one another, or below: no JPEG can be larger
 GAP, NUMBERS, LINE, EDGE = 0.1, 0.2, 0.16, 0.12
 LEFT = 1.25  # the names of the rows
 HEAD = 1.1  # the pictures that all was painted from
@@ -36,7 +36,8 @@ def sheet_figure(grid: Grid) -> Figure:
     Returns
     -------
     Figure
-        As large as it takes: a picture is 1.9 inches wide or more, however many there are.
+        As large as it takes: a picture is 1.9 inches wide or more, however many there are, if a
+        JPEG can hold that.
     """
     return _Sheet(grid).draw()
 
@@ -50,10 +51,12 @@ class _Sheet:
         height, width = grid.content.shape[:2]
         pixels = max(cell.settings.size for cell in grid.cells) * width / max(height, width)
         self.width: float = min(
-            max(NARROWEST, min(pixels / DOTS, WIDEST)), MOST / len(self.columns)
+            max(NARROWEST, min(pixels / DOTS, WIDEST)),
+            MOST / len(self.columns),
+            (MOST / len(self.rows) - NUMBERS) * width / height,
         )
         self.height: float = max(self.width * height / width, 4 * LINE)
-        self.left: float = EDGE + (LEFT * len(grid.rows) or 0)
+        self.left: float = EDGE + LEFT * len(grid.rows)
         named = [self._wrapped(name, line[name]) for line in self.columns for name in grid.columns]
         self.lines = max((text.count("\n") + 1 for text in named), default=0)
         self.top: float = EDGE + HEAD + 1.5 * LINE + self.lines * LINE * len(grid.columns)

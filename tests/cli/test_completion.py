@@ -23,6 +23,7 @@ OTHERS = {
         "S",
         "K",
         "W,W",
+        "M",
         "LAYERS",
         "LAYER",
         "LIST",

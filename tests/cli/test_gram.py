@@ -13,7 +13,7 @@ from tests.cli.conftest import nst
 def small_network(monkeypatch):
     """Let the command load a tiny network, and run in a folder with pictures."""
 
-    def load(path, pool):
+    def load(path, pool, quiet=False):
         return VGG.random((3, 4, 5), np.random.default_rng(0), pool=pool, dtype=np.float32)
 
     monkeypatch.setattr(VGG, "load", load)

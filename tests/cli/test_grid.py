@@ -20,7 +20,7 @@ def no_judge(monkeypatch):
     monkeypatch.setattr(combinations, "Judge", lambda *pair: lambda result: None)
 
 
-def test_grid_end_to_end(capsys, loaded):
+def test_grid_end_to_end(capsys, loaded, monkeypatch):
     words = ["grid", "chelsea", "starry_night", "-o", "sheet.png", *SMALL, "--folder", "all"]
     words += ["--strength", "30,70"]
     assert nst(*words) == 0
@@ -44,17 +44,18 @@ def test_grid_end_to_end(capsys, loaded):
     image = load_image(Path("all") / cells[0]["file"])
     np.testing.assert_array_equal(load_image("alone.png"), image)
 
+    monkeypatch.setattr(combinations, "Judge", lambda *pair: lambda result: None)
     assert nst(*words, "--json", "again.json") == 0
     assert capsys.readouterr().err.startswith("2 pictures, 2 are there already, of the same sett")
     again = json.loads(Path("again.json").read_text(encoding="utf-8"))
-    assert [cell["judgement"] for cell in again["cells"]] == [cell["judgement"] for cell in cells]
+    assert [cell["loss"] for cell in again["cells"]] == [cell["loss"] for cell in cells]
 
 
 def test_layers_paintings_and_all_else_reach_the_runs(loaded, monkeypatch):
     monkeypatch.setattr("nst_numpy.cli.grid.Grid.paint", lambda *args, **options: None)
     words = ["grid", "chelsea", "starry_night", "coffee", "-o", "s.png", "--quiet", *SMALL[:2]]
     words += ["--content-layers", "relu2_2/relu3_2,relu2_2=0.5", "--style-layers", "default"]
-    words += ["--style-layers", "relu1_1", "--size", "48", "--seed", "3", "--pool", "max"]
+    words += ["--style-layers", "relu1_1", "--size", "32", "--seed", "3", "--pool", "max"]
     assert nst(*words, "--iterations", "7") == 0
     record = json.loads(Path("s.json").read_text(encoding="utf-8"))
     assert list(record["axes"]) == ["style", "content_layers", "style_layers"]
@@ -64,7 +65,7 @@ def test_layers_paintings_and_all_else_reach_the_runs(loaded, monkeypatch):
     for cell in record["cells"]:
         settings = cell["settings"]
         used = [settings[name] for name in ("size", "seed", "pool", "iterations")]
-        assert used == [48, 3, "max", 7]
+        assert used == [32, 3, "max", 7]
         assert cell["state"] == "waiting"
 
 

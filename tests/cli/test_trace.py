@@ -19,7 +19,7 @@ def tiny(pool="avg", dtype=np.float32):
 @pytest.fixture
 def small_network(monkeypatch):
     """Let the command load a tiny network, and run in a folder with one picture."""
-    monkeypatch.setattr(VGG, "load", lambda path, pool: tiny(pool))
+    monkeypatch.setattr(VGG, "load", lambda path, pool, quiet=False: tiny(pool))
     rng = np.random.default_rng(0)
     save_image("noise.png", rng.integers(0, 256, (17, 22, 3), dtype=np.uint8))
 

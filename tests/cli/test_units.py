@@ -18,7 +18,7 @@ def small_network(monkeypatch):
     """Stand a small random network in for the bundled one."""
     rng = np.random.default_rng(0)
     params = VGG.random((3, 12), rng, dtype=np.float32).params
-    monkeypatch.setattr(VGG, "load", lambda path=None, pool="avg": VGG(params, pool))
+    monkeypatch.setattr(VGG, "load", lambda path=None, pool="avg", quiet=False: VGG(params, pool))
 
 
 @pytest.fixture(autouse=True)

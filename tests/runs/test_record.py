@@ -58,7 +58,7 @@ def test_a_config_says_what_it_says(tmp_path):
     [
         ("[settings]\n\nstrenght = 3", "line 3: unknown key 'strenght' in [settings]: did you mean "
          "strength?"),
-        ("contnt = 'a'", "line 1: unknown key 'contnt': did you mean content?"),
+        ("contnt = 'a'", "line 1: unknown key 'contnt': did you mean content or content_mask?"),
         ("\nsize = 3", "line 2: size is a setting: write it below [settings]"),
         ("settings = 3", "line 1: settings must be a table"),
         ("content = 3", "line 1: content must be the path of a file"),

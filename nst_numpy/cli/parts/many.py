@@ -29,7 +29,10 @@ from nst_numpy.weights.digests import sha256
 
 # What is of one run; and what does not change a picture.
 OF_ONE = ("snapshot_every", "snapshot_folder", "save_run", "run_folder", "resume", "json", "report")
-WITHOUT_EFFECT = (*OF_ONE, "content", "output", "quiet", "threads", "debug", "as_given", "preset")
+WITHOUT_EFFECT = (
+    *(*OF_ONE, "content", "output", "quiet", "threads", "debug", "run", "until_the_end"),
+    *("as_given", "given", "preset", "config"),  # they have come to settings
+)
 Inputs = Callable[[argparse.Namespace], Iterable[PathLike | None]]
 
 
@@ -50,7 +53,7 @@ def paint_many(
     args: argparse.Namespace,
     inputs: Inputs,
     load_network: Callable[[argparse.Namespace], Any],
-    prepare: Callable[[argparse.Namespace, Any], Run],
+    prepare: Callable[..., Run],
 ) -> int:
     """Paint every photograph that a folder or a pattern stands for.
 
@@ -75,7 +78,7 @@ def paint_many(
         if not work.shelf.has(name, work.made_by[name])
     }  # fmt: skip
     shared = load_network(args) if to_do else None
-    jobs = {name: partial(prepare, one, shared) for name, one in to_do.items()}
+    jobs = {name: partial(prepare, one, network=shared) for name, one in to_do.items()}
     seconds, troubles = survey(jobs, progress=not args.quiet)
     work.failed |= {str(work.each[name].content): text for name, text in troubles.items()}
     _announce(work, len(to_do), sum(seconds.values()))
@@ -129,8 +132,8 @@ def _options(args: argparse.Namespace) -> dict[str, Any]:
     """Collect all options that may change a picture, ready for JSON."""
     kinds = (str, int, float, list, tuple, dict, type(None))
     return {
-        name: value for name, value in sorted(vars(args).items())
-        if name not in WITHOUT_EFFECT and isinstance(value, kinds)
+        name: value if isinstance(value, kinds) else str(value)
+        for name, value in sorted(vars(args).items()) if name not in WITHOUT_EFFECT
     }  # fmt: skip
 
 

@@ -149,9 +149,10 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
             if f.default is not None and "default" not in text:
                 text += f" (default: {f.default})"
             kind = partial(_values, option.get("type", str), sign)
-            more: dict[str, Any] = {"metavar": option.get("metavar"), "help": text}
-            action = "extend" if sign == "/" else "store"
-            parser.add_argument(_option(f.name), type=kind, action=action, **more)
+            parser.add_argument(
+                _option(f.name), type=kind, action="extend" if sign == "/" else "store",
+                metavar=option.get("metavar"), help=text,
+            )  # fmt: skip
 
 
 def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:

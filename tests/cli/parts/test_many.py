@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_numpy.cli.parts import many
+from nst_numpy.cli.parts import picture_files
 from nst_numpy.errors import OutputError
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import sample_path
@@ -104,12 +104,12 @@ def test_ctrl_c_keeps_what_is_finished_and_the_picture_so_far(capsys, runs):
 
 
 def test_a_disk_that_is_full_ends_the_work_and_loses_nothing(capsys, monkeypatch, runs):
-    def full(path, image):
+    def full(path, image, **options):
         if "painted" in str(path):
             raise OutputError("painted is full")
-        save_image(path, image)
+        save_image(path, image, **options)
 
-    monkeypatch.setattr(many, "save_image", full)
+    monkeypatch.setattr(picture_files, "save_image", full)
     assert nst(*WORDS, "--quiet") == 2
     assert "it is kept as" in one_line(capsys)
     assert Path("chelsea-kept.png").exists()
