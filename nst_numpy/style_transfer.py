@@ -196,8 +196,7 @@ def transfer(
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
-    if vgg is None:
-        vgg = VGG.load(weights, chosen.pool, engine=chosen.engine, quiet=not progress)
+    vgg = VGG.load(weights, chosen.pool, engine=chosen.engine) if vgg is None else vgg
     return Run(chosen, vgg, content, style, init, own).go(callbacks, progress=progress)
 
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     output = check_image_output(args.output)
     claim(args, [args.weights], picture=output)
     use_threads(args)
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     with bar("it", total=args.iterations, shown=not args.quiet) as steps:
 
         def update(step: Step) -> None:

@@ -186,7 +186,7 @@ def prepare(args: argparse.Namespace) -> Run:
     init = start(args.init)
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
-    vgg = VGG.load(args.weights, args.pool, engine=args.engine, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool, engine=args.engine)
     return Run(settings, vgg, content, style, init, own)
 
 
