@@ -163,8 +163,7 @@ def transfer(
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
     if vgg is None:
-        file, quiet = inputs["weights"], not progress
-        vgg = VGG.load(file, chosen.pool, engine=chosen.engine, quiet=quiet)
+        vgg = VGG.load(inputs["weights"], chosen.pool, engine=chosen.engine)
     pictures = inputs["content"], inputs["style"], inputs["init"]
     run = Run(chosen, vgg, *pictures, own, mask_pairs(inputs))
     if folder is None and run_folder is not None:

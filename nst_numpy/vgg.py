@@ -4,7 +4,6 @@ Every convolution is 3×3, stride 1, pad 1; every pool is 2×2. `convX_Y` names 
 before the ReLU, `reluX_Y` after it, `poolX` after the pool.
 """
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, get_args
@@ -12,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
-from nst_numpy.common.streams import SteadyStream
+from nst_numpy.common.notes import note
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.network import EngineName, Network
 from nst_numpy.rows import AvgPool, Conv, LayerParams, MaxPool, ReLU, Row
@@ -114,7 +113,7 @@ class VGG(Network):
         """
         loaded = read_weights(path, dtype=dtype)
         if loaded.note and not quiet:
-            print(loaded.note, file=SteadyStream(sys.stderr))
+            note(loaded.note)
         return cls(loaded.params, pool, engine)
 
     @classmethod

@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
     output = picture.check()
     claim(args, [args.weights], picture=output)
     use_threads(args)
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     with bar("it", total=args.iterations, shown=not args.quiet) as steps:
 
         def update(step: Step) -> None:

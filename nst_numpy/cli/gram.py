@@ -85,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
     paths = [resolve_picture(text) for text in (args.picture, args.other) if text is not None]
     photos = picture_files(args.photos or photo_paths()) if args.output and args.patches else None
     output, numbers = check_outputs(args, *paths, args.weights, *(photos or ()))
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     vgg.check_names([args.layer])
     images = [load_image(path, args.size) for path in paths]
     inputs = [preprocess(image, dtype=vgg.dtype) for image in images]

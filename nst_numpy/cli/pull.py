@@ -82,7 +82,7 @@ def _job(args: argparse.Namespace, content: Path, style: Path, now: Path | str =
     """Make the run of `nst transfer` that has this J, and stands at the picture now."""
     # gradient descent remembers no steps, as nobody does here: that is less memory
     settings = read_settings(args, scales=1, margin=0, optimizer="gd")
-    return Run(settings, VGG.load(args.weights, args.pool, quiet=args.quiet), content, style, now)
+    return Run(settings, VGG.load(args.weights, args.pool), content, style, now)
 
 
 def _record(

@@ -76,7 +76,7 @@ def run(args: argparse.Namespace) -> int:
     use_threads(args)
     check_at_least("size", args.size, SMALLEST_SIZE, " pixels")
     image = load_image(resolve_picture(args.picture), args.size)
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     # what is wrong with a later job must not wait for the earlier ones
     names = vgg.check_names({name for job in jobs for layers in job.values() for name in layers})
     shape = (1, *image.shape)

@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
     path = resolve_picture(args.picture)
     output, numbers = check_outputs(args, path, args.weights)
     image = load_image(path, args.size)
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     x = preprocess(image, dtype=vgg.dtype)
     if args.deep:
         units = trace_deep(vgg, x, layer, channel, row, col)

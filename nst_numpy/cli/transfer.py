@@ -222,7 +222,7 @@ def load_network(args: argparse.Namespace) -> tuple[OwnLayers | None, VGG]:
     """Read what the runs of several photographs share."""
     layers = getattr(args, "layers", None)
     own = load_own(layers) if layers else None
-    return own, VGG.load(args.weights, args.pool, engine=args.engine, quiet=args.quiet)
+    return own, VGG.load(args.weights, args.pool, engine=args.engine)
 
 
 def prepare_one(args: argparse.Namespace, network: tuple[OwnLayers | None, VGG]) -> Run:

@@ -104,7 +104,7 @@ def read_scan(path: str) -> TopPatches:
 
 def _scanned(args: argparse.Namespace) -> TopPatches:
     """Scan the pictures."""
-    vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+    vgg = VGG.load(args.weights, args.pool)
     names = _layers(args, vgg.layer_names)
     _check_sheet(args)
     return top_patches(
@@ -125,7 +125,7 @@ def _merged(args: argparse.Namespace) -> TopPatches:
         for channel in args.channels or ():
             top.best(name, channel)  # refuses what was not scanned
     if args.photos:
-        vgg = VGG.load(args.weights, args.pool, quiet=args.quiet)
+        vgg = VGG.load(args.weights, args.pool)
         top = top.extend(vgg, args.photos, progress=not args.quiet)
     return top
 
@@ -146,7 +146,7 @@ def _draw(args: argparse.Namespace, top: TopPatches, output: Path) -> dict[Path,
     """Draw a sheet for each layer."""
     _check_sheet(args)
     names = _layers(args, list(top.channels))
-    vgg = VGG.load(args.weights, top.settings.pool, quiet=args.quiet) if args.drive else None
+    vgg = VGG.load(args.weights, top.settings.pool) if args.drive else None
     if vgg:
         top.check_network(vgg)
     sheets = {}

@@ -104,11 +104,15 @@ def _by_names(root: h5py.Group) -> Layers:
     keras = any("weight_names" in each.attrs for each in members if each)
     stored: list[Stored] = []
     kernels: list[str] = []
+    count = 0  # a group may be listed under many names, and its arrays each time
     for name in names:
         layer = group_in(root, name)
         if layer is None:
             raise RefusedError(f"lists the layer {name!r}, but has no such group")
         paths = _array_names(layer)
+        count += len(paths)
+        if count > MOST_NAMES:
+            raise RefusedError(f"lists more than {MOST_NAMES:,} arrays")
         kernels += [pair.kernel for pair in pairs(paths)]
         stored += _layer(layer, name, paths)
     layout = "Keras 1 or 2" if keras else "nst_numpy"

@@ -62,9 +62,9 @@ class Member:
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a file is a zip archive, as an .npz is."""
-    with suppress(OSError):
-        return zipfile.is_zipfile(path)
+    """Whether a file is a zip archive, as an .npz is, from its first byte on."""
+    with suppress(OSError), path.open("rb") as file:
+        return file.read(2) == b"PK" and zipfile.is_zipfile(path)
     return False
 
 

@@ -76,7 +76,7 @@ def find_turned(params: Mapping[str, Pair], x: Array) -> tuple[str, ...]:
             out = other
         a, scale = _scaled(out, larger)
     rest = [name for name in names[:-1] if name not in turned]
-    return tuple(min(turned, rest, key=len))
+    return tuple(turned if len(turned) <= len(rest) else rest)
 
 
 def _answer(a: Array, scale: float, kernel: np.ndarray, bias: np.ndarray) -> tuple[Array, float]:

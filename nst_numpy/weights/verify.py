@@ -11,7 +11,7 @@ from nst_numpy.weights import orientation
 from nst_numpy.weights.disorder import find_different, find_unrelated
 from nst_numpy.weights.orientation import PUBLISHED, Conversion
 from nst_numpy.weights.sight import find_turned, photographs
-from nst_numpy.weights.stored import Contents, Pair, RefusedError, check_declared, read_all
+from nst_numpy.weights.stored import Contents, Pair, check_declared, read_all
 from nst_numpy.weights.vgg_files import load_weights, locate, opened_contents
 
 CHECKS = (
@@ -67,8 +67,12 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
             params = read_all(contents, np.float32)
             details.append(f"{sum(w.size + b.size for w, b in params.values()):,} parameters")
             conversion = orientation.find_conversion(contents, params)
-            params = orientation.convert(params, conversion)
-            details.append(_check_order(contents, params, conversion))
+        # all is in memory: what goes wrong from here on is not the file's
+        disorder = _find_disorder(contents, orientation.convert(params, conversion), conversion)
+        if disorder:
+            last = Check(CHECKS[len(details)], False, f"{disorder}: copy or download them again")
+        else:
+            details.append(orientation.describe(contents, conversion) or "as they are used here")
             last = _compare_published(contents, conversion)
     except WeightsError as error:
         last = Check(CHECKS[len(details)], False, str(error))
@@ -77,17 +81,10 @@ def verify_weights(path: PathLike | None = None) -> list[Check]:
     return [*passed, last, *skipped]
 
 
-def _check_order(contents: Contents, params: Mapping[str, Pair], conversion: Conversion) -> str:
-    """Refuse kernels that are not the right way round; say what had to be done to them."""
-    found = _find_disorder(contents, params, conversion)
-    if found:
-        raise RefusedError(f"is wrong: {found}", "copy or download it again, or mend these layers")
-    return orientation.describe(contents, conversion) or "as they are used here"
-
-
 def _find_disorder(
     contents: Contents, params: Mapping[str, Pair], conversion: Conversion
 ) -> str | None:
+    """Say which kernels are not the right way round, and how they are."""
     odd = orientation.find_odd(contents, conversion)
     if odd:
         return odd

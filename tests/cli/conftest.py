@@ -102,10 +102,10 @@ def loaded(monkeypatch, real_params):
     """Read the bundled weights once for all tests, as the file itself is tested elsewhere."""
     real = VGG.load.__func__
 
-    def load(cls, path=None, pool="avg", *more, engine="fused", quiet=False):
+    def load(cls, path=None, pool="avg", *more, engine="fused"):
         if path is None:
             return VGG(real_params, pool, engine)
-        return real(cls, path, pool, *more, engine=engine, quiet=quiet)
+        return real(cls, path, pool, *more, engine=engine)
 
     monkeypatch.setattr(VGG, "load", classmethod(load))
 

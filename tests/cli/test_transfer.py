@@ -135,7 +135,7 @@ def test_the_picture_to_start_from_may_be_a_sample(loaded):
 def test_the_weights_file_reaches_the_run_and_its_record(loaded, monkeypatch, real_params):
     asked = []
 
-    def load(path, pool, engine="fused", quiet=False):
+    def load(path, pool, engine="fused"):
         asked.append((path, pool))
         return VGG(real_params, pool)
 

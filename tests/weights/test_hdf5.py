@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import WeightsError
-from nst_numpy.weights import hdf5, load_weights, verify_weights
+from nst_numpy.weights import hdf5, load_weights
+from nst_numpy.weights.vgg_files import KERNELS
 from tests.weights.made import (
     LAYOUTS,
     NETWORKS,
@@ -45,7 +46,8 @@ def test_each_layout_is_read(path, layout, architecture):
         assert kernel.flat[0] == kernel.flat[-1] == n
         assert bias.shape == (c_out,)
         assert bias[0] == bias[-1] == -n
-    assert verify_weights(path)[2].detail == f"{architecture}, layout of {label}"
+    with hdf5.opened(path, "f", "give another") as file:
+        assert hdf5.find_layers(file, KERNELS).layout == label
 
 
 def test_second_container_of_keras3_is_read_where_the_first_is_empty(path):

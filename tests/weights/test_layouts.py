@@ -8,7 +8,7 @@ from nst_numpy.weights import hdf5, layouts, load_weights
 from nst_numpy.weights.stored import RefusedError
 from nst_numpy.weights.vgg_files import KERNELS
 from tests.weights import made
-from tests.weights.made import VGG16, keras_name, message, spoil
+from tests.weights.made import VGG16, keras_name, list_names, message, spoil
 
 
 @pytest.fixture
@@ -105,3 +105,15 @@ def test_layers_of_our_own_are_found_by_name(path):
         assert list(layouts.find_named_layers(file, {"conv1": (2, 3, 4)}).layers) == ["conv1"]
         with pytest.raises(RefusedError, match="lacks conv2 of the network"):
             layouts.find_named_layers(file, {"conv1": (2, 3, 4), "conv2": (2, 4, 4)})
+
+
+def test_more_arrays_than_any_network_has_are_refused(path, monkeypatch):
+    def change(file):
+        names = [f"again{n}" for n in range(20)]
+        for name in names:  # one group under many names
+            file[name] = file["vgg"]
+        list_names(file, "layer_names", ["vgg", *names])
+
+    monkeypatch.setattr(layouts, "MOST_NAMES", 500)
+    spoil(path, change, made.write_nested)
+    assert "lists more than 500 arrays: give a Keras file" in message(path)

@@ -180,3 +180,7 @@ def test_what_is_no_zip_is_no_npz(path):
     path.write_bytes(b"PK\x03\x04" + bytes(100))
     assert not npz.is_npz(path)
     assert not npz.is_npz(path.parent / "missing")
+    np.savez(path, a=np.ones(1))
+    assert npz.is_npz(path)
+    path.write_bytes(b"something else before it" + path.read_bytes())
+    assert not npz.is_npz(path)

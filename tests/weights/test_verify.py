@@ -2,6 +2,7 @@ import h5py
 import numpy as np
 import pytest
 
+from nst_numpy.errors import WeightsError
 from nst_numpy.weights import CHECKS, hdf5, load_weights, verify, verify_weights
 from tests.weights.made import VGG19, keras_name, spoil
 
@@ -145,7 +146,7 @@ def test_a_network_that_was_not_trained_is_told(path):
     check = verify_weights(path)[ORDER]
     assert check.passed is False
     assert "neighbouring entries of the kernels of all layers are not alike" in check.detail
-    assert check.detail.endswith("mend these layers")
+    assert check.detail.endswith(": copy or download them again")
 
 
 def test_photographs_tell_of_a_network_that_is_not_the_published_one(path, bundled, monkeypatch):
@@ -164,3 +165,13 @@ def test_photographs_tell_of_a_network_that_is_not_the_published_one(path, bundl
     check = verify_weights(path)[ORDER]
     assert check.passed is False
     assert "the kernels of conv2_2 do not fit the others: photographs excite" in check.detail
+
+
+def test_a_bundled_file_that_lacks_is_not_called_damage_of_the_other(path, bundled, monkeypatch):
+    def fail():
+        raise WeightsError("bundled_path: it is not there")
+
+    monkeypatch.setattr(verify, "load_weights", fail)
+    hdf5.write(path, with_kernels(bundled, lambda w: w))
+    check = verify_weights(path)[ORDER]
+    assert (check.passed, check.detail) == (False, "bundled_path: it is not there")

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from nst_numpy.cli.parts.parser import command_parser, overview
 from nst_numpy.cli.parts.stopping import Stopping, listening
 from nst_numpy.cli.parts.streams import steady_streams
+from nst_numpy.common.notes import quiet_notes
 from nst_numpy.common.out_of_memory import tells_of_memory
 from nst_numpy.common.streams import SteadyStream
 from nst_numpy.errors import NstError
@@ -84,5 +85,6 @@ def _dispatch(words: list[str]) -> int:
         return 0 if not words else 2
     args = command_parser(words[0]).parse_args(words[1:])
     args.as_given = words  # a picture that is written says which command painted it
-    with ExitStack() as args.until_the_end:
+    quiet = getattr(args, "quiet", False)
+    with ExitStack() as args.until_the_end, quiet_notes(quiet=quiet):
         return int(args.run(args))
