@@ -73,15 +73,19 @@ class PictureFile:
     photograph: str | None = None
 
     def check(self) -> Path:
-        """Find out, before the run, whether the picture can be written; return where."""
-        transparent = bool(self._option("keep_transparency")) and self.cut_out is not None
-        return check_image_output(
+        """Find out, before the run, whether the picture can be written; return where.
+
+        What goes along is read now: after the run the photograph may be gone.
+        """
+        place = check_image_output(
             self.args.output,
             depth=self._option("depth", 8),
-            transparent=transparent,
+            transparent=self.cut_out is not None,
             quality=self.args.quality,
             profile=self.profile,
         )
+        _ = self.exif
+        return place
 
     def source(self) -> Picture:
         """Return what is to be painted: the photograph, without holes if they are kept."""
