@@ -26,7 +26,7 @@ def last_line(capsys, *words):
         ((*PAINT, "-size", "64"), ": -size 64: did you mean --size?"),
         ((*PAINT, "--style_size", "64"), ": did you mean --style-size or --style-loss?"),
         ((*PAINT, "--snap", "3"), ": did you mean --snapshot-every or --snapshot-folder?"),
-        ((*PAINT, "-q"), "unrecognized arguments: -q: did you mean --quiet?"),
+        ((*PAINT, "-q"), "unrecognized arguments: -q: did you mean --quiet or --quality?"),
         (
             (*PAINT, "--siz", "64", "--quite"),
             ": --siz 64 --quite; --siz: did you mean --size?; --quite: did you mean --quiet?",
