@@ -162,7 +162,7 @@ class PictureFile:
 def command_line(words: list[str]) -> str:
     """Write a command as one types it; a home folder is `~`, so that no file tells whose it was.
 
-    >>> command_line(["transfer", "my cat.jpg", "starry_night", f"-o={Path.home() / 'cat.png'}"])
+    >>> command_line(["transfer", "my cat.jpg", "starry_night", f"-o={Path.home()}/cat.png"])
     "nst transfer 'my cat.jpg' starry_night '-o=~/cat.png'"
     """
     return shlex.join(["nst", *map(_without_home, words)])
