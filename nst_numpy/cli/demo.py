@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add_output(parser, "folder to make (default: nst-demo, nst-demo-2, …)", "DIR")
     add_settings(parser, PATIENCE)
-    parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE, quality=None, no_metadata=False)
+    parser.set_defaults(size=SIZE, content=CONTENT, style=STYLE)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -29,7 +29,11 @@ from nst_numpy.cli.parts.options import (
     whole_number,
 )
 from nst_numpy.cli.parts.outputs import Write, claim, claim_folder, results
-from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
+from nst_numpy.cli.parts.picture_files import (
+    PictureFile,
+    add_file_options,
+    repeat_file_options,
+)
 from nst_numpy.cli.parts.settings import add_setting_options, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.errors import UnknownPictureError
@@ -250,7 +254,7 @@ def repeat_command(args: argparse.Namespace, output: Path) -> str:
     for name in ("weights", "layers"):
         if getattr(args, name, None):
             words += [f"--{name}", str(getattr(args, name))]
-    return shlex.join([*words, "-o", str(output)])
+    return shlex.join([*words, *repeat_file_options(args), "-o", str(output)])
 
 
 def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:
