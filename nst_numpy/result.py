@@ -19,6 +19,8 @@ class Result:
     Attributes
     ----------
     image : ndarray, uint8 (H, W, 3)
+    image16 : ndarray, uint16 (H, W, 3)
+        The same from the floats of the run, for a file of 16 bits; made when it is asked for.
     history : list of dict
         One entry an iteration: iteration, height, width, loss, terms, seconds. A run that ends
         before its first iteration has one entry all the same: iteration 0, J of the start.

@@ -33,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add_output(parser, "folder to make (default: nst-demo, nst-demo-2, …)", "DIR")
     add_settings(parser, PATIENCE)
-    parser.set_defaults(size=SIZE, content=CONTENT, style=[STYLE], content_mask=None)
-    parser.set_defaults(style_mask=None, quality=None, no_metadata=False)
+    parser.set_defaults(size=SIZE, content=CONTENT, style=[STYLE])
+    parser.set_defaults(content_mask=None, style_mask=None)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -52,7 +52,11 @@ from nst_numpy.cli.parts.paintings import (
     paintings,
     repeat_pictures,
 )
-from nst_numpy.cli.parts.picture_files import PictureFile, add_file_options
+from nst_numpy.cli.parts.picture_files import (
+    PictureFile,
+    add_file_options,
+    repeat_file_options,
+)
 from nst_numpy.cli.parts.runs import add_run_options, begin, files_of, say_room, settle
 from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
@@ -315,7 +319,7 @@ def repeat_command(args: argparse.Namespace, output: Path) -> str:
     for name in ("weights", "layers"):
         if getattr(args, name, None):
             words += [f"--{name}", str(getattr(args, name))]
-    return shlex.join([*words, "-o", str(output)])
+    return shlex.join([*words, *repeat_file_options(args), "-o", str(output)])
 
 
 def record(args: argparse.Namespace, result: Result) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def opened(path: PathLike) -> Iterator[tuple[Image.Image, Path]]:
             f"load_image: {file} has more than {limit} pixels: make it smaller first"
         ) from error
     except UnidentifiedImageError as error:
-        raise ImageError(f"load_image: {file} {unreadable(file)}") from error
+        with _pillow_warnings():
+            text = unreadable(file)
+        raise ImageError(f"load_image: {file} {text}") from error
     # On damaged bytes Pillow's readers raise OSError, SyntaxError, struct.error, zlib.error, …
     except Exception as error:
         raise ImageError(

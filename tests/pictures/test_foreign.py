@@ -1,3 +1,6 @@
+import struct
+import warnings
+
 import pytest
 from PIL import Image
 
@@ -41,6 +44,16 @@ def test_a_tiff_that_pillow_cannot_read_says_how_its_pixels_are(tmp_path, option
     (tmp_path / "a.tif").write_bytes(tiff_of(**options))
     with pytest.raises(ImageError, match=f"is a TIFF with {text} which Pillow cannot read: save"):
         load_image(tmp_path / "a.tif")
+
+
+def test_pillows_own_warnings_are_not_passed_on(tmp_path):
+    # a directory of one tag, the width, whose numbers lie behind the file's end
+    data = b"II*\0\x08\0\0\0" + struct.pack("<HHHIII", 1, 256, 4, 9, 9999, 0)
+    (tmp_path / "a.tif").write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(ImageError, match="is a TIFF that is damaged, or of a kind"):
+            load_image(tmp_path / "a.tif")
 
 
 @pytest.mark.parametrize(

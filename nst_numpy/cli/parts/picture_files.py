@@ -19,6 +19,15 @@ if TYPE_CHECKING:
 # Functions import what needs Pillow, as `images` does.
 
 DEPTHS = (8, 16)
+# Of each option; what a command has no option for is so.
+DEFAULTS: dict[str, Any] = {
+    "quality": None,
+    "no_metadata": False,
+    "depth": 8,
+    "profile": "srgb",
+    "keep_transparency": False,
+    "keep_exif": False,
+}
 
 
 class Painted(Protocol):
@@ -73,15 +82,19 @@ class PictureFile:
     photograph: str | None = None
 
     def check(self) -> Path:
-        """Find out, before the run, whether the picture can be written; return where."""
-        transparent = bool(self._option("keep_transparency")) and self.cut_out is not None
-        return check_image_output(
+        """Find out, before the run, whether the picture can be written; return where.
+
+        What goes along is read now: after the run the photograph may be gone.
+        """
+        place = check_image_output(
             self.args.output,
-            depth=self._option("depth", 8),
-            transparent=transparent,
-            quality=self.args.quality,
+            depth=self._option("depth"),
+            transparent=self.cut_out is not None,
+            quality=self._option("quality"),
             profile=self.profile,
         )
+        _ = self.exif
+        return place
 
     def source(self) -> Picture:
         """Return what is to be painted: the photograph, without holes if they are kept."""
@@ -105,7 +118,7 @@ class PictureFile:
         # a picture that cannot be written in its place is kept as PNG in another
         lossy = FORMATS[place.suffix.lower()][0] in LOSSY
         save_image(
-            place, image, quality=self.args.quality if lossy else None, profile=self.profile,
+            place, image, quality=self._option("quality") if lossy else None, profile=self.profile,
             comment=self.command, exif=self.exif,
         )  # fmt: skip
 
@@ -125,7 +138,7 @@ class PictureFile:
         from nst_numpy.pictures.colours import can_paint_in
         from nst_numpy.pictures.metadata import read_profile
 
-        chosen = str(self._option("profile", "srgb"))
+        chosen = str(self._option("profile"))
         if chosen != "keep":
             return chosen
         found = read_profile(self._photograph)
@@ -144,21 +157,35 @@ class PictureFile:
     @property
     def command(self) -> str | None:
         """Return the command as it was given, unless that is to be left out."""
-        return None if self.args.no_metadata else command_line(self.args.as_given)
+        return None if self._option("no_metadata") else command_line(self.args.as_given)
 
     @property
     def _photograph(self) -> Path:
         assert self.photograph is not None
         return resolve_picture(self.photograph)
 
-    def _option(self, name: str, default: Any = None) -> Any:
-        return getattr(self.args, name, default)
+    def _option(self, name: str) -> Any:
+        return getattr(self.args, name, DEFAULTS[name])
+
+
+def repeat_file_options(args: argparse.Namespace) -> list[str]:
+    """Write the options again of all that is not as by default.
+
+    >>> repeat_file_options(argparse.Namespace(depth=16, quality=None, keep_exif=True))
+    ['--depth', '16', '--keep-exif']
+    """
+    words = []
+    for name, default in DEFAULTS.items():
+        value = getattr(args, name, default)
+        if value != default:
+            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+    return words
 
 
 def command_line(words: list[str]) -> str:
     """Write a command as one types it; a home folder is `~`, so that no file tells whose it was.
 
-    >>> command_line(["transfer", "my cat.jpg", "starry_night", f"-o={Path.home() / 'cat.png'}"])
+    >>> command_line(["transfer", "my cat.jpg", "starry_night", f"-o={Path.home()}/cat.png"])
     "nst transfer 'my cat.jpg' starry_night '-o=~/cat.png'"
     """
     return shlex.join(["nst", *map(_without_home, words)])

@@ -30,7 +30,8 @@ def last_line(capsys, *words):
         ((*PAINT, "-q"), "unrecognized arguments: -q: did you mean --quiet or --quality?"),
         (
             (*PAINT, "--siz", "64", "--quite"),
-            ": --siz 64 --quite; --siz: did you mean --size?; --quite: did you mean --quiet or --quality?",
+            ": --siz 64 --quite; --siz: did you mean --size?; "
+            "--quite: did you mean --quiet or --quality?",
         ),
         ((*PAINT, "--xyzzy"), "unrecognized arguments: --xyzzy"),
         (

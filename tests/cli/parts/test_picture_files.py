@@ -10,6 +10,7 @@ from nst_numpy.cli.parts.picture_files import PictureFile, command_line
 from nst_numpy.pictures import load_image
 from nst_numpy.pictures.metadata import describe_file
 from nst_numpy.pictures.samples import sample_path
+from nst_numpy.style_transfer import Run
 from tests.cli.conftest import QUICK, nst, one_line
 from tests.pictures.test_colours import grey_profile, profile
 from tests.pictures.test_metadata import exif_of, photograph
@@ -88,6 +89,23 @@ def test_exif_is_kept_only_if_it_is_asked_for(loaded):
     assert 0x010F not in found
     assert not exposure
     assert not place
+
+
+def test_what_goes_along_is_read_before_the_run(loaded, monkeypatch):
+    photograph("photo.jpg")
+
+    def lose(run):
+        for name in ("photo.jpg", "cut.png"):
+            Path(name).unlink(missing_ok=True)
+
+    monkeypatch.setattr(Run, "estimate", lose)  # the pictures have been read then
+    assert paint("photo.jpg", "o.jpg", "--keep-exif") == 0
+    cut_out("cut.png")
+    assert paint("cut.png", "o.png", "--keep-transparency") == 0
+    assert not Path("photo.jpg").exists()
+    assert exif_of("o.jpg")[0][0x010F] == "A camera"
+    with Image.open("o.png") as picture:
+        assert picture.mode == "RGBA"
 
 
 def test_the_file_holds_the_command_or_not(loaded, monkeypatch, tmp_path):
