@@ -31,6 +31,8 @@ def run_row(row: list[str], clone: Path) -> list[tuple[str, str, float]]:
         if _stopped.is_set():
             break
         begun = time.monotonic()
+        with _printing:
+            print(f"===== {sessions}: begins =====", flush=True)
         done = subprocess.run(
             [*NOX, *sessions.split()], cwd=clone, env=os.environ | {"OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,

@@ -58,16 +58,14 @@ def cells_of(kinds, assignment):
     return cells
 
 
+@cache
+def graded(task, assignment, kinds):
+    """Grade a task once for each way in which it is written: a process takes its time."""
+    return grade_task(task, assignment, cells_of(kinds, assignment))
+
+
 def write_class(folder, assignment):
-    """Grade the class and write what `nst course grade` writes.
-
-    A task is graded once for each way in which it is written: a process takes its time.
-    """
-
-    @cache
-    def graded(task, kinds):
-        return grade_task(task, assignment, cells_of(kinds, assignment))
-
+    """Grade the class and write what `nst course grade` writes."""
     for student, kinds in zip(STUDENTS, CLASS, strict=True):
         tasks = []
         for task in assignment.tasks:
@@ -75,7 +73,7 @@ def write_class(folder, assignment):
                 kind for kind in kinds
                 if (WRONG[kind][0] if kind in WRONG else "a1.grad_w") == task.name
             )  # fmt: skip
-            tasks.append(graded(task, own))
+            tasks.append(graded(task, assignment, own))
         code = own_fingerprint(cells_of(kinds, assignment), assignment)
         grade = Grade("a1", assignment.title, "a1.py", tuple(tasks), fingerprint=code)
         (folder / student).mkdir(parents=True)

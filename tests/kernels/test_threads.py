@@ -183,7 +183,7 @@ def test_a_forked_process_has_helpers_of_its_own():
     if child == 0:
         code = 1
         try:  # whatever fails in the child, it must not go on as a second run of all tests
-            signal.alarm(2 * PATIENCE)  # a child that hangs is killed
+            signal.alarm(PATIENCE // 4)  # a child that hangs is killed
             both, done = threading.Barrier(2, timeout=PATIENCE), set()
 
             def work(piece):

@@ -7,6 +7,7 @@ import pytest
 
 from nst_numpy import measure
 from nst_numpy.errors import ImageError, SettingError
+from nst_numpy.measure import judgement
 from nst_numpy.measure.judgement import LAYERS, SMALLEST, Judge, _piece
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
 from nst_numpy.pictures import load_image, resize_image
@@ -77,13 +78,15 @@ def test_the_same_pictures_have_one_judgement(vgg, pair, tmp_path):
     assert measure.judge(*pair, result, vgg) == measure.judge(*pair, result, vgg)
 
 
-def test_other_sizes_are_judged_at_the_results_and_told(vgg, pair):
+def test_other_sizes_are_judged_at_the_results_and_told(vgg, pair, monkeypatch):
     content, style = pair
+    assert judgement.LARGEST == 512
+    monkeypatch.setattr(judgement, "LARGEST", 96)
     found = Judge(resize_image(content, 80), style, vgg)(content)
     assert found.size == content.shape[:2]
     assert found.resized == ["content"]
-    large = Judge(content, style, vgg)(resize_image(content, 600))
-    assert max(large.size) == 512
+    large = Judge(content, style, vgg)(resize_image(content, 120))
+    assert max(large.size) == 96
     assert large.resized == ["content", "style", "result"]
 
 
