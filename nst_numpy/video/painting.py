@@ -22,7 +22,7 @@ from nst_numpy.objective import AnyNetwork
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, widen
 from nst_numpy.pictures.palette import match_colors
 from nst_numpy.result import Result
-from nst_numpy.settings import Settings
+from nst_numpy.settings import MARGIN, Settings
 from nst_numpy.style_transfer import Run
 from nst_numpy.video.flow import Finder, carry, dis_flow, import_opencv, inside
 from nst_numpy.video.held import Expectation, HeldRun
@@ -118,7 +118,7 @@ class Painter:
         finder: Finder | None = None,
     ) -> None:
         self.vgg, self.style = vgg, as_image(style)
-        self.settings = Settings() if settings is None else settings
+        self.settings = with_margin(Settings() if settings is None else settings)
         self.video = VideoSettings() if video is None else video
         self.finder = finder
         if finder is None and self.video.flow == "dis":
@@ -234,6 +234,17 @@ class Painter:
         new = preprocess(match_colors(source, painted_before), dtype=self.vgg.dtype)
         expected = np.where(inside(flow)[..., np.newaxis], expected, new)
         return Expectation(expected, mask[np.newaxis].astype(x.dtype), x - unchanged)
+
+
+def with_margin(settings: Settings) -> Settings:
+    """Give a canvas its margin, unless it is said: a seam would be carried into the picture.
+
+    >>> with_margin(Settings(iterations=50)).margin, with_margin(Settings(margin=0)).margin
+    (4, 0)
+    """
+    if settings.margin is None and settings.style_loss != "neighbours":
+        return replace(settings, margin=MARGIN)
+    return settings
 
 
 def _measure(run: Run, painted: Image) -> float:

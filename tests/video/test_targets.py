@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from nst_numpy.errors import OutputError
+from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.video.sources import open_movie
-from nst_numpy.video.targets import check_gif, check_target, gif_ticks, write_gif
+from nst_numpy.video.targets import check_gif, check_target, gif_ticks, save_gif, write_gif
 from tests.video.tiny import tiny_clip
 
 
@@ -49,6 +49,16 @@ def test_a_gif_keeps_times_and_what_stands_still_does_not_flicker(tmp_path):
     np.testing.assert_array_equal(read[0].image, read[2].image)
     with Image.open(tmp_path / "a.gif") as picture:
         assert picture.info["loop"] == 0
+
+
+def test_a_gif_of_one_frame_and_of_frames_that_are_alike(tmp_path):
+    frame = tiny_clip(1).frames[0]
+    for count in (1, 3):
+        save_gif(tmp_path / "a.gif", [frame] * count, 0.1)
+        read = list(open_movie(tmp_path / "a.gif").frames())
+        assert sum(each.seconds for each in read) == pytest.approx(0.1 * count)
+    with pytest.raises(SettingError, match="there are no frames"):
+        save_gif(tmp_path / "a.gif", [])
 
 
 def test_nothing_is_left_of_a_movie_that_fails(tmp_path):
