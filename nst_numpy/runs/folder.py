@@ -1,6 +1,7 @@
 """The folder of a run: made when it begins, opened again to go on with it."""
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -126,6 +127,18 @@ class RunFolder(NamedTuple):
         files |= writers(job, result, {"settings": result.settings} | dict(more))
         files[HISTORY] = partial(write_json, data=result.history)
         return files | {RUN: ended(self.record, job, result).write}
+
+
+def first_settings(inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run that begins; what a network says of itself counts."""
+    for name in ("content", "style"):
+        if inputs[name] is None:
+            raise SettingError(f"transfer needs a {name} picture, or resume, the folder of a run")
+    given, init, vgg = dict(settings), inputs["init"], inputs["vgg"]
+    given["init"] = os.fspath(init) if isinstance(init, (str, os.PathLike)) else "picture"
+    if vgg is not None:
+        given |= {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
+    return Settings(**given)
 
 
 def begin_folder(path: PathLike, settings: Settings, given: Mapping[str, Any]) -> RunFolder:
