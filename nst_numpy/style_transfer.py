@@ -1,7 +1,6 @@
 """The main job: two pictures in, one picture out."""
 
 import math
-import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
