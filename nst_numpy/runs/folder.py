@@ -234,7 +234,8 @@ def resume_folder(
             "back, or begin a new run"
         )
     fresh = make_record(chosen, found)
-    record = replace(record, settings=fresh.settings, made_by=made_by())
+    # what came out before is not what will come out
+    record = replace(record, settings=fresh.settings, made_by=made_by(), result={}, used={})
     record = replace(record, files=record.files | fresh.files)
     record.write(place / RUN)
     return RunFolder(place, record, FolderJournal(place / STATE)), found, chosen
