@@ -2,8 +2,8 @@
 
 import math
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +51,8 @@ from nst_numpy.pictures.palette import colors_after, colors_before, image16_afte
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
 from nst_numpy.presets import preset_settings
 from nst_numpy.result import Result
-from nst_numpy.runs.clock import Clock, Deadline, time_is_up
-from nst_numpy.runs.folder import begin_folder, resume_folder
+from nst_numpy.runs.clock import Clock, Deadline, plan_scales, time_is_up
+from nst_numpy.runs.folder import begin_folder, first_settings, resume_folder
 from nst_numpy.runs.journal import Beginning, Journal
 from nst_numpy.settings import (
     BETA_PER_PIXEL,
@@ -157,7 +157,7 @@ def transfer(
     if resume is not None:
         folder, inputs, chosen = resume_folder(resume, inputs, given)
     else:
-        chosen = _chosen(inputs, given)
+        chosen = first_settings(inputs, given)
     own = load_own(inputs["layers"]) if inputs["layers"] is not None else None
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
@@ -167,20 +167,10 @@ def transfer(
     pictures = inputs["content"], inputs["style"], inputs["init"]
     run = Run(chosen, vgg, *pictures, own, mask_pairs(inputs))
     if folder is None and run_folder is not None:
-        folder = begin_folder(run_folder, chosen, inputs)
+        folder = begin_folder(run_folder, run.settings, inputs)
     if folder is None:
         return run.go(callbacks, progress=progress)
     return folder.paint(run, callbacks, progress=progress)
-
-
-def _chosen(inputs: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
-    """Return the settings of a run that begins; what a network says of itself counts."""
-    for name in ("content", "style"):
-        if inputs[name] is None:
-            raise SettingError(f"transfer needs a {name} picture, or resume, the folder of a run")
-    vgg = inputs["vgg"]
-    said = {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
-    return Settings(**{**given, **said})
 
 
 class Run:
@@ -222,8 +212,6 @@ class Run:
         check_convention(settings.convention, settings.style_loss, self.losses)
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
-        self.passes = settings.passes(self.scales)
-        self.iterations = sum(iterations for _, iterations in self.passes)  # at most
         self.photograph = as_image(content, settings.size)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
@@ -231,6 +219,10 @@ class Run:
         coefficients = settings.coefficients()
         vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
         self.names = vgg.check_names(coefficients.names)
+        if settings.minutes is not None:
+            self.scales = self._scales_in(settings.minutes)
+            self.settings = replace(settings, scales=self.scales)
+        self.repeat(self.settings.passes(self.scales))
         self.init = self._read_init(settings.init if init is None else init)
         self.history: list[dict[str, Any]] = []
         try:
@@ -375,6 +367,14 @@ class Run:
         painting = self.style.shape[:2]
         return map_source(self.objective(last), self._matches, self.x(image, last), painting)
 
+    def _scales_in(self, minutes: float) -> int:
+        """Choose the number of sizes for a run that may take so long, if it is not given."""
+        if self.settings.scales is not None:
+            return self.settings.scales
+        last = self.scales - 1
+        sides = *self.shape(last)[1:3], *self.style_shape(last)[1:3]
+        return plan_scales(minutes, self._seconds_of_step[0], min(sides), self.scales)
+
     def repeat(self, passes: Sequence[tuple[int, int]]) -> None:
         """Do these passes, a scale and its iterations each, in place of those of the settings."""
         self.passes = list(passes)
@@ -498,6 +498,14 @@ class Run:
     @cached_property
     def expected_seconds(self) -> float:
         """Estimate the time of the whole run, from a convolution or a small step, timed once."""
+        step, search = self._seconds_of_step
+        # each coarser scale has a quarter of the pixels, a sixteenth of the pairs of places
+        part = {scale: 0.25 ** (self.scales - 1 - scale) for scale in range(self.scales)}
+        return sum(n * step * part[scale] + search * part[scale] ** 2 for scale, n in self.passes)
+
+    @cached_property
+    def _seconds_of_step(self) -> tuple[float, float]:
+        """Estimate the time of an iteration at the full size, and of a search for neighbours."""
         estimate, search = self.estimate(), 0.0
         if estimate is not None and getattr(self.vgg, "engine", None) == "fused":
             speed = measure_speed(self.vgg.dtype)
@@ -505,9 +513,7 @@ class Run:
         else:
             pixels = math.prod(self.canvas_shape(self.scales - 1)[1:3])
             step = pixels * measure_seconds_a_pixel(self.vgg, self.names)
-        # each coarser scale has a quarter of the pixels, a sixteenth of the pairs of places
-        part = {scale: 0.25 ** (self.scales - 1 - scale) for scale in range(self.scales)}
-        return sum(n * step * part[scale] + search * part[scale] ** 2 for scale, n in self.passes)
+        return step, search
 
     def _check_smallest(self) -> None:
         """Refuse pictures that leave the deepest layer no position, at the coarsest scale."""

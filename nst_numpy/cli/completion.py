@@ -17,7 +17,7 @@ from nst_numpy.pictures.samples import samples
 
 SHELLS = ("bash", "zsh", "tcsh")
 FILES = ("FILE", "IN", "OUT", "FILE.py", "FILE.py:FORWARD,BACKWARD", "SUBMISSION", "RESULT")
-FOLDERS = ("FOLDER", "DIR", "GRADES", "RUN")
+FOLDERS = ("FOLDER", "DIR", "GRADES", "RUN", "RUN_A", "RUN_B")
 PICTURES = ("PICTURE", "CONTENT", "STYLE", "NOW", "OTHER")  # files or samples
 # shells call this with the word so far
 PREAMBLE = {

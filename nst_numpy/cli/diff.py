@@ -1,6 +1,6 @@
 """Say why two runs differ: in settings, inputs, versions, and where J parts.
 
-RUN and OTHER are folders that nst transfer --run-folder has written:
+RUN_A and RUN_B are folders that nst transfer --run-folder has written:
 
   nst diff run other
 
@@ -22,8 +22,8 @@ from nst_numpy.runs.record import RUN
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
-    parser.add_argument("one", metavar="RUN", help="what nst transfer --run-folder has written")
-    parser.add_argument("other", metavar="OTHER", help="another one")
+    parser.add_argument("one", metavar="RUN_A", help="what nst transfer --run-folder has written")
+    parser.add_argument("other", metavar="RUN_B", help="another one")
     parser.add_argument("--json", metavar="FILE", help="write the differences there")
     add_quiet(parser)
 

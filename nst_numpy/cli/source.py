@@ -27,7 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     from nst_numpy.figures.source import ACROSS
 
-    parser.add_argument("folder", metavar="FOLDER", help="what nst transfer --save-run has written")
+    parser.add_argument(
+        "folder",
+        metavar="FOLDER",
+        help="what --save-run or --run-folder of nst transfer has written",
+    )
     add_output(parser, f"page to write: .html, or {FIGURE}", required=True)
     parser.add_argument(
         "--arrows", type=whole_number, default=ACROSS, metavar="N", help="arrows in a row"

@@ -8,6 +8,8 @@ RECENT = 5  # iterations whose time tells that of the next
 # Iterations' worth of work before the first one of a size is done: the pictures are measured, J is
 # computed at the start and once more.
 FIRST = 3
+ENOUGH = 40  # iterations for which there is to be time at the coarsest size
+COARSEST = 32  # pixels of the shorter side, of a size that is added for lack of time
 
 
 class Clock:
@@ -86,6 +88,31 @@ class Deadline:
         """Time of an iteration, from the last few; the first of a pass has the start's J in it."""
         recent = self._times[-RECENT - 1 :]
         return (recent[-1] - recent[0]) / (len(recent) - 1) if len(recent) > 1 else 0.0
+
+
+def plan_scales(minutes: float, step: float, shortest: int, scales: int) -> int:
+    """Choose how many sizes a run of so many minutes begins with: more where time is short.
+
+    At half the size four iterations take the time of one, so forms are found sooner.
+
+    Parameters
+    ----------
+    minutes : float
+    step : float
+        Seconds of an iteration at the full size.
+    shortest : int
+        Shortest side of the pictures in pixels, at the full size.
+    scales : int
+        As many as without haste.
+
+    Examples
+    --------
+    >>> [plan_scales(1, step, 300, 2) for step in (1.0, 10.0, 100.0)]
+    [2, 3, 4]
+    """
+    while 60 * minutes < ENOUGH * step / 4 ** (scales - 1) and shortest >> scales >= COARSEST:
+        scales += 1
+    return scales
 
 
 def time_is_up(minutes: float, history: Sequence[Mapping[str, Any]]) -> str:

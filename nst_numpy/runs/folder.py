@@ -129,6 +129,16 @@ class RunFolder(NamedTuple):
         return files | {RUN: ended(self.record, job, result).write}
 
 
+def first_settings(inputs: Mapping[str, Any], given: Mapping[str, Any]) -> Settings:
+    """Return the settings of a run that begins; what a network says of itself counts."""
+    for name in ("content", "style"):
+        if inputs[name] is None:
+            raise SettingError(f"transfer needs a {name} picture, or resume, the folder of a run")
+    vgg = inputs["vgg"]
+    said = {name: getattr(vgg, name) for name in ("pool", "engine") if hasattr(vgg, name)}
+    return Settings(**{**given, **said})
+
+
 def begin_folder(path: PathLike, settings: Settings, given: Mapping[str, Any]) -> RunFolder:
     """Make the folder of a run that begins.
 
@@ -224,7 +234,8 @@ def resume_folder(
             "back, or begin a new run"
         )
     fresh = make_record(chosen, found)
-    record = replace(record, settings=fresh.settings, made_by=made_by())
+    # what came out before is not what will come out
+    record = replace(record, settings=fresh.settings, made_by=made_by(), result={}, used={})
     record = replace(record, files=record.files | fresh.files)
     record.write(place / RUN)
     return RunFolder(place, record, FolderJournal(place / STATE)), found, chosen

@@ -186,7 +186,7 @@ def made_by() -> dict[str, Any]:
         "scipy": scipy.__version__,
         "pillow": PIL.__version__,
         "h5py": h5py.__version__,
-        "system": f"{platform.system()} {platform.machine()}",
+        "system": f"{sys.platform} {platform.machine()}",
         "blas": sorted(libraries),
         "threads": get_threads(),
     }

@@ -15,6 +15,7 @@ needs_bash = pytest.mark.skipif(
 )
 # what is neither a file nor a folder nor a picture: nothing completes it
 OTHERS = {
+    "M",
     *(
         "N",
         "W",

@@ -121,7 +121,7 @@ def test_a_misspelt_command_is_one_line(capsys):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["judge", "chelsea"], "the following arguments are required: STYLE, RESULT"),
+        (["source", "run"], "the following arguments are required: -o/--output"),
         (["transfer", "a", "b", "-o", "o.png", "--size", "big"], "argument --size: invalid int"),
         (["transfer", "a", "b", "-o", "o.png", "--siz", "64"], "unrecognized arguments: --siz"),
         (["transfer", "a", "b", "-o", "o.png", "--pool", "mean"], "argument --pool: invalid choic"),

@@ -2,7 +2,8 @@ import pytest
 
 from nst_numpy.errors import SettingError
 from nst_numpy.runs import clock as clock_file
-from nst_numpy.runs.clock import Clock, Deadline
+from nst_numpy.runs.clock import Clock, Deadline, plan_scales
+from nst_numpy.runs.record import read_record
 from tests.runs.small_runs import paint, terms
 
 
@@ -99,6 +100,25 @@ def test_a_run_that_has_time_is_what_it_is_without():
     assert (result.image == other.image).all()
     assert terms(result) == terms(other)
     assert result.reason == "iterations"
+
+
+def test_where_time_is_short_a_run_begins_smaller():
+    assert plan_scales(1, 1.5, 200, 1) == 1  # time for 40
+    assert plan_scales(1, 1.6, 200, 1) == 2
+    assert plan_scales(1, 6.1, 200, 1) == 3
+    assert plan_scales(1, 1e9, 200, 1) == 3  # 25 pixels would be too few
+    assert plan_scales(1, 1e9, 20, 2) == 2
+
+
+def test_the_sizes_that_were_chosen_are_kept(tmp_path):
+    def run(**changes):
+        return paint(scales=None, iterations=None, size=160, minutes=1e-5, **changes)
+
+    result = run(run_folder=tmp_path)
+    assert result.settings["scales"] == 2
+    assert read_record(tmp_path).settings["scales"] == 2
+    assert {entry["width"] for entry in result.history} == {80}
+    assert result.image.shape == (120, 160, 3)
 
 
 def test_more_minutes_go_on(tmp_path, slow):

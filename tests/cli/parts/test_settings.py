@@ -88,6 +88,7 @@ def test_an_option_reaches_its_setting_and_comes_back(name):
 def test_a_command_may_have_some_of_them_and_fix_others():
     args = parse(["--beta", "3"], add_coefficients)
     assert set(vars(args)) == {*COEFFICIENTS, "given"}
+    assert args.given == {"beta"}
     expected = Settings(beta=3.0, size=40, optimizer="gd")
     assert read_settings(args, size=40, optimizer="gd") == expected
     args = parse(["a", "b", "-o", "c.png"], pull.add_arguments)
