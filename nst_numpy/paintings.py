@@ -130,9 +130,9 @@ class Paintings:
         betas : list of float
             β of each painting; their `mean` is that of J.
         """
-        beta = self.mean(betas)
+        beta = self.mean(betas) or 1.0  # of a β of 0 there are no ratios
         return [
-            Painting(x, weight * own / beta, self.regions(number, shape, x.shape, margin))
+            Painting(x, weight * (own or 1.0) / beta, self.regions(number, shape, x.shape, margin))
             for number, x, weight, own in zip(self.numbers, xs, self.weights, betas, strict=True)
         ]
 

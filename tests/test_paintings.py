@@ -155,6 +155,11 @@ def test_each_painting_is_balanced_alone():
     assert both["beta"] == pytest.approx(sum(alone) / 2)
 
 
+def test_with_a_beta_of_nought_there_is_no_style():
+    result = paint(style=[STYLE, OTHER], beta=0.0, init="noise")
+    assert list(result.terms) == ["content/relu2_1"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_picture_changes_where_the_mask_is_white(kind):
     layers = {"content_layers": {"relu1_1": 1.0}, "style_layers": {"relu1_1": 1.0}}
