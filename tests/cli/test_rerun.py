@@ -25,6 +25,7 @@ def test_rerun_paints_the_same(capsys):
     assert sorted(os.listdir()) == ["a.png", "again.png", "run"]
 
 
+@pytest.mark.slow
 def test_rerun_repeats_what_was_stopped_as_far_as_it_came(capsys):
     # a millisecond is over after the first iteration
     assert nst(*WORDS, *QUICK, "--minutes", "0.00001") == 0

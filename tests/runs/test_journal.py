@@ -16,6 +16,7 @@ from nst_numpy.runs.journal import Answer, AnswersFile, FolderJournal, Remembere
 from tests.runs.small_runs import paint, stop_at, terms
 
 ROOT = Path(__file__).resolve().parents[2]
+SLOW = pytest.mark.slow
 KINDS = [
     {},
     {"optimizer": "adam"},
@@ -45,7 +46,7 @@ def pictures(count):
 
 
 @pytest.mark.parametrize("changes", KINDS, ids=str)
-@pytest.mark.parametrize("iteration", [1, 5, 11])
+@pytest.mark.parametrize("iteration", [*(pytest.param(n, marks=SLOW) for n in (1, 5)), 11])
 def test_a_run_that_was_stopped_gives_the_picture_of_one_that_was_not(tmp_path, changes, iteration):
     whole = paint(**changes)
     if iteration >= whole.iterations:
@@ -71,7 +72,7 @@ paint(run_folder=FOLDER, callback=die)
 """
 
 
-@pytest.mark.parametrize("iteration", [5, 13])
+@pytest.mark.parametrize("iteration", [pytest.param(5, marks=SLOW), 13])
 def test_a_run_that_was_killed_gives_the_picture_of_one_that_was_not(tmp_path, iteration):
     script = KILLED.replace("ITERATION", str(iteration)).replace(
         "FOLDER", repr(str(tmp_path / "r"))

@@ -57,6 +57,7 @@ def test_options_given_beside_a_config_win():
     assert not os.path.exists("painted.png")
 
 
+@pytest.mark.slow
 def test_a_run_toml_is_a_config_that_gives_the_same_picture():
     words = ["chelsea", "starry_night", *QUICK, "--quiet"]
     assert nst("transfer", *words, "-o", "a.png", "--run-folder", "run", "--strength", "70") == 0
