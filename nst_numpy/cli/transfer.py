@@ -129,9 +129,10 @@ def run(args: argparse.Namespace) -> int:
     output = picture.check()
     history = check_output(args.json) if args.json else None
     page = check_output(args.report) if args.report else None
-    claim(args, inputs(args), picture=output, JSON=history, report=page)
+    files = inputs(args)
+    claim(args, files, picture=output, JSON=history, report=page)
     job = prepare(args, picture.source())
-    kept = kept or begin(args, job, inputs(args))
+    kept = kept or begin(args, job, files)
     callbacks = make_snapshots(args, output, kept)
     folder = claim_run_folder(args)
     recorder = make_recorder(job) if page else None

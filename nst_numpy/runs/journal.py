@@ -150,7 +150,7 @@ class FolderJournal(Journal):
         try:
             if not self._full:
                 with atomic_write(self._picture(number)) as temporary, temporary.open("wb") as file:
-                    np.save(file, beginning.x, allow_pickle=False)  # type: ignore[arg-type]
+                    np.save(file, beginning.x)  # type: ignore[arg-type]
                 write_json(self.folder / PASSES, passes)  # from now on the new picture counts
                 self._forget(number - 1)
                 self._done = number

@@ -111,6 +111,11 @@ class HeldObjective:
         """The neighbours of the objective, if it has some."""
         return self.objective.matches
 
+    @property
+    def floor(self) -> float:
+        """What J cannot fall below."""
+        return self.objective.floor
+
     def __call__(self, x: Array) -> tuple[float, Array]:
         """Return J(x) + γ J_temporal(x), and the gradient, shaped like x.
 
