@@ -12,9 +12,11 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from PIL import Image
 
 import nst_numpy
 from nst_numpy.cli import COMMANDS
+from nst_numpy.cli.parts.parser import command_parser
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [
@@ -26,6 +28,7 @@ PAGES = [
     *ROOT.glob("tests/golden/*.md"),
 ]
 
+IMAGE_DESCRIPTION = 0x010E  # a tag of EXIF
 TUTORIALS = sorted(ROOT.glob("tutorials/[0-9][0-9]_*.md"))
 
 
@@ -317,3 +320,26 @@ def test_the_python_of_the_how_to_pages_compiles(page):
 def test_the_page_about_networks_is_true():
     page = ROOT / "docs/networks.md"
     assert doctest.testfile(str(page), module_relative=False).failed == 0
+
+
+GALLERY = runpy.run_path(str(ROOT / "docs/tools/paint_gallery.py"))["entries"]()
+
+
+def test_the_gallery_is_whole():
+    names = [name for name, _ in GALLERY]
+    assert sorted(names) == sorted(path.name for path in ROOT.glob("docs/pictures/gallery/*"))
+    assert len(names) >= 12
+
+
+@pytest.mark.parametrize(("name", "words"), GALLERY, ids=[name for name, _ in GALLERY])
+def test_a_picture_of_the_gallery_was_painted_by_the_command_below_it(name, words):
+    """The file says which command painted it: the same, but for where it went."""
+    args = command_parser(words[1]).parse_args(words[2:])
+    assert (words[0], args.output) == ("nst", name)
+    with Image.open(ROOT / "docs/pictures/gallery" / name) as picture:
+        assert max(picture.size) == args.size
+        painted_by = shlex.split(picture.getexif()[IMAGE_DESCRIPTION])
+    there = f"docs/pictures/gallery/{name}"
+    assert painted_by == [
+        *(there if word == name else word for word in words), "--quality", "88", "--quiet"
+    ]  # fmt: skip

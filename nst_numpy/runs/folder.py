@@ -165,7 +165,8 @@ def ended(record: Record, job: Job, result: Result) -> Record:
     """Add to a record how its run ended, and what its settings came to."""
     used = {
         name: value for name, value in result.settings.items()
-        if value is not None and value != record.settings.get(name)
+        # masks stand at the top, with the other files
+        if value is not None and value != record.settings.get(name) and name != "masks"
     }  # fmt: skip
     how = {
         "reason": result.reason,

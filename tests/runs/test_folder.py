@@ -1,9 +1,10 @@
 import json
 
+import numpy as np
 import pytest
 
 from nst_numpy.errors import OutputError, SettingError
-from nst_numpy.pictures.images import load_image
+from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.runs.folder import continued
 from nst_numpy.runs.record import Record, read_record
 from nst_numpy.runs.saved import load_run
@@ -97,3 +98,39 @@ def test_more_iterations_keep_the_margin_of_the_run():
     assert continued(record, {"iterations": 200}).used_patience == 0
     own = Record(settings={"size": 40}, files={"layers": "own.py"})
     assert continued(own, {"iterations": 200}).margin is None
+
+
+def test_several_paintings_and_their_masks_are_recorded_and_resumed(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    pictures = {"photo": picture(1, 30, 40), "a": picture(2, 50, 40), "b": picture(3, 40, 40)}
+    for name, image in pictures.items():
+        save_image(f"{name}.png", image)
+    mask = np.zeros((30, 40, 3), np.uint8)
+    mask[:, :20] = 255
+    save_image("left.png", mask)
+    given = ("photo.png", ["a.png", "b.png"])
+    masks = [("left.png", None), ("not:left.png", None)]
+    more = {"vgg": TINY, "masks": masks, "size": 40, "style_weights": [2, 1], **LAYERS}
+    whole = transfer(*given, iterations=6, **more)
+    part = transfer(*given, iterations=3, run_folder="run", **more)
+    assert not np.array_equal(part.image, whole.image)
+    record = read_record("run")
+    assert record.files["style"] == [str(tmp_path / "a.png"), str(tmp_path / "b.png")]
+    left = str(tmp_path / "left.png")
+    assert record.files["content_mask"] == [left, f"not:{left}"]
+    assert "style_mask" not in record.files
+    assert {"style-1", "style-2", "content_mask-1", "content_mask-2"} < set(record.inputs)
+    monkeypatch.chdir(tmp_path.parent)
+    again = transfer(resume=tmp_path / "run", iterations=6, vgg=TINY)
+    assert np.array_equal(again.image, whole.image)
+    save_image(left, mask[:, ::-1].copy())
+    with pytest.raises(SettingError, match=r"content_mask-1 and content_mask-2 of .* is not what"):
+        transfer(resume=tmp_path / "run", iterations=8, vgg=TINY)
+
+
+def test_masks_that_were_arrays_are_asked_for_again(tmp_path):
+    mask = np.eye(30, 40)
+    more = {"masks": [(mask, None)], "iterations": 2}
+    paint(run_folder=tmp_path / "run", **more)
+    with pytest.raises(SettingError, match=r"a mask of .* was an array: give masks again"):
+        transfer(*PICTURES, resume=tmp_path / "run", vgg=TINY, iterations=4)

@@ -4,23 +4,13 @@ import numpy as np
 import pytest
 
 from nst_numpy.errors import ImageError, OutputError, SettingError
-from nst_numpy.pictures.images import load_image, preprocess, resize_image
+from nst_numpy.pictures.images import load_image, preprocess
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.runs.saved import load_run, save_run
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Run
 from nst_numpy.vgg import VGG
-
-TINY = VGG.random((4, 8), np.random.default_rng(0), dtype=np.float32)
-LAYERS = {
-    "content_layers": {"relu2_1": 1.0},
-    "style_layers": {"relu1_1": 0.5, "relu2_1": 0.5},
-}
-
-
-def picture(seed, height, width):
-    coarse = np.random.default_rng(seed).integers(0, 256, (4, 4, 3), dtype=np.uint8)
-    return resize_image(coarse, (height, width))
+from tests.runs.small_runs import LAYERS, TINY, picture
 
 
 def paint(**changes):
