@@ -39,7 +39,7 @@ def run_in_venv(session: nox.Session, command: str) -> None:
 def requirements(extra: str = "") -> list[str]:
     """Return what setup.cfg requires: `numpy>=1.26`, …; or what one of its extras does."""
     section = SETUP["options.extras_require"] if extra else SETUP["options"]
-    return section[extra or "install_requires"].split()
+    return section[extra or "install_requires"].strip().split("\n")
 
 
 def tool(name: str) -> str:
@@ -48,8 +48,8 @@ def tool(name: str) -> str:
 
 
 def oldest_version(line: str) -> str:
-    """Turn `numpy>=1.26` or `numpy>=1.26,<3` into `numpy==1.26`."""
-    return re.fullmatch(r"([\w-]+)>=([\w.]+)(,.*)?", line).expand(r"\1==\2")
+    """Turn `numpy>=1.26` or `numpy>=1.26,<3` into `numpy==1.26`; a condition stays as it is."""
+    return re.fullmatch(r"([\w-]+)>=([\w.]+)(,[^;]*)?(;.*)?", line).expand(r"\1==\2\4")
 
 
 @nox.session

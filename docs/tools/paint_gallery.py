@@ -19,7 +19,7 @@ ENTRY = re.compile(r"\]\(pictures/gallery/(.+?)\)\n\n```sh\n(.+?)\n```")
 def entries() -> list[tuple[str, list[str]]]:
     """List the pictures of the page, each with the words of its command."""
     found = ENTRY.findall(PAGE.read_text(encoding="utf-8"))
-    return [(name, shlex.split(command)) for name, command in found]
+    return [(name, shlex.split(command.replace("\\\n", " "))) for name, command in found]
 
 
 def main(wanted: list[str]) -> None:
