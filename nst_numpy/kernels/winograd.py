@@ -34,7 +34,7 @@ from nst_numpy.kernels.memory import empty_array, scratch_array
 from nst_numpy.kernels.minimal_filtering import Filtering, filtering
 from nst_numpy.kernels.parts import EachPart, MadeInParts
 from nst_numpy.kernels.products import in_blocks, multiply
-from nst_numpy.kernels.threads import chunks, for_each, get_threads, single_threaded_blas
+from nst_numpy.kernels.threads import chunks, for_each, single_threaded_blas
 from nst_numpy.kernels.windows import Window
 
 Piece = tuple[Any, ...]  # the item, then for each axis which tiles
@@ -52,6 +52,7 @@ TILES = {
 # not fit in cache; the more channels, the more tiles pay. In 1-D as many as have the same points.
 FEWEST_TILES, MOST_TILES, PICTURE_POINTS = 128, 256, 36
 VOLUME_TILES = 64
+MANY_PIECES = 4  # a piece for each item: so many keep the threads busy
 SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
 COPIED_BYTES = 10 << 20  # kernels up to 256 → 256 channels
 KERNEL_NUMBERS = 1 << 18  # that are transformed at a time
@@ -322,7 +323,8 @@ class _Convolution:
 
     def run(self) -> None:
         pieces = _pieces(self.x.shape[0], self.window, self.axes, self.x.shape[-1])
-        if len(pieces) > self.x.shape[0] or len(pieces) >= get_threads():
+        # never by the number of threads: the last digits would depend on it
+        if len(pieces) > self.x.shape[0] or len(pieces) >= MANY_PIECES:
             for_each(self._compute, pieces)
         else:
             for piece in pieces:
