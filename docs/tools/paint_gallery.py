@@ -13,7 +13,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PAGE, FOLDER = ROOT / "docs" / "gallery.md", ROOT / "docs" / "pictures" / "gallery"
-ENTRY = re.compile(r"\]\(pictures/gallery/(.+?)\)\n\n```sh\n(.+?)\n```")
+ENTRY = re.compile(r"\]\(pictures/gallery/(.+?)\)\n\n```sh\n([^`]+)\n```")
 
 
 def entries() -> list[tuple[str, list[str]]]:
