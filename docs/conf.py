@@ -81,3 +81,6 @@ html_additional_pages = {"index": "redirect.html"}
 templates_path = ["_templates"]
 html_copy_source = False
 html_show_sphinx = False
+
+# the index of modules is wider than a phone; the API has its own pages
+html_domain_indices = False
