@@ -114,7 +114,7 @@ def pictures() -> Iterator[bytes]:
         yield _picture(rgb, kind)
     yield _picture(rgb.quantize(4), "BMP")
     for kind in ("WEBP", "AVIF"):
-        if features.check(kind.lower()):
+        if kind.lower() in features.modules and features.check(kind.lower()):
             yield _picture(rgb, kind, icc_profile=profile, exif=exif.tobytes())
             yield _picture(rgb.convert("RGBA"), kind)
             yield _picture(rgb, kind, save_all=True, append_images=[rgb.rotate(180)])
