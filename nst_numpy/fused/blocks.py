@@ -35,10 +35,10 @@ from nst_numpy.kernels.pools import (
 )
 from nst_numpy.kernels.winograd import (
     TILE,
-    flip_kernel,
     kernel_bytes,
     picture_window,
     prepare_kernels,
+    transform_flipped,
     transform_kernel,
     winograd_in_parts,
 )
@@ -95,7 +95,7 @@ class KeptKernels:
         """Return the transformed kernel of the input gradient."""
         if self.is_fixed(name):
             return self._pair(name)[1]
-        return flip_kernel(transform_kernel(self._w(name)))
+        return transform_flipped(self._w(name))
 
     def is_fixed(self, name: str) -> bool:
         """Say whether a layer's kernel cannot change."""

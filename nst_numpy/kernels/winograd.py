@@ -451,8 +451,9 @@ def _to_points(x: MadeInParts, piece: Piece, steps: Sequence[_Step], v: Array) -
     item, *tiles = piece
     counts, channels = v.shape[len(steps) : -1], v.shape[-1]
     reads = [step.reads(cut) for step, cut in zip(steps, tiles, strict=True)]
+    # a piece may lie wholly in the padding
     seen = [
-        slice(min(max(read.start, 0), size), min(read.stop, size))
+        slice(*(min(max(end, 0), size) for end in (read.start, read.stop)))
         for read, size in zip(reads, x.shape[1:-1], strict=True)
     ]
     band = x.read(item, *seen)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from nst_numpy.fused.engine import MOST_PLANS
 from nst_numpy.kernels import memory, methods
+from nst_numpy.kernels.winograd import TILES
 from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.training.sequential import Conv, ReLU, Sequential
 from nst_numpy.vgg import VGG
@@ -119,6 +120,28 @@ def test_blocks_by_winograd_give_the_same(pool, relu, wanted):
     for net in nets:
         net.forward(x, wanted)
     assert_equal(*(net.backward(grads, relu=relu) for net in nets))
+
+
+@pytest.mark.parametrize("fixed", [False, True])
+@pytest.mark.parametrize("kernel", sorted(TILES))
+def test_every_kernel_of_winograd_gives_the_same(kernel, fixed, monkeypatch):
+    """With parameters that stay, whose transforms are kept, and with those that may change."""
+    monkeypatch.setattr(methods, "WINOGRAD_CHANNELS", dict.fromkeys(TILES, 1))
+    monkeypatch.setattr(methods, "WINOGRAD_POSITIONS", dict.fromkeys((1, 2, 3), 1))
+    shape = (*(9 + axis for axis in range(len(kernel))), 2)
+    rows = [Conv(4, kernel, pad=1), ReLU(), Conv(3, kernel, pad=2), ReLU()]
+    nets = [
+        Sequential(rows, shape, np.random.default_rng(1), np.float32, engine=engine)
+        for engine in ("fused", "plain")
+    ]
+    for w, _ in nets[0].params.values() if fixed else ():
+        w.flags.writeable = False
+    x = np.random.default_rng(2).standard_normal((2, *shape)).astype(np.float32)
+    plan = nets[0].plan(x.shape, ["relu2"])
+    assert {block.method for block in plan.blocks} == {"winograd"}
+    fused, plain = (net.forward(x, ["relu2"])["relu2"] for net in nets)
+    assert_equal(fused, plain)
+    assert_equal(*(net.backward({"relu2": plain}) for net in nets))
 
 
 def test_parameters_that_change_are_seen():

@@ -70,6 +70,26 @@ def test_all_three_products_in_any_number_of_dimensions(data, kernel, seed):
         np.testing.assert_allclose(got, want, atol=1e-4 * max(1, np.abs(want).max()))
 
 
+@pytest.mark.parametrize("limit", [1, 1000])
+@pytest.mark.parametrize("kernel", sorted(wg.TILES))
+def test_a_padding_in_which_whole_pieces_lie(kernel, limit, monkeypatch):
+    for name in ("FEWEST_TILES", "MOST_TILES", "VOLUME_TILES"):
+        monkeypatch.setattr(wg, name, limit)
+    rng = np.random.default_rng(4)
+    sizes, pad = (3,) * len(kernel), ((13, 11),) * len(kernel)
+    x, w = rng.standard_normal((1, *sizes, 2)), rng.standard_normal((*kernel, 2, 3))
+    out, cache = conv_forward(x, w, np.zeros(3), pad=pad, method="im2col")
+    grad_out = rng.standard_normal(out.shape)
+    _, grad_w, _ = conv_backward(grad_out, cache)
+    x, w, grad_out = (a.astype(np.float32) for a in (x, w, grad_out))
+    window = make_window("test", sizes, kernel, 1, pad)
+    for got, want in (
+        (wg.winograd_forward(x, wg.transform_kernel(w), None, None, window), out),
+        (wg.winograd_kernel_gradient(x, grad_out, window), grad_w),
+    ):
+        np.testing.assert_allclose(got, want, atol=1e-4 * max(1, np.abs(want).max()))
+
+
 @pytest.mark.parametrize("kernel", sorted(wg.TILES))
 def test_the_error_is_small(kernel):
     """In float32, with sizes as networks have them, beside the same in float64."""
