@@ -22,6 +22,7 @@ from nst_numpy.cli.parts.options import (
     add_output,
     add_quiet,
     add_threads,
+    add_weights,
     use_threads,
 )
 from nst_numpy.cli.parts.outputs import claim, claim_folder, results
@@ -51,9 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     add_axes(parser, AXES)
     add_setting_options(parser, [name for name in NAMES if name not in AXES])
-    parser.add_argument(
-        "--weights", metavar="FILE", help="HDF5 file of a VGG-16 or VGG-19 (default: bundled)"
-    )
+    add_weights(parser)
     add_threads(parser)
     add_quiet(parser)
 

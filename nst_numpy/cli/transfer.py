@@ -25,7 +25,6 @@ to go on is kept as well, also if the process is killed:
 
 import argparse
 import math
-import re
 import shlex
 import sys
 from collections.abc import Sequence
@@ -40,6 +39,7 @@ from nst_numpy.cli.parts.options import (
     add_output,
     add_quiet,
     add_threads,
+    add_weights,
     duration,
     use_threads,
     whole_number,
@@ -70,7 +70,7 @@ from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start, unknown_start
 from nst_numpy.result import Result
 from nst_numpy.runs.folder import EVERY, RunFolder
-from nst_numpy.runs.saved import PICTURES, RECORD, SOURCE, writers
+from nst_numpy.runs.saved import FILE_NAMES, writers
 from nst_numpy.settings import PATIENCE, SMALLEST_SIZE
 from nst_numpy.style_transfer import Run
 from nst_numpy.sweeps.photographs import is_many
@@ -113,9 +113,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_settings(parser: argparse.ArgumentParser, patience: int = PATIENCE) -> None:
     """Add what every command that paints has: the settings, and how to run."""
     add_preset(parser, patience)
-    parser.add_argument(
-        "--weights", metavar="FILE", help="VGG-16 or VGG-19 as HDF5 or .npz (default: bundled)"
-    )
+    add_weights(parser)
     add_threads(parser)
     add_quiet(parser)
 
@@ -187,8 +185,7 @@ def claim_run_folder(args: argparse.Namespace) -> Path | None:
     """Make the folder of --save-run, and make sure of it."""
     if args.save_run is None:
         return None
-    names = "|".join([*map(re.escape, (*PICTURES, RECORD, SOURCE)), r"style_\d+\.png"])
-    return claim_folder(args, args.save_run, inputs(args), names)
+    return claim_folder(args, args.save_run, inputs(args), FILE_NAMES)
 
 
 def run_files(

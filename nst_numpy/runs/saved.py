@@ -4,6 +4,7 @@ What is there is enough to draw the map, and to compute the style loss again.
 """
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -20,6 +21,7 @@ from nst_numpy.result import Result
 
 RECORD, SOURCE = "run.json", "source.npz"
 PICTURES = ("result.png", "content.png", "style.png")
+FILE_NAMES = "|".join([*map(re.escape, (*PICTURES, RECORD, SOURCE)), r"style_\d+\.png"])
 MOST_BYTES = 2**26  # of a record
 
 

@@ -1,6 +1,5 @@
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +10,6 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nst_numpy.errors import SettingError
-from nst_numpy.kernels import threads as module
 from nst_numpy.kernels.memory import scratch_array
 from nst_numpy.kernels.threads import (
     available_cores,
@@ -164,39 +162,44 @@ def test_work_inside_work_is_done(threads):
     assert done == {(i, j) for i in range(20) for j in range(20)}
 
 
-@pytest.mark.skip(reason="it hangs now and then where BLAS has one thread; why is not known yet")
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+FORKS = """
+import os, signal, threading
+from nst_numpy.kernels import threads as module
+from nst_numpy.kernels.threads import for_each, set_threads
+
+set_threads(2)
+for_each(lambda _: None, range(10))
+held, forked = threading.Event(), threading.Event()
+
+def hold():
+    with module._holding, module._helpers._lock:
+        held.set()
+        forked.wait()
+
+threading.Thread(target=hold).start()  # it is not there in the child, and lets go of nothing
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(60)  # a child that hangs is killed
+    both, done = threading.Barrier(2), set()
+
+    def work(piece):
+        both.wait()  # two pieces at a time
+        done.add(piece)
+
+    for_each(work, range(10))
+    os._exit(0 if done == set(range(10)) else 2)
+forked.set()
+raise SystemExit(os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")
 def test_a_forked_process_has_helpers_of_its_own():
-    set_threads(2)
-    for_each(lambda _: None, range(10))
-    held, forked = threading.Event(), threading.Event()
-
-    def hold():
-        with module._holding, module._helpers._lock:
-            held.set()
-            forked.wait(PATIENCE)
-
-    holder = threading.Thread(target=hold)  # it is not there in the child, and lets go of nothing
-    holder.start()
-    held.wait(PATIENCE)
-    child = os.fork()
-    if child == 0:
-        code = 1
-        try:  # whatever fails in the child, it must not go on as a second run of all tests
-            signal.alarm(PATIENCE // 4)  # a child that hangs is killed
-            both, done = threading.Barrier(2, timeout=PATIENCE), set()
-
-            def work(piece):
-                both.wait()  # two pieces at a time
-                done.add(piece)
-
-            for_each(work, range(10))
-            code = 0 if done == set(range(10)) else 2
-        finally:
-            os._exit(code)
-    forked.set()
-    holder.join()
-    assert os.waitpid(child, 0)[1] == 0
+    """Forked from a process without threads of others: what those hold, no child can let go of."""
+    words = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKS]
+    done = subprocess.run(words, capture_output=True, encoding="utf-8", timeout=PATIENCE)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_blas_that_is_loaded_later_is_held_too():

@@ -65,12 +65,17 @@ def add_threads(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_network(parser: argparse.ArgumentParser, pool: str = "avg") -> None:
-    """Add what a command that runs the network needs: --pool, --weights, --threads."""
-    parser.add_argument("--pool", default=pool, choices=list(POOLS), help="kind of pooling")
+def add_weights(parser: argparse.ArgumentParser) -> None:
+    """Add --weights."""
     parser.add_argument(
         "--weights", metavar="FILE", help="VGG-16 or VGG-19 as HDF5 or .npz (default: bundled)"
     )
+
+
+def add_network(parser: argparse.ArgumentParser, pool: str = "avg") -> None:
+    """Add what a command that runs the network needs: --pool, --weights, --threads."""
+    parser.add_argument("--pool", default=pool, choices=list(POOLS), help="kind of pooling")
+    add_weights(parser)
     add_threads(parser)
 
 

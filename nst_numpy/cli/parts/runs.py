@@ -14,17 +14,26 @@ from nst_numpy.errors import SettingError
 from nst_numpy.result import Result
 from nst_numpy.runs.folder import (
     EVERY,
-    WRITTEN,
+    HISTORY,
     RunFolder,
     begin_folder,
     refuse_full,
     resume_folder,
 )
-from nst_numpy.runs.record import FILES, SETTINGS, SEVERAL, Record, read_config, read_record
+from nst_numpy.runs.record import (
+    FILES,
+    RUN,
+    SETTINGS,
+    SEVERAL,
+    Record,
+    read_config,
+    read_record,
+)
+from nst_numpy.runs.saved import FILE_NAMES, PICTURES
 from nst_numpy.settings import Settings
 from nst_numpy.style_transfer import Run
 
-NAMES = "|".join(map(re.escape, WRITTEN))
+NAMES = "|".join([FILE_NAMES, *map(re.escape, (RUN, HISTORY))])
 
 
 def add_run_options(parser: argparse.ArgumentParser) -> None:
@@ -99,7 +108,7 @@ def _resume(args: argparse.Namespace) -> RunFolder:
     for name in FILES:
         _set(args, name, found[name])
     if args.output is None:
-        args.output = str(place / WRITTEN[0])
+        args.output = str(place / PICTURES[0])
     return folder
 
 
