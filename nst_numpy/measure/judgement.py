@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Image
+from nst_numpy.common.shown import Shown
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import gaussian_distance, mean_and_covariance
@@ -32,8 +33,8 @@ ALIKE = 0.02  # of 1 − a correlation: photograph and painting show the same
 _SEED = 0  # of directions and patches: fixed, so that a picture has one judgement
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, repr=False)
+class Judgement(Shown):
     """What `judge` found.
 
     Attributes
@@ -65,6 +66,10 @@ class Judgement:
     figures: dict[str, float]
     size: tuple[int, int]
     resized: list[str]
+
+    def _in_words(self) -> str:
+        parts = f"content {self.content:.3f}, style {self.style:.3f}, copied {self.copied:.3f}"
+        return f"score {self.score:.3f}: {parts}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, as JSON knows it."""

@@ -24,9 +24,10 @@ from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.measure import Judge
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
+from nst_numpy.pictures.embedding import data_uri, embed, jpeg, png, shrink
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.pictures.masks import WHOLE
-from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
+from nst_numpy.report.parts import render, stem
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
 from nst_numpy.styles import Counts, on_layers
