@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "LICENCES.md").read_text(encoding="utf-8")
 FOLDERS = ("benchmarks", "docs", "nst_numpy", "tests", "tutorials", "weights")
 # Our own by their kind. A style sheet, script or font would be named one by one.
-OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
+OWN_KINDS = {".cff", ".csv", ".html", ".js", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
 OWN = {
     "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
     "nst_numpy/report/templates/common.css",
