@@ -216,14 +216,14 @@ def seeds(args):
         painting = nst.load_image(sample_path(style))
         settings = {"size": 128, "init": "noise", "vgg": vgg}
         images = [nst.transfer(photograph, painting, seed=n, **settings).image for n in SEEDS]
-        runs = [_all_figures(Judge(photograph, painting, vgg)(image)) for image in images]
+        runs = [Judge(photograph, painting, vgg)(image).figures for image in images]
         judges = []
         for n in SEEDS:
             judgement._SEED = n
-            judges.append(_all_figures(Judge(photograph, painting, vgg)(images[0])))
+            judges.append(Judge(photograph, painting, vgg)(images[0]).figures)
         judgement._SEED = 0
         columns += [runs, judges]
-    kinds = [name for name in columns[0][0] if name.count("/") < 2]
+    kinds = [name for name in columns[0][0] if name.count("/") == 1 or name == "copied"]
     head = " | ".join(f"{c}, {s} | five runs | five draws" for c, s in pairs)
     lines = [f"| figure | {head} |", "|---" * (1 + 3 * len(pairs)) + "|"]
     for kind in kinds:
@@ -237,12 +237,6 @@ def seeds(args):
     print("\n".join(lines))
     if args.write:
         write_table("seeds", lines, ROOT / "docs" / "judge.md")
-
-
-def _all_figures(judgement):
-    """Return the figures of a judgement, and what they are put together to."""
-    parts = {name: getattr(judgement, name) for name in ("score", "content", "style")}
-    return parts | judgement.figures
 
 
 def main():
