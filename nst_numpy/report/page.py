@@ -329,12 +329,13 @@ def _short(value: object) -> str:
 def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
     """Judge the picture, if it is large enough and the network has the layers for that.
 
-    The judge knows of one painting, and of no masks.
+    The judge knows of one painting, and of no masks. It asks for the photograph as it was given,
+    also where the run saw it in other colours.
     """
     if not run.paintings.plain:
         return []
     try:
-        found = Judge(run.content, run.style, run.vgg)(image)
+        found = Judge(run.photograph, run.style, run.vgg)(image)
     except (SettingError, UnknownNameError):
         return []
     parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"
