@@ -45,7 +45,7 @@ from nst_numpy.pictures.images import (
 )
 from nst_numpy.pictures.palette import colors_after, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
-from nst_numpy.presets import preset_settings
+from nst_numpy.presets import PresetName, preset_settings
 from nst_numpy.result import Result
 from nst_numpy.runs.clock import Clock, Deadline, plan_scales, time_is_up
 from nst_numpy.runs.folder import begin_folder, first_settings, resume_folder
@@ -82,7 +82,7 @@ def transfer(
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     layers: str | Path | None = None,
-    preset: str | None = None,
+    preset: PresetName | None = None,
     **settings: "Unpack[GivenSettings]",
 ) -> Result:
     """Paint the content picture in the style of the other.
