@@ -265,6 +265,8 @@ def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | Non
         return "all-zero", "everything is 0"
     if np.allclose(got, -want, rtol=1e-5, atol=0):
         return "sign", "the sign is wrong"
+    if want.dtype.kind in "iu" and np.array_equal(np.floor(got), want):
+        return "fraction", "there is a fraction, where // rounds down and / does not"
     scale = float(np.abs(want).max())
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float((got * want).sum() / np.square(want, dtype=float).sum())

@@ -177,3 +177,11 @@ def test_a_picture_is_written_where_the_tests_run_or_kept(tmp_path, monkeypatch)
 def test_what_is_nearly_right_is_not_called_once_what_it_should_be():
     with pytest.raises(expect.Wrong, match=r"J: it is off by 2e-06 of what it should be; is 1, it"):
         expect.same(1.000002, 1.0, "J")
+
+
+@pytest.mark.parametrize(("got", "named"), [(3.5, True), (4.5, False), (2.5, False)])
+def test_a_fraction_where_a_whole_number_belongs_is_named(got, named):
+    with pytest.raises(expect.Wrong) as caught:
+        expect.same(got, 3, "output_size")
+    assert (caught.value.mistake == "fraction") is named
+    assert ("// rounds down and / does not" in caught.value.discreet) is named

@@ -1,7 +1,10 @@
 """What answers do, and what they get for it. Each runs in processes of its own."""
 
 import json
+import os
 import re
+import signal
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +20,7 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import Cell, split_cells
 from nst_numpy.course.grade import grade_task
+from nst_numpy.course.sandbox import Sandbox
 from nst_numpy.course.submission import read_answer
 from nst_numpy.course.worker import top_level_pieces
 from tests import limited_memory, posix
@@ -100,6 +104,29 @@ def test_a_busy_machine_costs_no_points(grade_double):
     """Its processor is with others: time passes, and little is computed."""
     task = grade_double("import time; time.sleep(0.6); return 2 * x", seconds=0.5)
     assert task.right, task.reason
+
+
+def test_time_in_which_the_answer_is_stopped_costs_nothing():
+    with Sandbox([("a.py", 1, "def f():\n    import time; time.sleep(0.3); return 7")],
+                 seconds=0.1) as sandbox:  # fmt: skip
+        sandbox.open()
+        pid = sandbox._process.pid
+        stop = threading.Timer(0.1, os.kill, [pid, signal.SIGSTOP])
+        go_on = threading.Timer(1.4, os.kill, [pid, signal.SIGCONT])
+        for timer in (stop, go_on):
+            timer.start()
+        assert sandbox.function("f")() == 7  # PATIENCE * 0.1 seconds are shorter than the stop
+        for timer in (stop, go_on):
+            timer.join()
+
+
+def test_time_in_which_the_grader_is_stopped_costs_nothing(monkeypatch):
+    hours = iter(range(0, 36000, 3600))
+    with Sandbox([("a.py", 1, "def f():\n    return 7")]) as sandbox:
+        sandbox.open()
+        monkeypatch.setattr("nst_numpy.course.sandbox.time.monotonic", lambda: next(hours))
+        assert sandbox.function("f")() == 7
+        monkeypatch.undo()
 
 
 def test_what_calls_compute_adds_up(grade_double):

@@ -125,8 +125,11 @@ def _read(case: Case, shape: Shape, out: Shape) -> SeenKernel | None:
     windows = {o: _window(slopes[o]) for o in np.ndindex(*out[1:-1])}
     sizes = tuple(max(w[1][a] for w in windows.values()) for a in range(len(shape) - 2))
     whole = [o for o, (_, size) in windows.items() if size == sizes]
+    if not whole or max(sizes) < 2:
+        return None
     # a running sum is no convolution, though a window as long as x would make it one
-    if len(whole) < (1 if shape == case.shape else 2) or max(sizes) < 2:
+    moves = [len({o[a] for o in whole}) > 1 for a, size in enumerate(sizes) if size > 1]
+    if shape != case.shape and not all(moves):
         return None
     first, last = whole[0], whole[-1]
     strides = [
