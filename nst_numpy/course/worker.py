@@ -36,7 +36,7 @@ from nst_numpy.course.fence import (  # also under their former place
     Fence,
 )
 from nst_numpy.course.jupyter import NoShell, provide, statement_starts
-from nst_numpy.course.wire import LARGEST_TEXT, Peer, RemoteError, as_known, write_back
+from nst_numpy.course.wire import KINDS, LARGEST_TEXT, Peer, RemoteError, as_known, write_back
 
 ANSWER = "answer"
 TOGETHER = 3.5  # all statements may take so many times what one of them may
@@ -209,7 +209,7 @@ class Answer(Peer):
             begin = time.process_time()
             try:
                 with _alarm(self.seconds, self.passing):
-                    result = function(*args, **kwargs)
+                    result = _as_array(function(*args, **kwargs))
             finally:
                 self.seconds -= time.process_time() - begin
             changed = {k: given[k] for k, old in before.items() if not _equal(given[k], old)}
@@ -231,6 +231,8 @@ class Answer(Peer):
             sentence = "still running when the time was up"
         else:
             sentence = f"{kind}: {message}" if message else kind
+        if isinstance(error, NameError) and self.troubles:
+            sentence += f"; {self.troubles[0]}"  # an import that failed, more often than not
         return {
             "type": kind if known or type(error).__module__ == __name__ else "an exception",
             "message": message,
@@ -418,6 +420,18 @@ _TICKS = _Ticks()
 
 def _time_up(number: int, frame: FrameType | None) -> None:
     raise TimeUpError
+
+
+def _as_array(result: Any) -> Any:
+    """Return as a plain array what NumPy takes for one, as a test beside the answer would."""
+    if type(result) is np.ndarray or not hasattr(type(result), "__array__"):
+        return result
+    try:
+        array = np.asarray(result)
+    except Exception:  # what an answer has written may raise anything
+        return result
+    plain = isinstance(result, np.generic) or array.dtype.kind not in KINDS
+    return result if plain else array
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:
