@@ -293,14 +293,14 @@ class _Finder:
         )
 
     def _modules(self, place: Entry, where: tuple[str, ...], path: Path) -> Modules:
-        folder = place
+        way = [place]
         for part in where[:-1]:
-            folder = next(inner for inner in folder.folders if inner.name == part)
+            way.append(next(inner for inner in way[-1].folders if inner.name == part))
         try:
             cells = read_answer(path, {})
         except CourseError:
             return {}
-        found = modules_in(folder, [source for *_, source in cells])
+        found = modules_in(way[-1], [source for *_, source in cells], way[-2::-1])
         return {name: module for name, module in found.items() if name not in self._given()}
 
     def _answers(self, entry: Entry) -> str | None:
