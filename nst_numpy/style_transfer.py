@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from nst_numpy.balance import style_factor
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
-from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.arrays import AnyImage, Array, Image
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.conventions import beta_growth, check_convention
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPictureError
@@ -39,7 +39,7 @@ from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.paintings import MaskPair, Paintings, mask_lists, mask_pairs
 from nst_numpy.pictures.images import (
     Picture,
-    as_image,
+    as_exact,
     cut,
     deprocess,
     preprocess,
@@ -212,7 +212,7 @@ class Run:
         check_convention(settings.convention, settings.style_loss, self.losses)
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
-        self.photograph = as_image(content, settings.size)
+        self.photograph = as_exact(content, settings.size)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
         self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)
@@ -456,7 +456,7 @@ class Run:
             return self.shape(scale)
         return self.paintings.shape(number, 2 ** (self.scales - 1 - scale))
 
-    def x(self, image: Image, scale: int) -> Array:
+    def x(self, image: AnyImage, scale: int) -> Array:
         """Turn a picture into what the network reads, with the size of a scale."""
         return self._input(image, self.shape(scale))
 
@@ -464,16 +464,16 @@ class Run:
         """Turn a style picture into what the network reads at a scale."""
         return self._input(self.paintings.images[number], self.style_shape(scale, number))
 
-    def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
+    def _input(self, image: AnyImage, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
-    def _read_init(self, init: Init | Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> AnyImage:
         """Read the picture to start from, at its own size."""
         if is_start(init):
             size = self.shape(0)[1:3]
             return make_start(init, self.content, self.style, size, self.settings.seed)
         try:
-            return as_image(init)
+            return as_exact(init)
         except UnknownPictureError as error:
             raise unknown_start(str(init)) from error
 

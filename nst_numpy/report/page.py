@@ -24,7 +24,7 @@ from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.measure import Judge
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.pictures.images import resize_image, to_8_bits
 from nst_numpy.pictures.masks import WHOLE
 from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
 from nst_numpy.result import Result
@@ -80,7 +80,7 @@ class RunRecorder:
         """Plan when to look; keep the start and the time that is expected."""
         self._wanted = set(geometric(self.run.iterations, self.pictures))
         self.expected_seconds = self.run.expected_seconds
-        self.add(0, None, resize_image(self.run.init, self.run.content.shape[:2]))
+        self.add(0, None, to_8_bits(resize_image(self.run.init, self.run.content.shape[:2])))
 
     def __call__(self, progress: Progress) -> None:
         """Keep the picture if its turn has come; a run that starts again begins again."""

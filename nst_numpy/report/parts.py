@@ -9,8 +9,8 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from nst_numpy.common.arrays import Image
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.common.arrays import AnyImage, Image
+from nst_numpy.pictures.images import resize_image, to_8_bits
 
 
 def render(template: str, **values: Any) -> str:
@@ -23,8 +23,9 @@ def render(template: str, **values: Any) -> str:
     return environment.get_template(template).render(**values)
 
 
-def shrink(image: Image, longest: int) -> Image:
+def shrink(picture: AnyImage, longest: int) -> Image:
     """Make a picture smaller, if its longest side is more than that."""
+    image = to_8_bits(picture)
     return resize_image(image, longest) if max(image.shape[:2]) > longest else image
 
 
@@ -55,7 +56,7 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def embed(image: Image, longest: int, quality: int = 88) -> dict[str, Any]:
+def embed(image: AnyImage, longest: int, quality: int = 88) -> dict[str, Any]:
     """Turn a picture into what an <img> needs."""
     small = shrink(image, longest)
     height, width = small.shape[:2]

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from nst_numpy.common.arrays import Image
+from nst_numpy.common.arrays import AnyImage, Image
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, check_folder, expand_input, write_json
 from nst_numpy.look.source import SourceMap, load_source, save_source
@@ -28,7 +28,7 @@ MOST_BYTES = 2**26  # of a record
 class Painted(Protocol):
     """What is asked of a run: its pictures, and the sizes of the paintings as they were read."""
 
-    content: Image
+    content: AnyImage
     paintings: Paintings
     scales: int
 

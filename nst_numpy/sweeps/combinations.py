@@ -20,7 +20,7 @@ from nst_numpy.files import PathLike, write_json
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.measure.judgement import Judge
 from nst_numpy.objective import AnyNetwork
-from nst_numpy.pictures.images import Picture, as_image, load_image, save_image
+from nst_numpy.pictures.images import Picture, as_exact, load_image, save_image
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start
 from nst_numpy.settings import Settings, refuse_unknown, show_settings
@@ -92,7 +92,7 @@ class Grid:
         if "style" in self.axes:
             self.axes["style"] = self.names[1:]
         self.cells.sort(key=self._position)
-        self.content, self.styles = as_image(content), [as_image(each) for each in styles]
+        self.content, self.styles = as_exact(content), [as_exact(each) for each in styles]
         self._given = content  # a file is decoded at the size asked for, as in a single run
         self._plan(weights, vgg, folder, progress=progress)
 
