@@ -1099,9 +1099,8 @@ def test_a_result_has_16_bits_between_the_levels_of_8(changes):
 
 def fine_picture(height, width):
     """Make a picture whose levels lie between those of 8 bits."""
-    return (
-        picture(1, height, width).astype(np.uint16) // 64 * 257 + 5000 + np.arange(width)[:, None]
-    )
+    coarse = picture(1, height, width).astype(np.uint16) // 64 * 257
+    return coarse + np.arange(5000, 5000 + width, dtype=np.uint16)[:, None]
 
 
 def test_a_run_begins_with_all_16_bits_of_a_file(tmp_path):
