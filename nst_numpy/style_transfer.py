@@ -17,6 +17,7 @@ from nst_numpy.errors import NonFiniteError, SettingError, ShapeError, UnknownPi
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.look.source import SourceMap, map_source
+from nst_numpy.look.sources import map_sources
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
@@ -253,7 +254,7 @@ class Run:
         self._deadline = Deadline(self.settings.minutes, self.passes, self.clock)
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
-        self._matches: Matches | None = None
+        self._matches: Matches | dict[int, Matches] | None = None
         try:
             with progress_bar(self.iterations, shown=progress) as bar:
                 minimum = self._climb([bar, *callbacks])
@@ -364,8 +365,11 @@ class Run:
         if self._matches is None:
             return None
         last = self.scales - 1
-        painting = self.style.shape[:2]
-        return map_source(self.objective(last), self._matches, self.x(image, last), painting)
+        objective, x = self.objective(last), self.x(image, last)
+        if isinstance(self._matches, Matches):
+            return map_source(objective, self._matches, x, self.style.shape[:2])
+        sizes = [painting.shape[:2] for painting in self.paintings.images]
+        return map_sources(objective, self._matches, x, sizes)
 
     def _scales_in(self, minutes: float) -> int:
         """Choose the number of sizes for a run that may take so long, if it is not given."""

@@ -22,7 +22,7 @@ from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
-from nst_numpy.measure import Judge
+from nst_numpy.measure import Judge, JudgeOfSeveral
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
 from nst_numpy.pictures.images import resize_image, to_8_bits
 from nst_numpy.pictures.masks import WHOLE
@@ -328,12 +328,16 @@ def _short(value: object) -> str:
 def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
     """Judge the picture, if it is large enough and the network has the layers for that.
 
-    The judge knows of one painting, and of no masks.
+    The judge knows of no masks.
     """
-    if not run.paintings.plain:
+    if run.paintings.masked:
         return []
+    styles, weights = run.paintings.images, run.paintings.given_weights
     try:
-        found = Judge(run.content, run.style, run.vgg)(image)
+        judge: Judge | JudgeOfSeveral = Judge(run.content, styles[0], run.vgg)
+        if len(styles) > 1:
+            judge = JudgeOfSeveral(run.content, styles, run.vgg, weights)
+        found = judge(image)
     except (SettingError, UnknownNameError):
         return []
     parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"
