@@ -84,7 +84,10 @@ def _write(place: Path, saved: SavedRun, across: int) -> None:
         from nst_numpy.report import write_source_page
 
         found = (saved.record.get(kind, kind) for kind in ("content", "style"))
-        names = [", ".join(map(str, n)) if isinstance(n, list) else str(n) for n in found]
+        names = [
+            " and ".join(Path(str(each)).stem for each in n) if isinstance(n, list) else str(n)
+            for n in found
+        ]
         write_source_page(
             place,
             saved.source,

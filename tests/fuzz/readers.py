@@ -14,8 +14,8 @@ from nst_numpy.course.assignment import load_assignments
 from nst_numpy.course.submission import assignment_of, read_answer
 from nst_numpy.errors import NstError
 from nst_numpy.pictures import load_image
-from nst_numpy.pictures.images import as_exact
 from nst_numpy.pictures.colours import can_paint_in
+from nst_numpy.pictures.images import as_exact
 from nst_numpy.pictures.metadata import describe_file, read_exif, read_profile
 from nst_numpy.pictures.transparency import load_transparent
 from nst_numpy.signals.data import read_signal
