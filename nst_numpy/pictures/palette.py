@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import AnyImage, Array, Array64, Image, Image16
+from nst_numpy.common.checks import check_choice
 from nst_numpy.errors import ShapeError, UnknownNameError
 from nst_numpy.pictures.depth import deprocess16, to_16_bits
 from nst_numpy.pictures.images import check_image, levels, resize_x, to_8_bits
@@ -159,10 +160,7 @@ def match_colors(image: _Image, like: AnyImage, root: Root = "symmetric") -> _Im
     """
     check_image("match_colors", image)
     check_image("match_colors", like)
-    if root not in ROOTS:
-        raise UnknownNameError(
-            f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}"
-        )
+    check_choice("match_colors: root", root, ROOTS, UnknownNameError)
     x, other = (levels(i).reshape(-1, 3).astype(np.float64) for i in (image, like))  # (M, 3)
     mean, wanted = x.mean(axis=0), other.mean(axis=0)
     a = ROOTS[root](np.cov(x.T, bias=True), np.cov(other.T, bias=True))
