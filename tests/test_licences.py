@@ -10,10 +10,12 @@ ROOT = Path(__file__).resolve().parent.parent
 TEXT = (ROOT / "LICENCES.md").read_text(encoding="utf-8")
 FOLDERS = ("benchmarks", "docs", "nst_numpy", "tests", "tutorials", "weights")
 # Our own by their kind. A style sheet, script or font would be named one by one.
-OWN_KINDS = {".cff", ".csv", ".html", ".js", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
+OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
 OWN = {
     "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
-    "nst_numpy/report/templates/common.css",
+    "nst_numpy/report/templates/common.css", "nst_numpy/report/templates/explore_net.js",
+    "nst_numpy/report/templates/explore_page.js", "nst_numpy/report/templates/source.css",
+    "nst_numpy/report/templates/source.js",
 }  # fmt: skip
 # The text of a licence; photographs, each with its row in a table beside them; the fuzzer's files.
 OTHERWISE = (
