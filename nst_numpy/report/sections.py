@@ -1,5 +1,6 @@
 """What the page about a run tells besides the run: how good, by which plan, and what terms mean."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -13,6 +14,8 @@ from nst_numpy.report.source import source_values
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
 
+PLACES = 60_000  # of a source map that can be pointed at; `nst source` shows all
+LONGEST = 640  # pixels of the two pictures there, which the page has larger elsewhere
 SCALES = {
     "score": "(1 + content) · (1 + style): 1 is ideal, 2 is what the photograph itself would get",
     "content": "what was lost of the photograph: 0 nothing, 1 as much as in a piece of painting",
@@ -108,7 +111,9 @@ def source_of(run: Run, result: Result, names: Sequence[str]) -> dict[str, Any] 
         return None
     paintings = dict(enumerate(map(to_8_bits, run.paintings.images), start=1))
     style = side_by_side(paintings, result.source) if result.source.panels else paintings[1]
-    return source_values(result.source, result.image, style, (names[0], ", ".join(names[1:])))
+    every = math.ceil(math.sqrt(result.source.indices.size / PLACES))
+    called = names[0], ", ".join(names[1:])
+    return source_values(result.source, result.image, style, called, longest=LONGEST, every=every)
 
 
 def meanings(terms: Sequence[str], settings: Mapping[str, Any]) -> list[Meaning]:

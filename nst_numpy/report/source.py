@@ -1,5 +1,6 @@
 """One HTML file that answers: point at a stroke, and see where in the painting it is from."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +57,44 @@ def write_source_page(
 
 
 def source_values(
-    source: SourceMap, result: Image, style: Image, names: tuple[str, str], across: int = ACROSS
-) -> dict[str, Any]:
-    """Collect what a template needs that shows a source map; for arguments see above."""
-    similarity = png(similarity_image(source))
+    source: SourceMap, result: Image, style: Image, names: tuple[str, str], across: int = ACROSS,
+    *, longest: int = LARGE, every: int = 1,
+) -> dict[str, Any]:  # fmt: skip
+    """Collect what a template needs that shows a source map; for other arguments see above.
+
+    Parameters
+    ----------
+    longest : int
+        Longest side of the two pictures.
+    every : int
+        Which places can be pointed at: each so many, down and across.
+    """
+    shown = thinned(source, every)
+    similarity = png(similarity_image(shown))
     return {
         "names": names,
         "source": source,
-        "result": embed(result, LARGE),
-        "style": embed(style, LARGE),
+        "result": embed(result, longest),
+        "style": embed(style, longest),
         "heat": embed(heat_image(source, style), SMALL),
-        "similarity": {"uri": data_uri("png", similarity), "size": source.grid},
+        "similarity": {"uri": data_uri("png", similarity), "size": shown.grid},
         "used": [(*place, place[-1] / source.indices.size) for place in
                  source.most_used_of_each(PLACES)],
-        "data": _data(source, across),
+        "data": _data(shown, across) | {"every": every},
     }  # fmt: skip
+
+
+def thinned(source: SourceMap, every: int) -> SourceMap:
+    """Keep each so many places of a map, down and across.
+
+    >>> flat = np.zeros((4, 7), int)
+    >>> thinned(SourceMap(flat, flat + 0.5, (1, 1), (9, 9), 0.5), 3).grid
+    (2, 3)
+    """
+    step = (slice(None, None, every),) * 2
+    numbers = None if source.numbers is None else source.numbers[step]
+    indices, similarity = source.indices[step], source.similarity[step]
+    return replace(source, indices=indices, similarity=similarity, numbers=numbers)
 
 
 def _data(source: SourceMap, across: int) -> dict[str, Any]:

@@ -1,3 +1,5 @@
+import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -129,3 +131,19 @@ def test_of_several_paintings_the_map_says_which():
     write_report("r.html", result, recorder, names=("me.jpg", "a.png", "b.png"))
     assert "The painting: a.png, b.png" in Page("r.html").text
     assert Path("r.html").stat().st_size < 5e6
+
+
+def test_a_large_map_is_thinned_and_its_numbers_are_those_of_all(monkeypatch):
+    monkeypatch.setattr(sections, "PLACES", 12)
+    result, _ = make("r.html", iterations=2, style_loss="neighbours")
+    page = Page("r.html")
+    rows, cols = result.source.grid
+    assert rows * cols > 2 * 12
+    [script] = [block for block in page.blocks["script"] if "var map" in block]
+    data = json.loads(re.search(r"var map = (.*);\n", script)[1])
+    every = data["every"]
+    assert every > 1
+    assert data["places"] == result.source.indices[::every, ::every].ravel().tolist()
+    assert len(data["places"]) <= 12
+    assert f"one in {every} can be pointed at" in page.text
+    assert f"{100 * result.source.share:.0f} % of the painting is used" in page.text

@@ -1,6 +1,6 @@
 (function () {
   var net = makeNet(data), layers = net.layers, first = net.image.slice();
-  var SHOWN = 3; // channels whose nine products are written out; the others are one sum
+  var written = 3; // channels whose nine products are written out; the others are one sum
   var at = { layer: 3, row: 0, col: 0, channel: 0 };
   strongest();
   var pointed = null; // where the pointer is; `at` is what was chosen
@@ -117,7 +117,7 @@
   // The sum of all channels: the strongest written out, and the rest.
   function sum(parent, found, layer, kind, bias, total) {
     var sorted = found.slice().sort(function (one, other) { return Math.abs(other.sum) - Math.abs(one.sum); });
-    var best = sorted.slice(0, SHOWN), rest = sorted.slice(SHOWN), parts = [], added = bias || 0;
+    var best = sorted.slice(0, written), rest = sorted.slice(written), parts = [], added = bias || 0;
     var restSum = rest.reduce(function (all, one) { return all + one.sum; }, 0);
     function add(value, words, name) {
       parts.push(value < 0 ? " − " : parts.length ? " + " : "", [value, name, short(Math.abs(value))], " (" + words + ")");
@@ -136,6 +136,14 @@
     var words = kind === "up" ? "Channel below " : "Channel above ";
     var box = make("div", parent, "", "groups");
     best.forEach(function (one) { group(box, one, layer, kind, words); });
+    if (!rest.length) { return; }
+    var more = make("button", parent, "write out more channels");
+    more.type = "button";
+    more.addEventListener("click", function () {
+      written *= 2;
+      explain(at);
+      find(kind).focus({ preventScroll: true });
+    });
   }
 
   function explainUp(place) {
@@ -268,14 +276,22 @@
     return { kind: "number", layer: place.layer, row: place.row, col: place.col, channel: place.channel, index: indexOf(layers[place.layer], place.row, place.col, place.channel) };
   }
   function read() {
+    if (location.hash.length < 2) { return; }
     var given = new URLSearchParams(location.hash.slice(1)), ask = (given.get("ask") || "").split(".");
     if (given.has("layer")) { at = placeOf(given.get("layer"), given.get("row"), given.get("col"), given.get("channel")); }
+    (given.get("pixels") || "").split(",").forEach(function (text) {
+      var parts = text.split(".").map(Number);
+      var fits = parts.every(function (value, i) { return Number.isInteger(value) && value >= 0 && value < (i ? 256 : first.length / 3); });
+      if (fits && parts.length === 4) { net.image.set(parts.slice(1), 3 * parts[0]); }
+    });
+    readAll();
     if (ask[0] === "number") { askFor(net, asked(placeOf(ask[1], ask[2], ask[3], ask[4]))); }
     if (ask[0] === "content") { askFor(net, { kind: "content" }); }
-    (given.get("pixels") || "").split(",").slice(0, 4096).forEach(function (text) {
-      var parts = text.split(".").map(Number), place = within(parts[0], first.length / 3);
-      if (parts.length === 4) { changePixel(net, Math.floor(place / layers[0].width), place % layers[0].width, parts.slice(1).map(function (value) { return within(value, 256); })); }
-    });
+  }
+  function readAll() {
+    for (var n = 0; n < first.length / 3; n++) { readPixel(net, n); }
+    forward(net, whole(layers[0]));
+    askFor(net, net.ask);
   }
 
   function listen(canvas) {
@@ -326,13 +342,15 @@
   ["red", "green", "blue"].forEach(function (id) { find(id).addEventListener("input", change); });
   find("undo").addEventListener("click", function () {
     net.image.set(first);
-    for (var n = 0; n < first.length / 3; n++) { readPixel(net, n); }
-    forward(net, whole(layers[0]));
-    askFor(net, net.ask);
+    readAll();
     showAll();
   });
   find("channel").addEventListener("input", function () {
     at.channel = within(find("channel").value, layers[at.layer].channels);
+    showAll();
+  });
+  find("this").addEventListener("click", function () {
+    askFor(net, asked(at));
     showAll();
   });
   find("ask").addEventListener("change", function () {

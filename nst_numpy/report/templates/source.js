@@ -65,7 +65,8 @@
     });
     said.textContent = "This place is from pixel " + x + ", " + y + " of " + which + ". Similarity " +
       (map.similarity[chosen] / 100).toFixed(2) + ". " +
-      (same > 1 ? same + " places of the result are from there." : "No other place is from there.");
+      (map.every > 1 ? "" :
+      (same > 1 ? same + " places of the result are from there." : "No other place is from there."));
   }
   function choose(row, col) {
     row = Math.min(Math.max(row, 0), rows - 1);
