@@ -86,6 +86,7 @@ def test_every_curve_leads_to_what_it_means(style_loss, equation):
     kinds = {f"means-{term.partition('/')[0]}" for term in result.terms} | {"means-J"}
     assert {attrs["href"][1:] for attrs in anchors} == set(curves) == kinds <= ids
     assert len(anchors) == len(curves) == len(result.terms) + 1
+    assert not [attrs for attrs in page.all("a") if "target" in attrs]  # they stay in the page
     assert f"Equation {equation} of the documentation" in page.text
     assert_strict(page)
 
