@@ -18,10 +18,11 @@ from nst_numpy.kernels.windows import Window
 
 ConvMethod = Literal["auto", "winograd", "im2col", "reference"]
 METHODS: tuple[ConvMethod, ...] = get_args(ConvMethod)
-WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 32, (5, 5, 5): 16}
+WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 16, (5, 5, 5): 16}
 WINOGRAD_POSITIONS = {1: 2048, 2: 64, 3: 4096}  # by the number of axes
 # for the filters' gradient: more, since each piece adds to the values at all points
-GRADIENT_CHANNELS, GRADIENT_POSITIONS = {(7,): 64, (3, 3): 64}, 4096
+GRADIENT_CHANNELS = {(7,): 64, (3, 3): 64, (3, 3, 3): 16, (5, 5, 5): 16}
+GRADIENT_POSITIONS = 4096
 
 
 def choose_method(
