@@ -45,20 +45,18 @@ class _Forward(NamedTuple):
     """A thread's arrays for pieces of a shape, and the products between them."""
 
     sheet: Array
-    before: list[Product]
-    row: list[list[Product]]  # for each row of tiles
-    result: Array  # of a row
-    bias: Array | None  # of a line
+    products: list[Product]
+    result: Array
 
 
 class _Gradient(NamedTuple):
-    """The same for the filters' gradient."""
+    """The same for the filters' gradient: for each row of tiles, and what is to be added up."""
 
     inputs: Array
     outputs: Array
     before: list[Product]
     row: list[list[Product]]
-    last: list[Product]  # which are to be added up
+    last: list[Product]
 
 
 def lines_forward(
@@ -98,19 +96,17 @@ def lines_forward(
         )
         products, between = _convolve_lines(values, u, sheets.taps)
         result, back = _from_points(products, axes, shape, shape.line - sheets.taps + 1)
-        bias = None if b is None else np.tile(b, result.shape[-1] // filters)
-        rows = [[up, *between, *back] for up in there]
-        return _Forward(sheet, before, rows, result, bias)
+        for up, down in zip(there, back, strict=True):
+            before += [up, *between, *down]
+        return _Forward(sheet, before, result)
 
     laid_out = _OfThisThread(lay_out)
 
     def work(piece: Piece) -> None:
         here = laid_out(sheets.shape(piece))
         sheets.copy_inputs(x, piece, here.sheet)
-        _multiply(here.before)
-        for number, row in enumerate(here.row):
-            _multiply(row)  # equation (W1)
-            sheets.copy_back(here.result, piece, number, here.bias, out)
+        _multiply(here.products)  # equation (W1)
+        sheets.copy_back(here.result, piece, b, out)
         if each_part is not None:
             place = sheets.place(piece)
             each_part(out[place], place)
@@ -282,22 +278,26 @@ def _convolve_lines(values: Array, u: Array, taps: int) -> tuple[Array, list[Pro
 
 def _from_points(
     products: Array, axes: Sequence[Filtering], shape: Shape, line: int
-) -> tuple[Array, list[Product]]:
-    """Lay out the products back, (points, positions, C) -> (items, *lengths, line*C).
+) -> tuple[Array, list[list[Product]]]:
+    """Lay out the products back, for each row of tiles.
 
-    Of a row of tiles; `line` is how many positions of a line are somebody's.
+    (points, positions, C) -> (items, *lengths, line*C), where `line` positions are somebody's.
     """
-    (down, *others), (_, *columns) = axes, shape.tiles
+    (down, *others), (rows, *columns) = axes, shape.tiles
     (tiles,), rest = columns or (1,), line * products.shape[-1]
     # (n, n, items, tiles, rest), or in signals (1, n, items, 1, rest)
     lines = products.reshape(-1, down.points, shape.items, tiles, shape.line * products.shape[-1])
     lines = np.moveaxis(lines[..., :rest], 1, -2)
-    a = scratch_array("back down", (len(lines), shape.items, down.tile, tiles, rest), "f4")
-    back = [(down.A_T, lines, np.moveaxis(a, 2, -2))]
     if not others:
-        return a.reshape(shape.items, down.tile, rest), back
+        result = scratch_array("back", (shape.items, rows, down.tile, rest), "f4")
+        # (1, items, 1, n, rest) -> (items, m, rest)
+        back = [[(down.A_T, lines, result[None, :, row, None])] for row in range(rows)]
+        return result.reshape(shape.items, -1, rest), back
     (across,) = others
+    a = scratch_array("back down", (len(lines), shape.items, down.tile, tiles, rest), "f4")
+    first = (down.A_T, lines, np.moveaxis(a, 2, -2))
     # (n, items, m, tiles, rest) -> (items, m, tiles, m, rest)
-    result = scratch_array("back", (*a.shape[1:4], across.tile, rest), "f4")
-    back.append((across.A_T, np.moveaxis(a, 0, -2), result))
-    return result.reshape(shape.items, down.tile, -1, rest), back
+    a = np.moveaxis(a, 0, -2)
+    result = scratch_array("back", (shape.items, rows, *a.shape[1:3], across.tile, rest), "f4")
+    back = [[first, (across.A_T, a, result[:, row])] for row in range(rows)]
+    return result.reshape(shape.items, rows * down.tile, tiles * across.tile, rest), back

@@ -118,21 +118,16 @@ class Volumes:
         # of the last tiles some positions may lie beyond the border
         return items, *(slice(t.start * f.tile, min(t.stop * f.tile, n)) for t, f, n in ends)
 
-    def copy_back(self, sheet: Array, piece: Piece, row: int, b: Array | None, out: Array) -> None:
-        """Copy a row of tiles to its place, plus b, which is as long as a line.
-
-        (items, m, columns, line*C_out) -> (N, H, W, *line, C_out)
-        """
-        items, down, across = piece
-        down = slice(down.start + row, down.start + row + 1)
-        part = out[self.place((items, down, across))]
-        part = part.reshape(*part.shape[:3], -1)
-        there = sheet[:, : part.shape[1], : part.shape[2]]
+    def copy_back(self, sheet: Array, piece: Piece, b: Array | None, out: Array) -> None:
+        """Copy a piece to its place, plus b: (items, *lengths, line*C) -> (N, *sizes, C)."""
+        part = out[self.place(piece)]
+        part = part.reshape(*part.shape[: len(piece)], -1)
+        there = sheet[tuple(map(slice, part.shape))]
         if b is None:
             part[...] = there
         else:
             # a line at a time: a loop over C_out alone would be short
-            np.add(there, b, out=part)
+            np.add(there, np.tile(b, part.shape[-1] // len(b)), out=part)
 
 
 class Signals:
@@ -196,27 +191,19 @@ class Signals:
         ends = columns.start * self._rows, min(columns.stop * self._rows, self._outputs)
         return items, slice(*ends)
 
-    def copy_back(self, sheet: Array, piece: Piece, row: int, b: Array | None, out: Array) -> None:
-        """Copy a row of tiles to its places in all columns, plus b, which is as long as a line.
-
-        (1, m, items*columns*C_out) -> (N, L, C_out)
-        """
-        items, columns = piece
-        size, count = sheet.shape[1], columns.stop - columns.start
+    def copy_back(self, sheet: Array, piece: Piece, b: Array | None, out: Array) -> None:
+        """Copy a piece to its place, plus b: (1, rows, items*columns*C) -> (N, L, C)."""
         if b is not None:
-            sheet += b
-        part = _positions(out[items])
-        # (m, items, columns) -> (items, columns, m)
-        rows = _positions(sheet.reshape(size, len(part), count, out.shape[-1])).transpose(1, 2, 0)
-        first = columns.start * self._rows + row * size
-        # of the last columns some positions may lie beyond the border
-        whole = min(count, max(0, (self._outputs - size - first) // self._rows + 1))
-        strides = part.strides[0], self._rows * part.strides[1], part.strides[1]
-        if whole:
-            as_strided(part[:, first:], (len(part), whole, size), strides)[...] = rows[:, :whole]
-        if whole < count:
-            last = part[:, first + whole * self._rows :][:, :size]
-            last[...] = rows[:, whole, : last.shape[1]]
+            sheet += np.tile(b, sheet.shape[-1] // len(b))
+        part = _positions(out[self.place(piece)])
+        sheet = _positions(sheet.reshape(self._rows, len(part), -1, out.shape[-1]))
+        # (rows, items, columns) -> (items, columns, rows)
+        sheet = sheet.transpose(1, 2, 0)
+        whole, rest = divmod(part.shape[1], self._rows)
+        inside = part[:, : whole * self._rows].reshape(len(part), whole, self._rows)
+        inside[...] = sheet[:, :whole]
+        if rest:
+            part[:, whole * self._rows :] = sheet[:, whole, :rest]
 
 
 Sheets = Volumes | Signals
