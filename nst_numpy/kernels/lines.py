@@ -13,9 +13,10 @@ all its positions. So a volume is taken for a picture of lines (`kernels.sheets`
 Of 4×4×4 outputs of 3×3×3 taps, 1728 multiplications directly, that leaves 432. Transforming along W
 too would leave 216, and takes longer.
 
-A piece is copied in. From there five products lead to its outputs, between arrays that each thread
-lays out once for all pieces of a shape: so Python has little to do between them, and while it works
-for one thread the others wait.
+A piece is copied in, and one row of its tiles after the other goes to the points, is multiplied
+there and comes back, all in a core's own cache. The arrays, and the products between them, are laid
+out once by each thread for all pieces of a shape. So Python has little to do between two products:
+while it works for one thread, the others may have to wait.
 """
 
 import math

@@ -26,7 +26,7 @@ Piece = tuple[slice, ...]  # items, then which tiles of each axis; of signals: i
 
 # By measurement: what a row of tiles becomes stays in a core's own cache. Of rows a piece has
 # many: each piece takes Python its time, while the threads must wait for one another.
-ROW_BYTES, FEWEST_BYTES, MANY_PIECES = 3 << 19, 1 << 20, 8
+ROW_BYTES, MOST_ROWS, FEWEST_BYTES, MANY_PIECES = 3 << 19, 16, 1 << 20, 8
 COLUMN = 32  # positions of a signal's column
 
 
@@ -68,7 +68,7 @@ class Volumes:
         most = max(1, ROW_BYTES // tile_bytes)
         items = chunks(self._items, min(most // columns, -(-self._items // many)))
         across = chunks(columns, most)
-        down = chunks(rows, rows * len(items) * len(across) // many)
+        down = chunks(rows, min(MOST_ROWS, rows * len(items) * len(across) // many))
         return list(itertools.product(items, down, across))
 
     def shape(self, piece: Piece) -> Shape:
