@@ -80,6 +80,7 @@ def has_small_products() -> bool:
     return any(library.get("architecture") in AVX512 for library in blas().info())
 
 
+@cache
 def _even(total: int, most: int) -> int:
     """Return the size of blocks of at most `most`, all equal if that leaves them large enough."""
     fewest = -(-total // most)
@@ -89,6 +90,7 @@ def _even(total: int, most: int) -> int:
     return -(-total // fewest)
 
 
+@cache
 def _parts(total: int, size: int) -> list[tuple[slice, int]]:
     """Cut range(total) into what blocks of this size fill, and the rest, with the blocks' sizes."""
     whole = total - total % size
