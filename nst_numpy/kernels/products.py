@@ -17,6 +17,7 @@ SMALL_PRODUCT = 10**6  # multiplications: up to so many OpenBLAS does without co
 SMALL_RESULT = 1200  # numbers: up to so many, if the right matrix is a transposed one
 COLUMNS = 64  # of a block: four registers
 FEWEST_ROWS = 16  # of a block: fewer are slow
+MANY_ROWS, MANY_TERMS = 128, 512  # of a whole product: from here on copying pays
 AVX512 = {"SkylakeX", "Cooperlake", "SapphireRapids"}  # OpenBLAS's names for those processors
 
 
@@ -36,8 +37,12 @@ def multiply(a: Array, b: Array, out: Array) -> None:
     if b.strides[-1] != b.itemsize:
         most = min(most, SMALL_RESULT // columns)
     split = b.ndim > a.ndim
+    copying_pays = m >= MANY_ROWS and k >= MANY_TERMS
     if not split and (
-        a.dtype != np.float32 or most < min(m, FEWEST_ROWS) or not has_small_products()
+        a.dtype != np.float32
+        or copying_pays
+        or most < min(m, FEWEST_ROWS)
+        or not has_small_products()
     ):
         np.matmul(a, b, out=out)
         return

@@ -392,7 +392,8 @@ def _pieces(items: int, window: Window, axes: Sequence[Filtering], channels: int
         sizes = _cube(counts, VOLUME_TILES)
     else:
         most = min(max(FEWEST_TILES, channels // 2), MOST_TILES)
-        if math.prod(counts) <= MOST_TILES:
+        # with fewer calls the threads wait less for the interpreter's lock
+        if len(axes) == 2 or math.prod(counts) <= MOST_TILES:
             most = MOST_TILES
         sizes = _rows(counts, most * PICTURE_POINTS // math.prod(f.points for f in axes))
     cuts = map(chunks, counts, sizes)
@@ -474,7 +475,9 @@ def _to_points(x: MadeInParts, piece: Piece, steps: Sequence[_Step], v: Array) -
         matrix, step, _ = steps[axis]
         shape = (*a.shape[:-2], counts[axis], matrix.shape[1], a.shape[-1])
         strides = (*outer, step * inner, inner, value)
-        windows = np.ndarray(shape, a.dtype, a, strides=strides)  # as_strided, but ten times as fast
+        windows = np.ndarray(
+            shape, a.dtype, a, strides=strides
+        )  # as_strided, but ten times as fast
         # (n', n) @ (n, rest) -> (n', rest) for each row of tiles
         np.matmul(matrix, windows, out=_points_inside(out, done - 1))
         a = out.reshape(*sizes[:-2], -1)
@@ -530,9 +533,7 @@ def _columns(band: Array, left: int, count: int) -> Array:
     return columns
 
 
-def _from_points(
-    m: Array, axes: Sequence[Filtering], b_line: Array | None, region: Array
-) -> None:
+def _from_points(m: Array, axes: Sequence[Filtering], b_line: Array | None, region: Array) -> None:
     """Transform the products back, plus b: m (*points, *tiles, C) -> region (*sizes, C)."""
     *sizes, width, channels = region.shape  # what lies beyond the border is dropped
     *counts, tiles = m.shape[len(axes) : -1]
