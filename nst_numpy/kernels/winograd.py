@@ -475,9 +475,8 @@ def _to_points(x: MadeInParts, piece: Piece, steps: Sequence[_Step], v: Array) -
         matrix, step, _ = steps[axis]
         shape = (*a.shape[:-2], counts[axis], matrix.shape[1], a.shape[-1])
         strides = (*outer, step * inner, inner, value)
-        windows = np.ndarray(
-            shape, a.dtype, a, strides=strides
-        )  # as_strided, but ten times as fast
+        # as_strided takes ten times as long, and holds the interpreter's lock
+        windows = np.ndarray(shape, a.dtype, a, strides=strides)
         # (n', n) @ (n, rest) -> (n', rest) for each row of tiles
         np.matmul(matrix, windows, out=_points_inside(out, done - 1))
         a = out.reshape(*sizes[:-2], -1)
