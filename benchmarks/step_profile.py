@@ -15,13 +15,15 @@ from concurrent.futures import Future
 from functools import wraps
 from typing import ClassVar
 
-from common import ALPHA, BETA, machine, pictures, write_table
+from common import write_table
 
 import nst_numpy as nst
 from nst_numpy.fused import blocks
 from nst_numpy.fused.gradients import GradientInParts
 from nst_numpy.kernels import im2col, winograd
 from nst_numpy.losses import gram, positions
+from nst_numpy.measure.contest import ALPHA, BETA, pictures
+from nst_numpy.measure.machine import machine
 from nst_numpy.optimize import run_optimizer
 
 FUNCTIONS = {  # what is replaced, by what its time is counted as

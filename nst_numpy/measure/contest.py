@@ -77,16 +77,25 @@ class ConvolutionCase:
     pad: int
 
 
-def step_case(vgg: VGG, size: int) -> StepCase:
+def pictures(size: int) -> tuple[Array, Array, Array]:
     """Take two of the samples, and a start that is neither of them, (1, size, size, 3) each."""
     content, style = (
         preprocess(resize_image(load_image(sample_path(name)), (size, size)))
         for name in ("neuschwanstein", "starry_night")
     )
     noise = np.random.default_rng(0).normal(0, 10, content.shape)
-    below = [*takewhile(lambda name: name != DEEPEST, vgg.params), DEEPEST]
-    params = {name: vgg.params[name] for name in below}
-    return StepCase(params, content, style, (content + noise).astype(np.float32))
+    return content, style, (content + noise).astype(np.float32)
+
+
+def params_below(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the convolutions above the deepest that counts."""
+    below = [*takewhile(lambda name: name != DEEPEST, params), DEEPEST]
+    return {name: params[name] for name in below}
+
+
+def step_case(vgg: VGG, size: int) -> StepCase:
+    """Make the step of a picture of size×size pixels."""
+    return StepCase(params_below(vgg.params), *pictures(size))
 
 
 def convolution_case(x_shape: Sequence[int], w_shape: Sequence[int], pad: int) -> ConvolutionCase:
