@@ -1,6 +1,7 @@
 """The same step and convolutions in PyTorch, as its users would write them."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -117,11 +118,12 @@ def steps(case: StepCase) -> list[Contender]:
 def _step(case: StepCase, words: str, layout: Any, compiled: bool) -> Contender:
     objective = TorchObjective(case, layout)
     leaf = objective.tensor(case.x).requires_grad_()
-    function = torch.compile(objective.value) if compiled else objective.value
+    # made by the first run: what cannot compile fails there
+    function = cache(lambda: torch.compile(objective.value) if compiled else objective.value)
 
     def run() -> tuple[Any, Any]:
         leaf.grad = None
-        value = function(leaf)
+        value = function()(leaf)
         value.backward()
         return value, leaf.grad
 
