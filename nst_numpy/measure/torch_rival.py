@@ -103,7 +103,7 @@ class TorchObjective:
         leaf = self.tensor(x).requires_grad_()
         value = self.value(leaf)
         value.backward()
-        return float(value), _channels_last(leaf.grad)
+        return value.item(), _channels_last(leaf.grad)
 
 
 def steps(case: StepCase) -> list[Contender]:
@@ -128,7 +128,7 @@ def _step(case: StepCase, words: str, layout: Any, compiled: bool) -> Contender:
         return value, leaf.grad
 
     name = f"PyTorch {'compiled' if compiled else 'eager'}, {words}"
-    return Contender(name, run, lambda found: [float(found[0]), _channels_last(found[1])])
+    return Contender(name, run, lambda found: [found[0].item(), _channels_last(found[1])])
 
 
 def convolutions(case: ConvolutionCase) -> list[Contender]:
