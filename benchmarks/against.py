@@ -2,6 +2,8 @@
 
     pip install -e ".[bench]"
     python benchmarks/against.py [--whom torch,jax] [--only steps] [--sizes 256 512] [--rounds 5]
+
+Tables are written between the marks that the page has for them.
 """
 
 import argparse
