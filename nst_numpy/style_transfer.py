@@ -7,7 +7,14 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
+from nst_numpy.callbacks import (
+    Callback,
+    Progress,
+    notebook_painter,
+    progress_bar,
+    snapshot_saver,
+    tell,
+)
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import counted
@@ -38,7 +45,7 @@ from nst_numpy.pictures.images import (
 )
 from nst_numpy.pictures.palette import colors_after, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
-from nst_numpy.presets import preset_settings
+from nst_numpy.presets import PresetName, preset_settings
 from nst_numpy.result import Result
 from nst_numpy.runs.clock import Clock, Deadline, plan_scales, time_is_up
 from nst_numpy.runs.folder import begin_folder, first_settings, resume_folder
@@ -71,10 +78,11 @@ def transfer(
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
     progress: bool = False,
+    show: bool = False,
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     layers: str | Path | None = None,
-    preset: str | None = None,
+    preset: PresetName | None = None,
     **settings: "Unpack[GivenSettings]",
 ) -> Result:
     """Paint the content picture in the style of the other.
@@ -104,6 +112,8 @@ def transfer(
         Called with a `Progress` after each iteration; a return value of True ends the run.
     progress : bool
         Show a bar with the time left.
+    show : bool
+        In a notebook: repaint the picture below the cell as it grows.
     weights : path, optional
         HDF5 or .npz file of a VGG-16 or VGG-19; default the bundled VGG-16.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
@@ -146,6 +156,8 @@ def transfer(
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
+    if show:
+        callbacks.append(notebook_painter())
     if vgg is None:
         vgg = VGG.load(inputs["weights"], chosen.pool, engine=chosen.engine)
     pictures = inputs["content"], inputs["style"], inputs["init"]

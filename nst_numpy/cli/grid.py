@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "style", metavar="STYLE", nargs="+", help="the painting: a file or a sample; or several"
     )
-    add_output(parser, f"sheet to draw: {FIGURE}", "OUT", required=True)
+    add_output(parser, f"sheet, {FIGURE}", "OUT", required=True)
     parser.add_argument(
         "--folder", metavar="DIR",
         help="save each picture there; what is there already is not painted again",

@@ -281,9 +281,9 @@ def _as_inputs(
     arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     floats = [name for name, v in arrays.items() if v.dtype.kind == "f"]
     names = floats or [name for name, v in arrays.items() if v.dtype.kind in "iu"]
-    if not any(arrays[name].size for name in names):
+    if not names:
         raise SettingError(
-            "check_backward: inputs must hold at least one array of numbers that is not empty, but "
+            "check_backward: inputs must hold at least one array of numbers, but "
             f"they are {', '.join(f'{n}: {describe(v)}' for n, v in values.items())}"
         )
     for name in names:

@@ -20,6 +20,8 @@ from nst_numpy.files import PathLike, atomic_write, check_output
 if TYPE_CHECKING:
     from PIL.Image import Exif
 
+    from nst_numpy.pictures.encoding import Depth, ProfileName
+
 # Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
 
 Picture = PathLike | ImageArray
@@ -90,7 +92,7 @@ def save_image(
     image: ImageArray | Image16,
     *,
     quality: int | None = None,
-    profile: str | bytes = "srgb",
+    profile: "ProfileName | bytes" = "srgb",
     comment: str | None = None,
     exif: "Exif | None" = None,
 ) -> None:
@@ -140,7 +142,8 @@ def save_image(
     from nst_numpy.pictures.encoding import check_to_save, encode_file
 
     check_to_save(image)
-    depth, transparent = 8 * image.itemsize, image.shape[2] == 4
+    depth: Depth = 16 if image.dtype == np.uint16 else 8
+    transparent = image.shape[2] == 4
     target = check_image_output(
         path, depth=depth, transparent=transparent, quality=quality, profile=profile
     )
@@ -154,10 +157,10 @@ def save_image(
 def check_image_output(
     path: PathLike,
     *,
-    depth: int = 8,
+    depth: "Depth" = 8,
     transparent: bool = False,
     quality: int | None = None,
-    profile: str | bytes = "srgb",
+    profile: "ProfileName | bytes" = "srgb",
 ) -> Path:
     """Find out, before the run, whether a picture can be written.
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array, Array64, Image, Image16
+from nst_numpy.common.checks import check_choice
 from nst_numpy.errors import ShapeError, UnknownNameError
 from nst_numpy.pictures.depth import LEVELS, deprocess16, to_8_bits, to_16_bits
 from nst_numpy.pictures.images import check_image, resize_x
@@ -156,10 +157,7 @@ def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
     """
     check_image("match_colors", image)
     check_image("match_colors", like)
-    if root not in ROOTS:
-        raise UnknownNameError(
-            f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}"
-        )
+    check_choice("match_colors: root", root, ROOTS, UnknownNameError)
     x, other = (each.reshape(-1, 3).astype(np.float64) for each in (image, like))  # (M, 3)
     mean, wanted = x.mean(axis=0), other.mean(axis=0)
     a = ROOTS[root](np.cov(x.T, bias=True), np.cov(other.T, bias=True))

@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Integers, Shape
-from nst_numpy.common.checks import check_answer, check_array
+from nst_numpy.common.checks import check_answer, check_array, check_choice
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts, wasserstein_loss_in_parts
 from nst_numpy.losses import (
@@ -397,8 +397,7 @@ STYLES: dict[StyleLoss, Any] = dict(
 
 def check_style_loss(name: StyleLoss, losses: Losses | None = None) -> StyleLoss:
     """Refuse a style loss that there is not, and one beside losses of somebody's own."""
-    if name not in STYLES:
-        raise SettingError(f"style_loss must be one of {', '.join(STYLES)}, not {name!r}")
+    check_choice("style_loss", name, STYLES)
     if losses is not None and name != "gram":
         raise SettingError(
             f"style_loss {name!r} cannot be used with losses of your own, which compare styles "

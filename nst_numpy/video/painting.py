@@ -15,7 +15,7 @@ import numpy as np
 
 from nst_numpy.callbacks import Callback, Progress
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.checks import check_at_least, check_number
+from nst_numpy.common.checks import check_at_least, check_choice, check_number
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.losses import expected_difference
 from nst_numpy.objective import AnyNetwork
@@ -72,8 +72,7 @@ class VideoSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if self.flow not in FLOWS:
-            raise SettingError(f"flow must be one of {', '.join(FLOWS)}, not {self.flow!r}")
+        check_choice("flow", self.flow, FLOWS)
         check_number("temporal", self.temporal)
         check_at_least("steps", self.steps, 1)
         if self.fps is not None and not 0.01 <= check_number("fps", self.fps) <= 1000:
