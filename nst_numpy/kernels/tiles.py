@@ -61,9 +61,10 @@ def to_points(
     a = a.reshape(across.points, length, -1)
     # n rows of tiles overlap: (n_W, length, rest) -> (n_W, rows, n, rest), a view
     point, line, value = a.strides
-    windows = as_strided(
-        a, (len(a), rows, down.points, a.shape[-1]), (point, down.tile * line, line, value)
-    )
+    shape = (len(a), rows, down.points, a.shape[-1])
+    strides = (point, down.tile * line, line, value)
+    # as_strided takes ten times as long, and holds the interpreter's lock
+    windows = np.ndarray(shape, a.dtype, a, strides=strides)
     # (n', n) @ (n, rest) -> (n', rest) for each row of tiles
     out = v.reshape(*v.shape[:3], -1)
     np.matmul(down.B_T, windows, out=_points_inside(out, 1))
@@ -113,8 +114,11 @@ def _columns(band: Array, left: int, count: int) -> Array:
     return columns
 
 
-def from_points(m: Array, axes: Sequence[Filtering], b: Array | None, region: Array) -> None:
-    """Transform the products back, plus b: m (n_W, n_H, rows, columns, C) -> region (H, W, C)."""
+def from_points(m: Array, axes: Sequence[Filtering], b_line: Array | None, region: Array) -> None:
+    """Transform the products back: m (n_W, n_H, rows, columns, C) -> region (H, W, C).
+
+    `b_line` is added, the biases of a whole line of positions, at least W·C numbers.
+    """
     down, across = axes
     height, width, channels = region.shape  # what lies beyond the border is dropped
     rows, columns = m.shape[2:4]
@@ -129,7 +133,6 @@ def from_points(m: Array, axes: Sequence[Filtering], b: Array | None, region: Ar
     if rest:
         end = np.matmul(across.A_T, lines[:, whole])
         region[:, whole * across.tile :] = end[:, :rest]
-    if b is not None:
-        # a line at a time: a loop over C alone would be short
+    if b_line is not None:
         region_lines = region.reshape(height, -1)
-        region_lines += np.tile(b, width)
+        region_lines += b_line[: region_lines.shape[-1]]

@@ -50,9 +50,9 @@ TILES = {
     (3, 3, 3): (4, 4), (5, 5, 5): (4, 4),
 }  # fmt: skip
 
-# How the tiles are cut into pieces, by measurement: a product of fewer tiles is slow, more do
-# not fit in cache; the more channels, the more tiles pay.
-FEWEST_TILES, MOST_TILES = 128, 256
+# How the tiles are cut into pieces, by measurement: with fewer tiles there are more calls, and the
+# threads wait more for the interpreter's lock; more do not fit in cache.
+TILES_A_PIECE = 256
 MANY_PIECES = 4  # a piece for each item: so many keep the threads busy
 SHARED_ROWS, SHARED_POINTS = 2, 3  # tile rows, points, that a thread takes of a shared piece
 COPIED_BYTES = 10 << 20  # kernels up to 256 → 256 channels
@@ -288,12 +288,14 @@ class _Convolution:
         window: Window,
     ) -> None:
         self.x = x if isinstance(x, MadeInParts) else _parts_of(x)
-        self.u, self.b, self.out, self.each_part = u, b, out, each_part
+        self.u, self.out, self.each_part = u, out, each_part
         self.window, self.axes = window, filterings(window.kernel)
+        # for a whole line at a time: a loop over C alone would be short
+        self.b_line = None if b is None else np.tile(b, window.out_sizes[-1])
         self.befores = [before for before, _ in window.pad]
 
     def run(self) -> None:
-        pieces = _pieces(self.x.shape[0], self.window, self.axes, self.x.shape[-1])
+        pieces = _pieces(self.x.shape[0], self.window, self.axes)
         # never by the number of threads: the last digits would depend on it
         if len(pieces) > self.x.shape[0] or len(pieces) >= MANY_PIECES:
             for_each(self._compute, pieces)
@@ -339,7 +341,7 @@ class _Convolution:
             part = scratch_array("part", (*sizes, _channels(self.u)[1]), self.x.dtype)
         else:
             part = self.out[place]
-        from_points(m, self.axes, self.b, part)
+        from_points(m, self.axes, self.b_line, part)
         if self.each_part is not None:
             self.each_part(part, place)
 
@@ -349,13 +351,10 @@ def _parts_of(x: Array) -> MadeInParts:
     return MadeInParts(x.shape, x.dtype, lambda *place: x[place])
 
 
-def _pieces(items: int, window: Window, axes: Sequence[Filtering], channels: int) -> list[Piece]:
+def _pieces(items: int, window: Window, axes: Sequence[Filtering]) -> list[Piece]:
     """Cut the tiles into pieces of (item, tile rows, tile columns), as wide as may be."""
     rows, columns = (-(-out // f.tile) for out, f in zip(window.out_sizes, axes, strict=True))
-    most = min(max(FEWEST_TILES, channels // 2), MOST_TILES)
-    if rows * columns <= MOST_TILES:
-        most = MOST_TILES
-    cuts = chunks(rows, max(1, most // columns)), chunks(columns, most)
+    cuts = chunks(rows, max(1, TILES_A_PIECE // columns)), chunks(columns, TILES_A_PIECE)
     return list(itertools.product(range(items), *cuts))
 
 

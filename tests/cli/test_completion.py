@@ -35,6 +35,7 @@ OTHERS = {
         "HZ",
         "MS",
         "HOW",
+        "WHOM",
         "IMAGE",
     ),
     *(

@@ -74,8 +74,7 @@ def test_all_three_products_in_any_number_of_dimensions(data, kernel, seed):
 
 def cut_into_pieces_of(limit, monkeypatch):
     """Of so many tiles: pictures, and all else."""
-    for name in ("FEWEST_TILES", "MOST_TILES"):
-        monkeypatch.setattr(wg, name, limit)
+    monkeypatch.setattr(wg, "TILES_A_PIECE", limit)
     monkeypatch.setattr(sheets, "ROW_BYTES", {1: 1, 3: 4000, 1000: 1 << 20}[limit])
 
 
@@ -169,10 +168,9 @@ def test_pieces_of_any_size_join_without_a_seam(kernel, limit, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("limits", [(1, 1), (3, 3), (7, 7), (1, 1000)])
-def test_pieces_join_without_a_seam(limits, monkeypatch):
-    monkeypatch.setattr(wg, "FEWEST_TILES", limits[0])
-    monkeypatch.setattr(wg, "MOST_TILES", limits[1])
+@pytest.mark.parametrize("limit", [1, 3, 7, 1000])
+def test_pieces_join_without_a_seam(limit, monkeypatch):
+    monkeypatch.setattr(wg, "TILES_A_PIECE", limit)
     x, w, b = make(2, (2, 21, 30, 8), 8)
     out, _ = conv_forward(x, w, b, pad=1, method="winograd")
     expected, _ = conv_forward(x, w, b, pad=1, method="im2col")
@@ -205,8 +203,7 @@ def test_parts_that_are_not_kept_make_the_same_whole():
 
 
 def test_an_input_that_is_read_in_parts_gives_the_same(monkeypatch):
-    monkeypatch.setattr(wg, "FEWEST_TILES", 3)
-    monkeypatch.setattr(wg, "MOST_TILES", 3)
+    monkeypatch.setattr(wg, "TILES_A_PIECE", 3)
     x, w, _ = make(7, (2, 21, 35, 3), 4)
     u = wg.flip_kernel(wg.transform_kernel(w.swapaxes(2, 3)))
     parts = MadeInParts(x.shape, x.dtype, lambda *place: x[place].copy())
