@@ -141,10 +141,11 @@ def stroke(moment: Moment, question: Question, matches: Matches | None, aids: Ai
     i = min(row * source.grid[0] // moment.x.shape[1], source.grid[0] - 1)
     j = min(col * source.grid[1] // moment.x.shape[2], source.grid[1] - 1)
     there = int(source.rows[i, j]), int(source.cols[i, j])
-    answer = Answer("Where this stroke is from", value=float(source.similarity[i, j]))
+    answer = Answer("Where this stroke is from")
+    answer.value = float(source.similarity[i, j])
     answer.say = [
         f"Place {i}, {j} of the picture is drawn to row {there[0]}, column {there[1]} of the "
-        f"painting. The cosine of the two is {number(float(source.similarity[i, j]))}; 1 is the same."
+        f"painting. The cosine of the two is {number(answer.value)}; 1 is the same."
     ]
     answer.formula = ["cos(a_i, b_j) = a_i · b_j / (‖a_i‖ ‖b_j‖)"]
     answer.pictures = [picture(_marked(aids.style, there)) | {"name": "the painting"}]

@@ -51,7 +51,7 @@ def lines_of(function: Callable[..., Any]) -> dict[str, Any]:
     Returns
     -------
     dict
-        name, file (from the package's parent), line (its first), lines: pairs of a number and a text.
+        name, file (from the package's parent), line (its first), lines: pairs (number, text).
 
     Examples
     --------

@@ -73,8 +73,8 @@ class Moment:
 
     Notes
     -----
-    Losses at one layer are taken as exact functions of the activations there, which are float32. What
-    is built on them is float64: so sums agree to far more digits than float32 has.
+    Losses at one layer are taken as exact functions of the activations there, which are float32.
+    What is built on them is float64: so sums agree to far more digits than float32 has.
     """
 
     def __init__(self, objective: Objective, x: Array, margin: int = 0) -> None:
@@ -93,7 +93,7 @@ class Moment:
         if not self.network.features:
             self.network.forward(x, [self.last])
         self.terms, self.features = dict(asked.terms), self.network.features
-        self.cone = Cone(network, x, self.features)
+        self.cone = Cone(network, x, self.features, self.last)
         self._pulls: dict[str, Array64] = {}
         self._upward: dict[tuple[int, int, int], dict[str, Patch]] = {}
 
@@ -161,12 +161,12 @@ class Moment:
         if key not in self._upward:
             while len(self._upward) > 2:
                 del self._upward[next(iter(self._upward))]
-            self._upward[key] = self.cone.sensitivity((row, col), channel, self.last)
+            self._upward[key] = self.cone.sensitivity((row, col), channel)
         return self._upward[key]
 
     def downward(self, layer: str | None, cut: Cut) -> Array64:
         """Return ∂J/∂a at some positions of a layer, of all losses above; None is the picture."""
-        grad = self.cone.gradient(self.seeds, layer, cut, self.last).values
+        grad = self.cone.gradient(self.seeds, layer, cut).values
         return grad + cut.of(self.variation) if layer is None else grad
 
     def carried(self, pairs: Collection[tuple[str, str]], place: Place) -> float:

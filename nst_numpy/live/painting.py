@@ -6,6 +6,7 @@ changes makes another J, so the optimiser begins afresh from the picture so far.
 
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -182,9 +183,10 @@ class Painting:
             or None
         )
 
-    def moment(self) -> Moment:
-        """Pause, and return the picture as it is for questions."""
+    def moment(self, told: Callable[[], object] = lambda: None) -> Moment:
+        """Pause, call `told`, and return the picture as it is for questions."""
         self.pause()
+        told()
         if self._moment is None or self._moment[0] != self.version:
             self._moment = None
             if self.run.at is None:

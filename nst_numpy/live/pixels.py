@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 
-from nst_numpy.common.arrays import Array64
+from nst_numpy.common.arrays import Array64, Index
 from nst_numpy.conventions import KINDS
 from nst_numpy.errors import UnknownNameError
 from nst_numpy.live.asked import Question
@@ -21,7 +21,7 @@ from nst_numpy.losses.smoothness import total_variation_loss
 
 
 def pixel(moment: Moment, question: Question) -> Answer:
-    """Split ∂J/∂x of one number of the picture by loss term, and by kernel entry of the first layer."""
+    """Split ∂J/∂x of one number by loss term, and by kernel entry of the first layer."""
     place = question.pixel(moment)
     row, col, channel = place
     above, weights, above_grads = moment.above(None, (row, col), channel)
@@ -40,8 +40,9 @@ def pixel(moment: Moment, question: Question) -> Answer:
     answer = Answer(f"The gradient of one pixel's {question.colour}", value=value)
     own = float(moment.gradient[0, row, col, channel])
     answer.say = [
-        f"The pixel in row {question.row}, column {question.col}. If its {question.colour} grows by 1, "
-        f"J changes by {number(value)}: the next step makes it {'darker' if value > 0 else 'brighter'}.",
+        f"The pixel in row {question.row}, column {question.col}. If its {question.colour} grows "
+        f"by 1, J changes by {number(value)}: to lower J, it must be "
+        f"{'less' if value > 0 else 'more'}.",
         f"The optimiser has it as {number(own)}, computed in {moment.x.dtype}.",
     ]
     answer.formula = [
@@ -134,7 +135,7 @@ def layer(moment: Moment, question: Question) -> Answer:
     parts = (seed.values * change.values)[0]  # (h, w, C)
     start, title = change.cut.start, f"What {each} adds to it, at {name}"
     value = moment.carried([(each, name)], place)
-    describe = partial(_unit_part, moment, question, seed, change)
+    describe = partial(_unit_part, question, seed, change)
     answer = Answer(title)
     if question.channel is not None or question.at is not None:
         kept = _narrow(parts, start, question)
@@ -165,7 +166,7 @@ def layer(moment: Moment, question: Question) -> Answer:
 
 
 def share(moment: Moment, question: Question) -> Answer:
-    """Say what one unit sends to the pixel: the loss's gradient there, times ∂a/∂x, entry by entry."""
+    """Say what one unit sends to the pixel: ∂J/∂a of the loss there, times ∂a/∂x."""
     place = question.pixel(moment)
     each = _check_term(moment, question)
     name, channel, at = question.unit(moment)
@@ -286,9 +287,7 @@ def _channel_part(question: Question, index: tuple[int, ...], value: float) -> P
     return Part(f"channel {index[0]}", value, ask=question.but("layer", channel=index[0], at=None))
 
 
-def _position_part(
-    question: Question, start: tuple[int, ...], index: tuple[int, ...], value: float
-) -> Part:
+def _position_part(question: Question, start: Index, index: Index, value: float) -> Part:
     at = (start[0] + index[0], start[1] + index[1])
     return Part(
         f"row {at[0]}, column {at[1]}", value, ask=question.but("layer", at=at, channel=None)

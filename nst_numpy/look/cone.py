@@ -1,9 +1,9 @@
 """A network near one place: what changes a number there, and what the number changes.
 
 With the picture held still, a network is linear near it: each ReLU passes or does not, each max
-pool has its winner. So every derivative in it is a sum of products, and can be written out. A number
-of one layer touches few numbers of the others: those in its cone. Here these alone are computed, in
-float64, by the layers' own functions.
+pool has its winner. So every derivative in it is a sum of products, and can be written out. A
+number of one layer touches few numbers of the others: those in its cone. Here these alone are
+computed, in float64, by the layers' own functions.
 
 Both ways are here. `Cone.sensitivity` goes up from a number of the input: ∂a^[l]/∂x for each layer.
 `Cone.gradient` comes down to a place: ∂J/∂a^[l]. They meet: at each layer l that J looks at,
@@ -87,6 +87,8 @@ class Cone:
     x : ndarray, (1, *sizes, C)
     features : mapping of str to ndarray
         The activation of each ReLU, and of what is below each max pool.
+    last : str
+        The deepest layer that J looks at, or that is asked about.
 
     Examples
     --------
@@ -95,21 +97,23 @@ class Cone:
     >>> from nst_numpy import VGG
     >>> rng = np.random.default_rng(0)
     >>> vgg, x = VGG.random((4, 5), rng), rng.standard_normal((1, 8, 8, 3))
-    >>> cone = Cone(vgg, x, vgg.forward(x, ["relu1_1", "relu2_1"]))
-    >>> up = cone.sensitivity((4, 4), 1, "conv2_1")["conv2_1"]
+    >>> cone = Cone(vgg, x, vgg.forward(x, ["relu1_1", "relu2_1"]), "conv2_1")
+    >>> up = cone.sensitivity((4, 4), 1)["conv2_1"]
     >>> def seed(layer, cut):
     ...     one = np.zeros((1, *cut.sizes, 5))
     ...     one[..., 3] = 1
     ...     return one if layer == "conv2_1" else None
-    >>> down = cone.gradient(seed, None, Cut.at((4, 4)), "conv2_1")
+    >>> down = cone.gradient(seed, None, Cut.at((4, 4)))
     >>> bool(np.isclose(up.values[..., 3].sum(), down.values[0, 0, 0, 1], rtol=1e-12))
     True
     """
 
-    def __init__(self, network: Network, x: Array, features: Mapping[str, Array]) -> None:
+    def __init__(
+        self, network: Network, x: Array, features: Mapping[str, Array], last: str
+    ) -> None:
         self.network, self.x, self.features = network, x, features
-        self.shapes = network.feature_shapes(x.shape)
-        self._params: dict[str, Any] = {}
+        self.names = network.layer_names[: network.layer_names.index(last) + 1]
+        self.shapes = network.feature_shapes(x.shape, self.names)
 
     def below(self, name: str) -> Shape:
         """Return the shape of what a layer reads."""
@@ -122,7 +126,10 @@ class Cone:
         if window is None:
             return cut
         ends = [
-            (max(0, -(-(lo + before - span + 1) // stride)), min(n, (hi - 1 + before) // stride + 1))
+            (
+                max(0, -(-(lo + before - span + 1) // stride)),
+                min(n, (hi - 1 + before) // stride + 1),
+            )
             for lo, hi, (before, _), span, stride, n in zip(
                 cut.start, cut.stop, window.pad, window.span, window.stride, window.out_sizes,
                 strict=True,
@@ -131,7 +138,7 @@ class Cone:
         return Cut(tuple(lo for lo, _ in ends), tuple(hi for _, hi in ends))
 
     def seen(self, name: str, cut: Cut) -> Cut:
-        """Find the inputs of a layer that some of its outputs see; outside of the map is padding."""
+        """Find the inputs of a layer that some of its outputs see; off the map is padding."""
         window = self._window(name)
         if window is None:
             return cut
@@ -182,15 +189,14 @@ class Cone:
             grad_x = type(row).down(grad_out.values, cache)
         return Patch(inputs, grad_x).on(cut)
 
-    def sensitivity(self, position: Position, channel: int, last: str) -> dict[str, Patch]:
-        """Return ∂a/∂x for one number of x, at each layer up to `last`.
+    def sensitivity(self, position: Position, channel: int) -> dict[str, Patch]:
+        """Return ∂a/∂x for one number of x, at each layer.
 
         Parameters
         ----------
         position : tuple of int
         channel : int
             Of x.
-        last : str
 
         Returns
         -------
@@ -200,13 +206,11 @@ class Cone:
         one = np.zeros((1, *(1 for _ in position), self.x.shape[-1]))
         one[..., channel] = 1.0
         change, found = Patch(Cut.at(position), one), {}
-        for name in self.network.layer_names:
+        for name in self.names:
             change = found[name] = self.push(name, change)
-            if name == last:
-                break
         return found
 
-    def gradient(self, seed: Seed, layer: str | None, cut: Cut, last: str) -> Patch:
+    def gradient(self, seed: Seed, layer: str | None, cut: Cut, last: str | None = None) -> Patch:
         """Return ∂J/∂a of some positions of a layer; without one of the input.
 
         Parameters
@@ -216,11 +220,12 @@ class Cone:
             None where there are none.
         layer : str or None
         cut : Cut
-        last : str
-            The deepest layer that J looks at.
+        last : str, optional
+            The deepest layer that has a seed, if it is not the cone's.
         """
-        names = self.network.layer_names
-        above = names[0 if layer is None else names.index(layer) + 1 : names.index(last) + 1]
+        names = self.names
+        end = len(names) if last is None else names.index(last) + 1
+        above = names[0 if layer is None else names.index(layer) + 1 : end]
         cuts = [cut]
         for name in above:
             cuts.append(self.seeing(name, cuts[-1]))
