@@ -189,7 +189,7 @@ def share(moment: Moment, question: Question) -> Answer:
     inputs = below.on(Cut(unit.start, stop))[0]
     entries = seed * passes * unit.kernel * inputs
 
-    def describe(index: tuple[int, ...], term_value: float) -> Part:
+    def describe(index: Index, term_value: float) -> Part:
         i, j, k = index
         position = (unit.start[0] + i, unit.start[1] + j)
         how = f"{number(seed)} × weight {number(unit.kernel[index])} × {number(inputs[index])}"
@@ -232,7 +232,7 @@ def _partners(
         return None
     a = here.of(moment.features[name])[0, 0, 0].astype(np.float64)
 
-    def describe(index: tuple[int, ...], value: float) -> Part:
+    def describe(index: Index, value: float) -> Part:
         (k,) = index
         how = f"a = {number(a[k])} × {number(pull[k, channel])}"
         return Part(f"channel {k}", value, how, question.but("channel", layer=name, channel=k))
@@ -267,14 +267,7 @@ def _check_term(moment: Moment, question: Question) -> str:
     return each
 
 
-def _unit_part(
-    moment: Moment,
-    question: Question,
-    seed: Patch,
-    change: Patch,
-    index: tuple[int, ...],
-    value: float,
-) -> Part:
+def _unit_part(question: Question, seed: Patch, change: Patch, index: Index, value: float) -> Part:
     i, j, k = index
     at = (change.cut.start[0] + i, change.cut.start[1] + j)
     how = f"{number(seed.values[0, i, j, k])} × {number(change.values[0, i, j, k])}"
@@ -283,7 +276,7 @@ def _unit_part(
     )
 
 
-def _channel_part(question: Question, index: tuple[int, ...], value: float) -> Part:
+def _channel_part(question: Question, index: Index, value: float) -> Part:
     return Part(f"channel {index[0]}", value, ask=question.but("layer", channel=index[0], at=None))
 
 
@@ -294,7 +287,7 @@ def _position_part(question: Question, start: Index, index: Index, value: float)
     )
 
 
-def _narrow(parts: Array64, start: tuple[int, ...], question: Question) -> Array64:
+def _narrow(parts: Array64, start: Index, question: Question) -> Array64:
     """Keep of (h, w, C) what the question is about; the others become 0."""
     kept = np.zeros_like(parts)
     rows = cols = channels = slice(None)
@@ -316,7 +309,7 @@ def _where(question: Question) -> str:
     )
 
 
-def _map(question: Question, parts: Array64, start: tuple[int, ...]) -> dict[str, object]:
+def _map(question: Question, parts: Array64, start: Index) -> dict[str, object]:
     from nst_numpy.live.drawn import signed_map
 
     by_position = parts.sum(axis=2)

@@ -18,7 +18,7 @@
     } catch (error) {
       throw new Error("The server does not answer: has it been stopped?");
     }
-    const data = await answer.json();
+    const data = await answer.json().catch(() => ({ error: "That is a fault of the program: the terminal shows which." }));
     if (!answer.ok || data.error) throw new Error(data.error || "The server has refused that.");
     return data;
   }
