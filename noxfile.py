@@ -67,7 +67,7 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run what takes seconds each: runs stopped, killed, short of memory, in odd circumstances."""
-    session.install("-e", ".[test,video]")
+    session.install("-e", ".[test,video,live]", "playwright>=1.50,<2")
     session.run("pytest", "-m", "slow")
     # those of the extra `video` are skipped elsewhere
     session.run("pytest", "tests/video/test_flow.py", "tests/video/test_movies.py")

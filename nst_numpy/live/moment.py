@@ -167,7 +167,7 @@ class Moment:
     def downward(self, layer: str | None, cut: Cut) -> Array64:
         """Return ∂J/∂a at some positions of a layer, of all losses above; None is the picture."""
         grad = self.cone.gradient(self.seeds, layer, cut).values
-        return grad + cut.of(self.variation) if layer is None else grad
+        return np.asarray(grad + cut.of(self.variation) if layer is None else grad)
 
     def carried(self, pairs: Collection[tuple[str, str]], place: Place) -> float:
         """Carry the gradients of some terms at some layers down to one number of the canvas."""

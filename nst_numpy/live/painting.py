@@ -135,7 +135,7 @@ class Painting:
         elif self.phase == "ready":
             self.phase, self.message = "done", "stopped before the first iteration"
 
-    def set_strength(self, strength: float) -> None:
+    def set_strength(self, strength: Any) -> None:
         """Let the style be stronger or weaker from the next iteration on.
 
         Raises
@@ -169,7 +169,7 @@ class Painting:
     @property
     def iterations(self) -> int:
         """How many iterations there are in all, at most."""
-        done = sum(n for _, n in getattr(self.run, "done", []))
+        done: int = sum(n for _, n in getattr(self.run, "done", []))
         return len(self.history) - done + self.run.iterations
 
     @property

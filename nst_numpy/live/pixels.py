@@ -41,8 +41,8 @@ def pixel(moment: Moment, question: Question) -> Answer:
     own = float(moment.gradient[0, row, col, channel])
     answer.say = [
         f"The pixel in row {question.row}, column {question.col}. If its {question.colour} grows "
-        f"by 1, J changes by {number(value)}: to lower J, it must be "
-        f"{'less' if value > 0 else 'more'}.",
+        f"by 1, J changes by {number(value)}: to lower J, it must become "
+        f"{'smaller' if value > 0 else 'larger'}.",
         f"The optimiser has it as {number(own)}, computed in {moment.x.dtype}.",
     ]
     answer.formula = [
@@ -218,9 +218,17 @@ def _seed_formula(
             "∂J/∂a = α λ (a(G) − a(C))",
             f"{number(seed)} = {number(factor)} × ({plus([a, -target])})",
         ]
-    if moment.style_pull(each) is not None:
-        return ["∂J/∂a_k = Σ_k' a_k' · 4 c β λ (G_k'k(G) − G_k'k(S))"]
-    return []
+    pull = moment.style_pull(each)
+    if pull is None:
+        return []
+    fires = here.of(moment.features[name])[0, 0, 0].astype(np.float64)
+    k = int(np.argmax(np.abs(fires * pull[:, channel])))
+    first = float(fires[k] * pull[k, channel])
+    return [
+        "∂J/∂a_k = Σ_k' a_k' · P_k'k, where P = 4 c β λ (G(G) − G(S))",
+        f"{number(seed)} = {number(fires[k])} × {number(pull[k, channel])} + "
+        f"{number(seed - first)} (all others)",
+    ]
 
 
 def _partners(

@@ -67,7 +67,7 @@ class Patch:
     """The numbers of a part of a map, (1, *sizes, C); elsewhere they are 0."""
 
     cut: Cut
-    values: Array64
+    values: Any  # float64
 
     def on(self, cut: Cut) -> Array64:
         """Return the numbers of another part: (1, *cut.sizes, C)."""
@@ -176,7 +176,7 @@ class Cone:
         """Carry a gradient for a layer's output down to some of its inputs, equation (20)."""
         row = self.network.layers[name]
         if isinstance(row, ReLU):
-            return grad_out.on(cut) * self._passes(name, cut)
+            return np.asarray(grad_out.on(cut) * self._passes(name, cut))
         inputs = self.seen(name, grad_out.cut)
         if isinstance(row, Conv):
             w = self._w(name)
@@ -233,12 +233,12 @@ class Cone:
                 break
         places = list(zip([layer, *above], cuts, strict=False))
         grad: Patch | None = None
-        for number, (name, place) in reversed(list(enumerate(places))):
-            shape = self.x.shape if name is None else self.shapes[name]
+        for number, (at, place) in reversed(list(enumerate(places))):
+            shape = self.x.shape if at is None else self.shapes[at]
             values = np.zeros((1, *place.sizes, shape[-1]))
             if grad is not None and not grad.cut.empty:
                 values = self.pull(above[number], grad, place)
-            own = None if name is None or place.empty else seed(name, place)
+            own = None if at is None or place.empty else seed(at, place)
             grad = Patch(place, values if own is None else values + own)
         assert grad is not None
         return grad

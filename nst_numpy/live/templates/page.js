@@ -146,6 +146,7 @@
 
   // ---- the curve
 
+  // SVG has no address: its name only looks like one, and nothing is fetched from there
   function svg(name, attributes, parent) {
     const made = document.createElementNS("http:" + "//www.w3.org/2000/svg", name);
     for (const key of Object.keys(attributes)) made.setAttribute(key, attributes[key]);
@@ -243,7 +244,11 @@
     made.addEventListener("click", () => ask(question));
     return made;
   }
-  const brief = (v) => (v === null || v === undefined ? "–" : Number(v.toPrecision(4)).toString().replace("-", "\u2212"));
+  function brief(v) {
+    if (v === null || v === undefined) return "–";
+    const far = v !== 0 && (Math.abs(v) >= 1e5 || Math.abs(v) < 1e-4);
+    return (far ? v.toExponential(3) : Number(v.toPrecision(4)).toString()).replaceAll("-", "\u2212");
+  }
   const time = (s) => (s < 90 ? Math.ceil(s) + " s" : Math.ceil(s / 60) + " min");
   function reply(answer) {
     const at = trail.findIndex((each) => same(each.question, answer.question));
