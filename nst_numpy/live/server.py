@@ -301,6 +301,7 @@ def bind(port: int) -> socket.socket:
         found = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         try:
             found.bind((HERE, each))
+            found.listen()  # who comes before the server is ready waits
         except OSError:
             found.close()
             continue

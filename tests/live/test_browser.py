@@ -81,9 +81,9 @@ def test_paint_pause_and_ask_down_to_a_kernel_entry(page, address):
     page.focus("#picture")
     for key in ("ArrowDown", "Shift+ArrowRight"):
         page.keyboard.press(key)
-    before = title(page)
+    before = page.text_content("#answer")
     page.keyboard.press("Enter")
-    wait(lambda: (page.wait_for_timeout(50), title(page) != before)[1])
+    wait(lambda: (page.wait_for_timeout(50), page.text_content("#answer") != before)[1])
     # the same address opens the same question
     linked, value = page.url, page.text_content("#answer p >> nth=0")
     assert "kind=pixel" in linked
