@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     content, style = _chosen(args.content, PICTURES[0]), _chosen(args.style, PICTURES[1])
     where = bind(args.port)
     token = secrets.token_urlsafe(24)
-    studio = Studio(VGG.load(args.weights, args.pool), content, style)
+    studio = Studio(VGG.load(args.weights, args.pool), content, style, here=True)
     found = where.getsockname()[1]
     if args.port not in (0, found):
         note(f"nst: the port {args.port} is in use; it is {found} now")
@@ -71,8 +71,7 @@ def run(args: argparse.Namespace) -> int:
             print(address, flush=True)
             if not args.no_browser:
                 webbrowser.open(address)
-            while thread.is_alive():
-                thread.join(0.5)
+            studio.paint(lambda: not thread.is_alive())
     except KeyboardInterrupt:
         pass
     finally:

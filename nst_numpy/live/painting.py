@@ -1,7 +1,10 @@
 """A run that can be paused, stepped, stopped, and made stronger while it paints.
 
-It paints on a thread of its own, and is told what to do between two iterations. A strength that
+It paints on one thread, and is told by others what to do between two iterations. A strength that
 changes makes another J, so the optimiser begins afresh from the picture so far.
+
+Which thread that is matters: on others than the main one GNU's C library asks the system anew for
+each large array, and an iteration takes a quarter longer.
 """
 
 import threading
@@ -28,6 +31,7 @@ from nst_numpy.vgg import VGG
 
 Phase = Literal["ready", "painting", "paused", "done", "failed"]
 UNTIL_IT_STOPS = 60.0  # seconds: an iteration of a large picture takes some
+WAKES = 0.5  # seconds: on Windows what waits for longer hears of no Ctrl-C
 
 
 class _Run(Run):
@@ -62,6 +66,9 @@ class Painting:
     vgg : VGG
     content, style : path, name of a sample, or ndarray, uint8 (H, W, 3)
     settings : Settings
+    hand : callable, optional
+        Is given the work, a function, and has it done on another thread than the one that asks. By
+        default a thread is started.
 
     Attributes
     ----------
@@ -81,7 +88,14 @@ class Painting:
         As of `Run`.
     """
 
-    def __init__(self, vgg: VGG, content: Picture, style: Picture, settings: Settings) -> None:
+    def __init__(
+        self,
+        vgg: VGG,
+        content: Picture,
+        style: Picture,
+        settings: Settings,
+        hand: Callable[[Callable[[], None]], object] | None = None,
+    ) -> None:
         self.vgg, self.given = vgg, (content, style)
         self.run = _Run(settings, vgg, content, style)
         self.phase: Phase = "ready"
@@ -95,7 +109,8 @@ class Painting:
         self._paused, self._stopped = False, False
         self._until: int | None = None
         self._strength: float | None = None
-        self._thread: threading.Thread | None = None
+        self._hand = _on_a_thread if hand is None else hand
+        self._handed, self._begun = False, False
         self._moment: tuple[int, Moment] | None = None
         self._aids: dict[int, Aids] = {}
         self._pace = 0.0  # seconds for an iteration and pixel
@@ -110,10 +125,10 @@ class Painting:
             self._until, self._paused = until, False
             self._moment = None  # its memory is the run's now
             self.phase = "painting"
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._paint, name="nst-live", daemon=True)
-                self._thread.start()
             self._changed.notify_all()
+            handed, self._handed = self._handed, True
+        if not handed:
+            self._hand(self._paint)
 
     def step(self) -> None:
         """Do one iteration."""
@@ -130,10 +145,10 @@ class Painting:
         with self._changed:
             self._stopped = True
             self._changed.notify_all()
-        if self._thread is not None:
-            self._thread.join(UNTIL_IT_STOPS)
-        elif self.phase == "ready":
-            self.phase, self.message = "done", "stopped before the first iteration"
+            if self._begun:
+                self._changed.wait_for(lambda: self.phase in ("done", "failed"), UNTIL_IT_STOPS)
+            elif self.phase not in ("done", "failed"):
+                self.phase, self.message = "done", "stopped before the first iteration"
 
     def set_strength(self, strength: Any) -> None:
         """Let the style be stronger or weaker from the next iteration on.
@@ -158,6 +173,12 @@ class Painting:
     def image(self) -> Image:
         """The picture so far, uint8 (H, W, 3), at the size at which it is painted."""
         return deprocess(self._x) if self.result is None else self.result.image
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of `image`."""
+        shape = self._x.shape[1:] if self.result is None else self.result.image.shape
+        return shape[0], shape[1]
 
     @property
     def full_image(self) -> Image:
@@ -208,11 +229,15 @@ class Painting:
     # ---- the thread
 
     def _paint(self) -> None:
+        with self._changed:
+            if self._stopped:
+                return
+            self._begun = True
         journal = Journal()
         try:
             while True:
                 result = self.run.go([self._after], journal=journal)
-                if self._strength is None or self._stopped:
+                if self._strength is None or self._stopped or result.reason == "interrupted":
                     break
                 journal = self._begin_again()
             self.result, self.message = result, result.message
@@ -252,7 +277,7 @@ class Painting:
             while self._paused and not self._stopped:
                 self.phase = "paused"
                 self._changed.notify_all()
-                self._changed.wait()
+                self._changed.wait(WAKES)
             self.phase = "painting"
             self.run.clock.set(self.run.clock.seconds - (time.perf_counter() - began))
             return self._stopped or self._strength is not None
@@ -278,6 +303,10 @@ class Painting:
             return list(self.run.passes)
         scale, most = self.run.passes[len(done) - 1]
         return [(scale, max(1, most - done[-1][1])), *self.run.passes[len(done) :]]
+
+
+def _on_a_thread(work: Callable[[], None]) -> None:
+    threading.Thread(target=work, name="nst-live", daemon=True).start()
 
 
 def _mean(before: float, now: float) -> float:

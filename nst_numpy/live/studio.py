@@ -1,9 +1,10 @@
 """All that one server keeps: the pictures that were given, the run, the question under way."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from tempfile import TemporaryDirectory
 from typing import Any
 
@@ -14,7 +15,7 @@ from nst_numpy.errors import ImageError, NstError, SettingError, TooLargeError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.live.asked import Question
 from nst_numpy.live.channels import Cancelled
-from nst_numpy.live.painting import Painting
+from nst_numpy.live.painting import WAKES, Painting
 from nst_numpy.live.questions import answer
 from nst_numpy.pictures.images import as_image, load_image
 from nst_numpy.pictures.samples import samples
@@ -70,9 +71,13 @@ class Studio:
     ----------
     vgg : VGG
     content, style : path or name of a sample
+    here : bool
+        Whether runs are painted by the thread that calls `paint`; otherwise each has its own.
     """
 
-    def __init__(self, vgg: VGG, content: str | Path, style: str | Path) -> None:
+    def __init__(
+        self, vgg: VGG, content: str | Path, style: str | Path, *, here: bool = False
+    ) -> None:
         self.vgg = vgg
         self.names = {"content": str(content), "style": str(style)}
         self._given: dict[str, str | Path] = {"content": content, "style": style}
@@ -82,6 +87,8 @@ class Studio:
         self.scans: dict[str, Any] = {}
         self.runs = 0
         self.saved = 0  # the version of the picture that was saved last
+        self._work: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._hand = self._work.put if here else None
         self._lock = threading.Lock()
         self._answers = ThreadPoolExecutor(1, "nst-answer")
         self._job: Job | None = None
@@ -157,8 +164,27 @@ class Studio:
 
     @gives_memory_back
     def _make(self, settings: Settings) -> None:
-        self.painting = Painting(self.vgg, self._given["content"], self._given["style"], settings)
+        pictures = self._given["content"], self._given["style"]
+        self.painting = Painting(self.vgg, *pictures, settings, self._hand)
         self.runs, self.saved = self.runs + 1, 0
+
+    def paint(self, over: Callable[[], bool]) -> None:
+        """Paint what is asked for, on this thread, until it is over.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            Ctrl-C; the picture so far is there.
+        """
+        while not over():
+            try:
+                work = self._work.get(timeout=WAKES)
+            except Empty:
+                continue
+            work()
+            result = self.painting and self.painting.result
+            if result and result.reason == "interrupted":
+                raise KeyboardInterrupt
 
     def _refuse_while_busy(self) -> None:
         if self.painting is not None and self.painting.phase in ("painting", "paused"):
@@ -184,7 +210,7 @@ class Studio:
             return state
         history = painting.history[max(0, since) :]
         s = painting.run.settings
-        height, width = painting.image.shape[:2]
+        height, width = painting.size
         return state | {
             "phase": painting.phase, "version": painting.version, "message": painting.message,
             "iteration": len(painting.history), "iterations": painting.iterations,
