@@ -17,10 +17,10 @@ Ask = dict[str, Any]
 def number(value: float) -> str:
     """Write a number as the page does: four digits, and a minus as long as a plus.
 
-    >>> number(-0.123456), number(7)
-    ('−0.1235', '7')
+    >>> number(-0.123456), number(-0.0)
+    ('−0.1235', '0')
     """
-    return f"{value:.4g}".replace("-", "\N{MINUS SIGN}")
+    return f"{value + 0.0:.4g}".replace("-", "\N{MINUS SIGN}")
 
 
 def plus(values: Sequence[float]) -> str:
