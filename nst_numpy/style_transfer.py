@@ -7,9 +7,17 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
+from nst_numpy.callbacks import (
+    Callback,
+    Progress,
+    notebook_painter,
+    progress_bar,
+    snapshot_saver,
+    tell,
+)
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -70,6 +78,7 @@ def transfer(
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
     progress: bool = False,
+    show: bool = False,
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     layers: str | Path | None = None,
@@ -103,6 +112,8 @@ def transfer(
         Called with a `Progress` after each iteration; a return value of True ends the run.
     progress : bool
         Show a bar with the time left.
+    show : bool
+        In a notebook: repaint the picture below the cell as it grows.
     weights : path, optional
         HDF5 or .npz file of a VGG-16 or VGG-19; default the bundled VGG-16.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
@@ -145,6 +156,8 @@ def transfer(
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
+    if show:
+        callbacks.append(notebook_painter())
     if vgg is None:
         vgg = VGG.load(inputs["weights"], chosen.pool, engine=chosen.engine)
     pictures = inputs["content"], inputs["style"], inputs["init"]
@@ -316,11 +329,11 @@ class Run(Scales):
         if minimum.reason == "settled":
             message = settled_message(self.settings.used_patience, done)
         elif minimum.reason == "iterations" and done == self.iterations:
-            message = f"did the {done} iterations asked for"
+            message = f"did the {counted(done, 'iteration')} asked for"
         elif minimum.reason == "time" and self.settings.minutes is not None:
             message = time_is_up(self.settings.minutes, self.history)
         elif minimum.reason == "iterations":
-            message = f"did {done} iterations, the most at this size"
+            message = f"did {counted(done, 'iteration')}, the most at this size"
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)

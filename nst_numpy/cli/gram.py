@@ -21,8 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
 from nst_numpy.cli.parts.options import (
     FIGURE,
     add_network,
@@ -44,6 +42,7 @@ from nst_numpy.figures import (
     unit_image,
 )
 from nst_numpy.figures.channels import Patches
+from nst_numpy.figures.style import Figure
 from nst_numpy.figures.units import reader
 from nst_numpy.files import write_json
 from nst_numpy.look.channels import (

@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nst_numpy.cli.parts.options import (
     FIGURE,
@@ -43,6 +42,7 @@ from nst_numpy.figures.heartbeat import (
     signal_figure,
     training_figure,
 )
+from nst_numpy.figures.style import Figure
 from nst_numpy.files import check_output, write_json
 from nst_numpy.look import top_windows
 from nst_numpy.signals import Heartbeats, Study, load_ecg, prepare, read_signal, study

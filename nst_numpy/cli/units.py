@@ -19,7 +19,6 @@ from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.cli.parts.options import (
@@ -35,6 +34,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
+from nst_numpy.figures.style import Figure
 from nst_numpy.figures.units import Beside
 from nst_numpy.files import check_output, expand, write_json
 from nst_numpy.layers.activation import RELU_RULES, ReluRule

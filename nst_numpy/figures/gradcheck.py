@@ -7,11 +7,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from nst_numpy.common.arrays import Array64
-from nst_numpy.figures.style import INK, RED
+from nst_numpy.figures.style import INK, RED, Figure
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 
 TILES = 6  # maps of an array, down and across, that are drawn

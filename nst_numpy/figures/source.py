@@ -7,12 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import FuncNorm, Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
-from nst_numpy.figures.style import INK, RED
+from nst_numpy.figures.style import INK, RED, Figure
 from nst_numpy.look.source import SourceMap
 
 HEIGHT = 3.2  # inches, of the two pictures

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Image
+from nst_numpy.common.shown import Shown
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import gaussian_distance, mean_and_covariance
@@ -28,12 +29,13 @@ LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_2")
 SIMILAR_LAYERS = ("relu3_3", "relu4_3")  # of self-similarity: what is seen there are things
 LARGEST = 512  # pixels: larger pictures are judged at this size
 SMALLEST = 32  # pixels a side: relu5_2 has two positions there
+NARROWEST = 16  # of the painting, which keeps its proportions: one row of positions
 ALIKE = 0.02  # of 1 − a correlation: photograph and painting show the same
 _SEED = 0  # of directions and patches: fixed, so that a picture has one judgement
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, repr=False)
+class Judgement(Shown):
     """What `judge` found.
 
     Attributes
@@ -66,6 +68,10 @@ class Judgement:
     size: tuple[int, int]
     resized: list[str]
 
+    def _in_words(self) -> str:
+        parts = f"content {self.content:.3f}, style {self.style:.3f}, copied {self.copied:.3f}"
+        return f"score {self.score:.3f}: {parts}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, as JSON knows it."""
         return asdict(self)
@@ -92,7 +98,7 @@ def judge(
     Raises
     ------
     SettingError
-        A picture is too small; content and style are the same picture.
+        A picture is too small or the style too narrow; content and style are the same picture.
     ImageError
         A file cannot be read.
     UnknownNameError
@@ -117,11 +123,7 @@ class Judge:
         given = as_image(result)
         image = resize_image(given, min(LARGEST, max(given.shape[:2])))
         height, width = image.shape[:2]
-        if min(height, width) < SMALLEST:
-            raise SettingError(
-                f"judge: the result has {width}×{height} pixels: give one of at least {SMALLEST} "
-                "on each side"
-            )
+        self._check_sizes(image)
         with single_threaded_blas():
             if (height, width) not in self._scales:
                 self._scales[height, width] = _Scale(self.vgg, self.content, self.style, image)
@@ -136,6 +138,23 @@ class Judge:
             size=(height, width),
             resized=self._resized(given, image),
         )
+
+    def _check_sizes(self, image: Image) -> None:
+        """Refuse what leaves the deepest layer too little; the content gets the result's size."""
+        height, width = image.shape[:2]
+        if min(height, width) < SMALLEST:
+            raise SettingError(
+                f"judge: the result has {width}×{height} pixels: give one of at least {SMALLEST} "
+                "on each side"
+            )
+        tall, wide = self.style.shape[:2]
+        longest = max(height, width)
+        if round(min(tall, wide) * longest / max(tall, wide)) < NARROWEST:
+            raise SettingError(
+                f"judge: the style, {wide}×{tall} pixels, is too narrow: made as long as the "
+                f"result, {longest}, it has less than {NARROWEST} on the other side; give a piece "
+                "of it that is less narrow, or a larger result"
+            )
 
     def _resized(self, given: Image, image: Image) -> list[str]:
         """List the pictures that had another size."""

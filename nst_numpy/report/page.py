@@ -24,9 +24,10 @@ from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
 from nst_numpy.measure import Judge
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
+from nst_numpy.pictures.embedding import data_uri, embed, jpeg, png, shrink
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.pictures.masks import WHOLE
-from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
+from nst_numpy.report.parts import render, stem
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
 from nst_numpy.styles import Counts, on_layers
@@ -328,12 +329,13 @@ def _short(value: object) -> str:
 def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
     """Judge the picture, if it is large enough and the network has the layers for that.
 
-    The judge knows of one painting, and of no masks.
+    The judge knows of one painting, and of no masks. It asks for the photograph as it was given,
+    also where the run saw it in other colours.
     """
     if not run.paintings.plain:
         return []
     try:
-        found = Judge(run.content, run.style, run.vgg)(image)
+        found = Judge(run.photograph, run.style, run.vgg)(image)
     except (SettingError, UnknownNameError):
         return []
     parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"

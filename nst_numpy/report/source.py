@@ -8,7 +8,8 @@ from nst_numpy.common.arrays import Image
 from nst_numpy.figures.source import ACROSS, heat_image, similarity_image, spots
 from nst_numpy.files import check_output, write_text
 from nst_numpy.look.source import SourceMap
-from nst_numpy.report.parts import data_uri, embed, png, render, stem
+from nst_numpy.pictures.embedding import data_uri, embed, png
+from nst_numpy.report.parts import render, stem
 
 LARGE = 1024  # longest side of the two pictures
 SMALL = 640  # of the painting with its places

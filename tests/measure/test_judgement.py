@@ -94,6 +94,10 @@ def test_bad_pictures_are_refused(vgg, pair):
     content, style = pair
     with pytest.raises(SettingError, match=f"result has 64×{SMALLEST - 1} pixels: give one of"):
         Judge(content, style, vgg)(content[: SMALLEST - 1])
+    narrow = picture_of(np.random.default_rng(0), 300, 72)
+    with pytest.raises(SettingError, match="style, 72×300 pixels, is too narrow: made as long as"):
+        Judge(content, narrow, vgg)(content)
+    assert Judge(content, narrow[:288], vgg)(content).style == 1  # 16 at 64: just wide enough
     with pytest.raises(
         SettingError, match=r"content and style are alike \(\w+\): there is nothing"
     ):
