@@ -80,7 +80,7 @@ def _positions(a: Array) -> int:
 def _gram_row(a: Array, k: int) -> Any:
     """Return G_kk' for all k', in float64: (C,)."""
     f = a.reshape(-1, a.shape[-1]).astype(np.float64)
-    return f[:, k] @ f  # (M,) @ (M, C) -> (C,), equation (4)
+    return f[:, k] @ f  # (M,) @ (M, C) -> (C,)
 
 
 def _partner_sum(name: str, k: int, now: Any, target: Any) -> Sum:

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Array64, Image
+from nst_numpy.pictures.embedding import data_uri, png, shrink
 from nst_numpy.pictures.images import resize_image
-from nst_numpy.report.parts import data_uri, png, shrink
 
 # After Okabe and Ito: orange is above 0, blue below; white is 0.
 ABOVE, BELOW = np.array([213, 94, 0]), np.array([0, 114, 178])

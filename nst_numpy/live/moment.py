@@ -12,7 +12,7 @@ from nst_numpy.conventions import KINDS
 from nst_numpy.errors import SettingError
 from nst_numpy.look.cone import Cone, Cut, Patch
 from nst_numpy.look.sums import Position
-from nst_numpy.losses import Losses
+from nst_numpy.losses import Losses, content_loss
 from nst_numpy.losses.gram import style_pull
 from nst_numpy.network import Network
 from nst_numpy.objective import Objective
@@ -112,11 +112,11 @@ class Moment:
         """Return ∂J_term/∂a of a layer at some positions, of the loss there alone."""
         a = cut.of(self.features[layer]).astype(np.float64)
         if term.startswith("content/") and self.objective.losses == Losses():
-            target = cut.of(self.objective.content_targets[layer])
-            return np.asarray(self.objective.content[layer] * (a - target))  # equation (3)
+            target = cut.of(self.objective.content_targets[layer]).astype(np.float64)
+            return np.asarray(self.objective.content[layer] * content_loss(a, target)[1])
         pull = self.style_pull(term)
         if pull is not None:
-            return np.asarray(a @ pull)  # (1, h, w, C) @ (C, C) -> (1, h, w, C), equation (6)
+            return np.asarray(a @ pull)  # (1, h, w, C) @ (C, C) -> (1, h, w, C)
         return cut.of(self._style_grads[term][layer]).astype(np.float64)
 
     def seeds(self, layer: str, cut: Cut) -> Array64 | None:

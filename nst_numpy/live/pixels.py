@@ -112,9 +112,7 @@ def _variation(moment: Moment, question: Question, place: Place) -> Answer:
             if 0 <= row + i < x.shape[0] and 0 <= col + j < x.shape[1]:
                 here, there = float(x[row, col]), float(x[row + i, col + j])
                 how = f"2 × {number(weight)} × ({plus([here, -there])})"
-                parts.append(
-                    Part(f"the pixel {side}", 2 * weight * (here - there), how)
-                )  # equation (9)
+                parts.append(Part(f"the pixel {side}", 2 * weight * (here - there), how))
     else:
         parts = [Part("all neighbours", value)]
     name = _name(question, TV)

@@ -17,7 +17,7 @@ from nst_numpy.errors import NstError, OutputError, SettingError
 from nst_numpy.live.page import page, policy
 from nst_numpy.live.studio import BUSY, MOST_BYTES, ROLES, Studio
 from nst_numpy.pictures.colours import srgb_profile
-from nst_numpy.report.parts import jpeg, shrink
+from nst_numpy.pictures.embedding import jpeg, shrink
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
