@@ -67,11 +67,18 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run what takes seconds each: runs stopped, killed, short of memory, in odd circumstances."""
-    session.install("-e", ".[test,video,live]", "playwright>=1.50,<2")
+    # the movies' other reader too, which the extra asks for on other machines
+    session.install("-e", ".[test,video,live]", "imageio-ffmpeg", "playwright>=1.50,<2")
     session.run("pytest", "-m", "slow")
     # those of the extras `video` and `live` are skipped elsewhere
-    session.run("pytest", "tests/video/test_flow.py", "tests/video/test_movies.py")
-    session.run("pytest", "-rs", "tests/live/test_server.py", "tests/cli/test_live.py")
+    session.run(
+        "pytest",
+        "tests/video/test_flow.py",
+        "tests/video/test_movies.py",
+        "tests/video/test_ffmpeg.py",
+        "tests/live/test_server.py",
+        "tests/cli/test_live.py",
+    )
 
 
 @nox.session

@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("picture", metavar="PICTURE", help="a file or a sample")
-    add("--layer", default="relu3_1", help="which layer's channels")
+    add("--layer", metavar="LAYER", default="relu3_1", help="which layer's channels")
     add("--with", dest="other", metavar="OTHER", help="compare with this picture")
     add("--pairs", type=whole_number, default=6, metavar="N", help="how many pairs to show")
     add_size(parser, 256, "of both pictures")

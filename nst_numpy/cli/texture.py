@@ -74,8 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--iterations", type=whole_number, metavar="N",
         help="steps of L-BFGS (default: {ekg} for ekg, {movie} for movie)".format(**ITERATIONS),
     )  # fmt: skip
-    add("--start", type=float, default=START, help="of the sample of EKG, in seconds")
-    add("--seconds", type=float, default=SECONDS, help="length of the sample of EKG")
+    add("--start", type=float, metavar="S", default=START, help="of the sample of EKG, in seconds")
+    add("--seconds", type=float, metavar="S", default=SECONDS, help="length of the sample of EKG")
     add_seed(parser, "the filters and of the noise")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)

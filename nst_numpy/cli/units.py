@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--channels", type=channel_list, default="0-8", metavar="LIST", help="as 0-8,17, or all")
     add("--photos", metavar="FOLDER", help="pictures to scan (default: the 184 that come along)")
     add_size(parser, None, "when they are scanned (default: each its own, up to 1024)")
-    add("-k", type=whole_number, default=9, help="patches for each unit")
+    add("-k", type=whole_number, metavar="N", default=9, help="patches for each unit")
     add("--several-per-picture", action="store_true", help="more than one patch of a picture")
     add("--merge", nargs="+", metavar="FILE", help="JSON files of earlier scans")
     add("--drive", choices=RELU_RULES, help="draw beside each patch what in it drove the unit")

@@ -94,7 +94,7 @@ def _draw_row(row: ArgumentReport, maps: list[Tiled], axes: Sequence[Axes]) -> N
     _bar(axes[1], _show(axes[1], numeric, "numeric: what forward does", "RdBu_r", norm))
     title = "nothing was compared"
     if row.checked:
-        title = f"relative error, at most {row.worst:.0e}: {row.wrong} of {row.checked} wrong"
+        title = f"relative error, at most {row.worst:.1g}: {row.wrong} of {row.checked} wrong"
     drawn = _show(axes[2], errors, title, "magma_r", LogNorm(SMALLEST, 1.0))
     bar = _bar(axes[2], drawn)
     bar.axhline(row.tolerance, color="#00c2ff", lw=2)

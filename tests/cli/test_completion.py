@@ -20,6 +20,8 @@ OTHERS = {
         "N",
         "LINK",
         "W",
+        *"ABER",
+        "START",
         "F",
         "PX",
         "S",
