@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -174,6 +175,11 @@ class Painting:
         """The picture so far, uint8 (H, W, 3), at the size at which it is painted."""
         return deprocess(self._x) if self.result is None else self.result.image
 
+    @cached_property
+    def content(self) -> Image:
+        """The photograph at the full size, uint8 (H, W, 3)."""
+        return deprocess(self.run.x(self.run.content, self.run.scales - 1))
+
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of `image`."""
@@ -222,7 +228,7 @@ class Painting:
         if scale not in self._aids:
             self._aids[scale] = Aids(
                 self.run.x(self.run.content, scale), self.run.style_x(scale),
-                self.run.content, as_image(self.given[1], max(self.run.content.shape)),
+                self.content, as_image(self.given[1], max(self.run.content.shape)),
             )  # fmt: skip
         return self._aids[scale]
 

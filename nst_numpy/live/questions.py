@@ -48,6 +48,8 @@ def answer(moment: Moment, question: Question, aids: Aids, told: Told = nobody) 
     elif question.kind in CHANNELS:
         found = CHANNELS[question.kind](moment, question, aids, told)
     else:
-        found = channels.stroke(moment, question, moment.objective.matches, aids)
+        matches = moment.objective.matches  # of one painting, as the page has
+        places = None if isinstance(matches, dict) else matches
+        found = channels.stroke(moment, question, places, aids)
     found.code = code_of(question.kind)
     return found

@@ -135,7 +135,7 @@ class Studio:
         if which == "now" and painting is not None:
             return painting.image
         if painting is not None and which == "content":
-            return painting.run.content
+            return painting.content
         return as_image(self._given[which if which in ROLES else "content"])
 
     # ---- the run
