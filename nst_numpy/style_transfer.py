@@ -308,7 +308,7 @@ class Run(Scales):
 
     def _progress(self, iteration: int, loss: float, terms: dict[str, float], x: Array) -> Progress:
         picture = cut(x, self.margin)
-        return Progress(iteration, self._to_do, loss, dict(terms), self.clock.seconds, picture)
+        return Progress(iteration, self._to_do, loss, dict(terms), self.clock.seconds, picture, x)
 
     def _start(self, scale: int) -> Array:
         """Enlarge the picture so far, and add what the content has at this size and not before."""

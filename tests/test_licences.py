@@ -13,6 +13,7 @@ FOLDERS = ("benchmarks", "docs", "nst_numpy", "tests", "tutorials", "weights")
 OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
 OWN = {
     "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
+    "nst_numpy/live/templates/page.css", "nst_numpy/live/templates/page.js",
     "nst_numpy/report/templates/common.css",
 }  # fmt: skip
 # The text of a licence; photographs, each with its row in a table beside them; the fuzzer's files.

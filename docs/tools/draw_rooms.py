@@ -32,6 +32,7 @@ BOX, ROW, LEFT, HEAD = (256, 88), 128, 16, 60
 
 ABOUT = {
     "cli": "one file a command",
+    "live": "a page that paints and answers",
     "report": "HTML pages about a run",
     "figures": "every matplotlib picture",
     "course": "assignments: hand out, grade",

@@ -18,6 +18,7 @@ OTHERS = {
     "M",
     *(
         "N",
+        "LINK",
         "W",
         *"ABER",
         "START",
