@@ -6,7 +6,7 @@ from dataclasses import asdict
 from functools import cached_property
 
 from nst_numpy.balance import style_factor
-from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.arrays import AnyImage, Array
 from nst_numpy.conventions import beta_growth, check_convention
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.measure.estimate import (
@@ -20,7 +20,7 @@ from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Objective
 from nst_numpy.own_layers import OwnLayers
 from nst_numpy.paintings import MaskPair, Paintings
-from nst_numpy.pictures.images import Picture, as_image, preprocess, resize_image, widen
+from nst_numpy.pictures.images import Picture, as_exact, preprocess, resize_image, widen
 from nst_numpy.pictures.palette import colors_before
 from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales
 from nst_numpy.styles import Painting, check_style_loss
@@ -57,7 +57,7 @@ class Scales:
         check_convention(settings.convention, settings.style_loss, self.losses)
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
-        self.photograph = as_image(content, settings.size)
+        self.photograph = as_exact(content, settings.size)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
         self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)
@@ -87,7 +87,7 @@ class Scales:
             return self.shape(scale)
         return self.paintings.shape(number, 2 ** (self.scales - 1 - scale))
 
-    def x(self, image: Image, scale: int) -> Array:
+    def x(self, image: AnyImage, scale: int) -> Array:
         """Turn a picture into what the network reads, with the size of a scale."""
         return self._input(image, self.shape(scale))
 
@@ -95,7 +95,7 @@ class Scales:
         """Turn a style picture into what the network reads at a scale."""
         return self._input(self.paintings.images[number], self.style_shape(scale, number))
 
-    def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
+    def _input(self, image: AnyImage, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
     # J at a scale

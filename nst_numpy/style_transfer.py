@@ -15,13 +15,14 @@ from nst_numpy.callbacks import (
     snapshot_saver,
     tell,
 )
-from nst_numpy.common.arrays import Array, Image
+from nst_numpy.common.arrays import AnyImage, Array, Image
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.look.source import SourceMap, map_source
+from nst_numpy.look.sources import map_sources
 from nst_numpy.measure.estimate import check_memory
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import (
@@ -36,7 +37,7 @@ from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.paintings import MaskPair, mask_lists, mask_pairs
 from nst_numpy.pictures.images import (
     Picture,
-    as_image,
+    as_exact,
     cut,
     deprocess,
     resize_image,
@@ -236,7 +237,7 @@ class Run(Scales):
         self._deadline = Deadline(self.settings.minutes, self.passes, self.clock)
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
-        self._matches: Matches | None = None
+        self._matches: Matches | dict[int, Matches] | None = None
         try:
             with progress_bar(self.iterations, shown=progress) as bar:
                 minimum = self._climb([bar, *callbacks])
@@ -347,8 +348,11 @@ class Run(Scales):
         if self._matches is None:
             return None
         last = self.scales - 1
-        painting = self.style.shape[:2]
-        return map_source(self.objective(last), self._matches, self.x(image, last), painting)
+        objective, x = self.objective(last), self.x(image, last)
+        if isinstance(self._matches, Matches):
+            return map_source(objective, self._matches, x, self.style.shape[:2])
+        sizes = [painting.shape[:2] for painting in self.paintings.images]
+        return map_sources(objective, self._matches, x, sizes)
 
     def _scales_in(self, minutes: float) -> int:
         """Choose the number of sizes for a run that may take so long, if it is not given."""
@@ -363,13 +367,13 @@ class Run(Scales):
         self.passes = list(passes)
         self.iterations = sum(iterations for _, iterations in self.passes)
 
-    def _read_init(self, init: Init | Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> AnyImage:
         """Read the picture to start from, at its own size."""
         if is_start(init):
             size = self.shape(0)[1:3]
             return make_start(init, self.content, self.style, size, self.settings.seed)
         try:
-            return as_image(init)
+            return as_exact(init)
         except UnknownPictureError as error:
             raise unknown_start(str(init)) from error
 

@@ -30,6 +30,7 @@ from nst_numpy.cli.parts.settings import read_settings
 from nst_numpy.cli.parts.stopping import held
 from nst_numpy.cli.transfer import add_settings
 from nst_numpy.common.text import counted
+from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
 from nst_numpy.video.flow import import_opencv
@@ -89,6 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where painted frames go, and stay (default: OUT's name with -frames, while it runs)",
     )
+    add(
+        "--layers",
+        metavar="FILE.py",
+        help="layers or losses of your own, as in nst transfer; the file is run",
+    )
     add_settings(parser)
 
 
@@ -107,11 +113,12 @@ def run(args: argparse.Namespace) -> int:
     if not target.keeps_frames:
         args.until_the_end.callback(remove_empty, target.frames)
     check_apart(args.source, target.frames)
-    claim_folder(args, target.frames, [style, args.weights], r"\d{5,}\.png")
+    claim_folder(args, target.frames, [style, args.weights, args.layers], r"\d{5,}\.png")
     if not target.is_folder:
-        claim(args, [style, args.weights], movie=target.path)
+        claim(args, [style, args.weights, args.layers], movie=target.path)
+    own = load_own(args.layers) if args.layers else None
     vgg = VGG.load(args.weights, args.pool, engine=args.engine)
-    job = VideoJob(movie, target, Painter(vgg, style, settings, video))
+    job = VideoJob(movie, target, Painter(vgg, style, settings, video, own=own))
     if not args.quiet:
         announce(job)
     result = job.go(progress=not args.quiet, held=held)

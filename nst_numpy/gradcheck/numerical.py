@@ -231,6 +231,21 @@ def best_eps(dtype: DTypeLike) -> float:
     return float(np.cbrt(np.finfo(dtype).eps))
 
 
+def is_rounded(a: Array64) -> bool:
+    """Whether all numbers are float32's, and some of them need all the digits of one.
+
+    >>> x = np.array([0.1, 0.7])
+    >>> is_rounded(x), is_rounded(x.astype(np.float32).astype(np.float64))
+    (False, True)
+    >>> is_rounded(np.array([1.0, -0.5]))
+    False
+    """
+    with np.errstate(over="ignore"):
+        short = a.astype(np.float32)
+    last_digits = short.view(np.uint32) & 0xFF
+    return bool(np.array_equal(short, a, equal_nan=True) and last_digits.any())
+
+
 def check_eps(who: str, eps: float, name: str = "eps") -> float:
     """Return a usable eps, or another number of that kind, or say what is wrong with it."""
     if not isinstance(eps, (int, float, np.number)) or not 0 < eps < np.inf:

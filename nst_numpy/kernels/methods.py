@@ -19,10 +19,11 @@ from nst_numpy.kernels.windows import Window
 
 ConvMethod = Literal["auto", "winograd", "im2col", "reference"]
 METHODS: tuple[ConvMethod, ...] = get_args(ConvMethod)
-WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 32, (5, 5, 5): 16}
+WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 8, (5, 5, 5): 8}
 WINOGRAD_POSITIONS = {1: 2048, 2: 64, 3: 4096}  # by the number of axes
 # for the filters' gradient: more, since each piece adds to the values at all points
-GRADIENT_CHANNELS, GRADIENT_POSITIONS = {(7,): 64, (3, 3): 64}, 4096
+GRADIENT_CHANNELS = {(7,): 64, (3, 3): 64, (3, 3, 3): 16, (5, 5, 5): 16}
+GRADIENT_POSITIONS = {1: 4096, 2: 4096, 3: 16384}  # of all items
 
 
 def choose_method(
@@ -108,7 +109,8 @@ def param_gradients(
 ) -> tuple[Array, Array]:
     """Return ∂J/∂w and ∂J/∂b of a convolution. Parameters are those of `convolve`."""
     channels = GRADIENT_CHANNELS.get(window.kernel, math.inf)
-    large = len(x) * math.prod(window.out_sizes) >= GRADIENT_POSITIONS
+    positions = GRADIENT_POSITIONS[len(window.sizes)]
+    large = len(x) * math.prod(window.out_sizes) >= positions
     pays = method == "winograd" and large and min(w.shape[-2:]) >= channels
     if pays and winograd.transformed_bytes(w) <= winograd.COPIED_BYTES:
         grad_w = winograd.winograd_kernel_gradient(x, grad_out, window)

@@ -38,6 +38,15 @@ def multiply(a: Array, b: Array, out: Array) -> None:
         May be a transposed view. Or (…, N/64, K, 64), from `in_blocks`.
     out : ndarray, (…, M, N)
     """
+    for left, right, to in small_products(a, b, out):
+        np.matmul(left, right, out=to)
+
+
+def small_products(a: Array, b: Array, out: Array) -> list[tuple[Array, Array, Array]]:
+    """Return the products that `multiply` does: views of a, b and out.
+
+    Who has many numbers for the same arrays keeps them.
+    """
     m, k = a.shape[-2:]
     columns = min(b.shape[-1], COLUMNS)
     most = SMALL_PRODUCT // (k * columns)
@@ -51,8 +60,8 @@ def multiply(a: Array, b: Array, out: Array) -> None:
         or most < min(m, FEWEST_ROWS)
         or not has_small_products()
     ):
-        np.matmul(a, b, out=out)
-        return
+        return [(a, b, out)]
+    products = []
     front = a.shape[:-2]
     for rows, height in _parts(m, _even(m, most)):
         # (…, M, K) -> (…, M/height, 1, height, K), a view
@@ -63,7 +72,8 @@ def multiply(a: Array, b: Array, out: Array) -> None:
             b_blocks = b_blocks[..., None, :, :, :]
             # (…, M, N) -> (…, M/height, N/width, height, width), a view
             blocks = out[..., rows, place].reshape(*front, -1, height, b_blocks.shape[-3], width)
-            np.matmul(a_blocks, b_blocks, out=blocks.swapaxes(-2, -3))
+            products.append((a_blocks, b_blocks, blocks.swapaxes(-2, -3)))
+    return products
 
 
 def in_blocks(b: Array) -> Array:

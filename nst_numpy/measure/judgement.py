@@ -10,7 +10,8 @@ photograph as it was.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -78,17 +79,21 @@ class Judgement(Shown):
 
 
 def judge(
-    content: Picture, style: Picture, result: Picture, vgg: AnyNetwork | None = None
-) -> Judgement:
+    content: Picture, style: Picture | Sequence[Picture], result: Picture,
+    vgg: AnyNetwork | None = None, style_weights: Sequence[float] | None = None,
+) -> Judgement:  # fmt: skip
     """Judge a picture by statistics that it was not painted with.
 
     Parameters
     ----------
     content, style, result : path, name of a sample, or ndarray, uint8 (H, W, 3)
         The content gets the result's size; the style keeps its proportions, and the result's
-        longest side.
+        longest side. A list of several: the result is judged by each, and the figures are their
+        means, but that what was copied is from any of them.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
         Default: the bundled VGG-16.
+    style_weights : list of float, optional
+        How much each of several paintings counts in the means. Default: all alike.
 
     Returns
     -------
@@ -104,7 +109,9 @@ def judge(
     UnknownNameError
         The network lacks one of `LAYERS`.
     """
-    return Judge(content, style, vgg)(result)
+    if not isinstance(style, (list, tuple)):
+        return Judge(content, style, vgg)(result)  # type: ignore[arg-type]
+    return JudgeOfSeveral(content, style, vgg, style_weights)(result)
 
 
 class Judge:
@@ -164,6 +171,41 @@ class Judge:
             "result": given.shape == image.shape,
         }
         return [name for name, same in stays.items() if not same]
+
+
+class JudgeOfSeveral:
+    """Judges results of several paintings by each of them; parameters and errors as of `judge`."""
+
+    def __init__(
+        self, content: Picture, styles: Sequence[Picture], vgg: AnyNetwork | None = None,
+        style_weights: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        self.weights = [1.0] * len(styles) if style_weights is None else list(style_weights)
+        fit = len(self.weights) == len(styles) > 0
+        if not fit or min(self.weights) < 0 or not sum(self.weights) > 0:
+            raise SettingError(
+                f"judge: style_weights {self.weights} for {len(styles)} paintings: give one of at "
+                "least 0 for each, and one above 0"
+            )
+        network = VGG.load() if vgg is None else vgg
+        self.judges = [Judge(content, style, network) for style in styles]
+
+    def __call__(self, result: Picture) -> Judgement:
+        """Judge one picture."""
+        each = [judge(result) for judge in self.judges]
+        whole = sum(self.weights)
+        figures = {
+            name: sum(w * e.figures[name] for w, e in zip(self.weights, each, strict=True)) / whole
+            for name in each[0].figures
+        }
+        figures["copied"] = max(e.copied for e in each)
+        content, style = _mean(figures, "content"), _mean(figures, "style")
+        resized = {name for one in each for name in one.resized}
+        return replace(
+            each[0], content=content, style=style, copied=figures["copied"], figures=figures,
+            score=(1 + content) * (1 + style),
+            resized=[name for name in ("content", "style", "result") if name in resized],
+        )  # fmt: skip
 
 
 class _Seen:

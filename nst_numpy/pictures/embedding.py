@@ -6,12 +6,13 @@ from typing import Any
 
 from PIL import Image as Pillow
 
-from nst_numpy.common.arrays import Image
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.common.arrays import AnyImage, Image
+from nst_numpy.pictures.images import resize_image, to_8_bits
 
 
-def shrink(image: Image, longest: int) -> Image:
+def shrink(picture: AnyImage, longest: int) -> Image:
     """Make a picture smaller, if its longest side is more than that."""
+    image = to_8_bits(picture)
     return resize_image(image, longest) if max(image.shape[:2]) > longest else image
 
 
@@ -40,7 +41,7 @@ def data_uri(kind: str, data: bytes) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
 
 
-def embed(image: Image, longest: int, quality: int = 88) -> dict[str, Any]:
+def embed(image: AnyImage, longest: int, quality: int = 88) -> dict[str, Any]:
     """Turn a picture into what an <img> needs."""
     small = shrink(image, longest)
     height, width = small.shape[:2]

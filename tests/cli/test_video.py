@@ -55,7 +55,7 @@ def test_ctrl_c_and_the_same_command_again(loaded, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Painter, "paint", interrupted)
         assert nst("video", "clip.gif", "out", *WORDS) == 130
-    assert "stopped, and written so far: 1 frames" in capsys.readouterr().err
+    assert "stopped, and written so far: 1 frame," in capsys.readouterr().err
     assert nst("video", "clip.gif", "out", *WORDS) == 0
     assert "2 frames, 1 of them kept from before" in capsys.readouterr().err
     for name in ("00001.png", "00002.png"):

@@ -93,6 +93,28 @@ def test_what_it_says_of_a_bad_forward(forward, name):
     assert diagnose(lambda g, c: g, forward, {"x": x}).name == name
 
 
+SHORT = X.astype(np.float32).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("forward", "x", "names"),
+    [
+        (lambda x: (np.tanh(x.astype(np.float32)).astype(np.float64), x), X, ["dtype"]),
+        (lambda x: (np.tanh(x.astype(np.float32)).astype(np.float64), x), SHORT, ["dtype"]),
+        (lambda x: (np.tanh(x), x), SHORT, []),
+    ],
+)
+def test_a_forward_that_rounds_inside_is_named_and_no_right_gradient_accused(forward, x, names):
+    report = check_backward(forward, lambda g, c: g * (1 - np.tanh(c) ** 2), {"x": x})
+    assert [diagnosis.name for diagnosis in report.diagnoses] == names
+    assert report.arguments["x"].wrong == 0
+
+
+def test_numbers_that_are_only_picked_out_are_not_rounded():
+    report = check_backward(lambda x: (np.maximum(x, 0), x), lambda g, c: g * (c > 0), {"x": SHORT})
+    assert report.ok, report
+
+
 def test_inputs_are_never_changed():
     kept = X.copy()
 

@@ -122,7 +122,7 @@ def test_several_paintings_with_masks():
         "0.7, 0.3",
     ):
         assert part in text
-    assert "Judged" not in text  # the judge knows of one painting
+    assert "Judged" not in text  # the judge knows of no masks
 
 
 def test_every_tag_is_closed(made):

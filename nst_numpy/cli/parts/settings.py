@@ -17,6 +17,7 @@ from nst_numpy.cli.parts.options import (
 )
 from nst_numpy.cli.parts.parser import show_number
 from nst_numpy.conventions import CONVENTIONS
+from nst_numpy.errors import UnknownNameError
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
@@ -27,7 +28,7 @@ from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
 NAMES = tuple(f.name for f in fields(Settings))
-HELP = "help"  # in place of a preset's name
+HELP, NONE = "help", "none"  # in place of a preset's name
 COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -159,6 +160,31 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
                 _option(f.name), type=kind, action="extend" if sign == "/" else "store",
                 metavar=option.get("metavar", "NAME"), help=text,
             )  # fmt: skip
+
+
+def add_preset_axis(parser: argparse.ArgumentParser) -> None:
+    """Add --preset with one value or several; `none` is none of them."""
+    parser.add_argument(
+        "--preset", dest="presets", type=_preset_names, metavar="NAME",
+        help=f"settings that go together: {', '.join(PRESETS)}, {NONE}; those given beside count "
+        "more; several have , between them",
+    )  # fmt: skip
+
+
+def _preset_names(text: str) -> list[str | None]:
+    """Read names of presets; an unknown one is refused.
+
+    >>> _preset_names("bold,none")
+    ['bold', None]
+    """
+    words: list[Any] = [word.strip() for word in text.split(",")]
+    names = [None if word == NONE else word for word in words]
+    try:
+        for name in filter(None, names):
+            preset_settings(name)
+    except UnknownNameError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
 
 
 def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:
