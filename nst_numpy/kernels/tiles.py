@@ -118,7 +118,10 @@ def _columns(band: Array, left: int, count: int) -> Array:
 
 
 def from_points(m: Array, axes: Sequence[Filtering], b_line: Array | None, region: Array) -> None:
-    """Transform the products back, plus b: m (n_W, n_H, rows, columns, C) -> region (H, W, C)."""
+    """Transform the products back, plus b: m (n_W, n_H, rows, columns, C) -> region (H, W, C).
+
+    `b_line` is b for each column of a line, at least as long as that of the region.
+    """
     down, across = axes
     height, width, channels = region.shape  # what lies beyond the border is dropped
     rows, columns = m.shape[2:4]

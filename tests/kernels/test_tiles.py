@@ -30,7 +30,7 @@ def test_the_way_back_is_at_m_a_up_to_the_border():
     m = np.random.default_rng(1).standard_normal((6, 6, 2, 3, 5)).astype(np.float32)
     b = np.arange(5, dtype=np.float32)
     region = np.full((7, 10, 5), np.nan, np.float32)
-    from_points(m, AXES, b, region)
+    from_points(m, AXES, np.tile(b, 10), region)
     A_T = AXES[0].A_T
     whole = np.einsum("ap,bq,qprsc->rasbc", A_T, A_T, m).reshape(8, 12, 5)
     np.testing.assert_allclose(region, whole[:7, :10] + b, atol=1e-4)
