@@ -27,9 +27,9 @@ from nst_numpy.measure.machine import machine
 from nst_numpy.optimize import run_optimizer
 
 FUNCTIONS = {  # what is replaced, by what its time is counted as
-    "to the points": [(winograd, "_to_points")],
+    "to the points": [(winograd, "to_points")],
     "products at the points": [(winograd, "multiply")],
-    "back from the points": [(winograd, "_from_points")],
+    "back from the points": [(winograd, "from_points")],
     "ReLU and masks": [(blocks, "rectify"), (blocks, "pack_mask"), (blocks, "apply_mask")],
     "first layer, down": [(im2col.ProductsFirst, "add"), (im2col.ProductsFirst, "complete")],
     "the rest of J, on one thread": [(nst.Objective, "__call__")],

@@ -101,7 +101,8 @@ def _across(
 
 def _points_inside(a: Array, axis: int) -> Array:
     """See an array with the axis of points as its last but one: the rows of matrices."""
-    return np.moveaxis(a, axis, -2)
+    last = a.ndim - 1
+    return a.transpose(*range(axis), *range(axis + 1, last), axis, last)
 
 
 def _columns(band: Array, left: int, count: int) -> Array:
