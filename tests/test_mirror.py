@@ -15,6 +15,8 @@ PACKAGE = TESTS.parent / "nst_numpy"
 ELSEWHERE = {
     # what is in a result is what a run has left there
     "result.py": ["test_style_transfer.py"],
+    # what a run paints with is seen in what it paints
+    "scales.py": ["test_style_transfer.py"],
     # what several commands share is seen in what they do
     "cli/parts/rivals.py": ["cli/test_movie.py", "cli/test_volume.py"],
     # an assignment goes through all of these on its way to a grade, in processes of their own

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 from scipy.ndimage import uniform_filter1d
 
-from nst_numpy import style_transfer
+from nst_numpy import scales, style_transfer
 from nst_numpy.errors import (
     ImageError,
     NonFiniteError,
@@ -32,8 +32,8 @@ from nst_numpy.pictures.images import (
 )
 from nst_numpy.pictures.palette import keep_colors, match_colors, match_histograms
 from nst_numpy.pictures.samples import sample_path
-from nst_numpy.settings import MARGIN
-from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings, transfer
+from nst_numpy.settings import BETA_PER_PIXEL, MARGIN
+from nst_numpy.style_transfer import Run, Settings, transfer
 from nst_numpy.vgg import VGG
 
 LAYERS = {
@@ -207,7 +207,7 @@ def test_each_scale_starts_from_the_picture_of_the_one_before(monkeypatch):
             starts.setdefault(x.shape, x)
             return super().__call__(x)
 
-    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    monkeypatch.setattr(scales, "Objective", Spy)
     paint(size=64, scales=2, callback=lambda progress: pictures.append(progress.x))
     coarse, full = pictures[3], resize_image(CONTENT, (48, 64))
     reduced = preprocess(resize_image(full, (24, 32)))
@@ -227,7 +227,7 @@ def test_beta_follows_the_pixels_of_each_scale(monkeypatch, given):
             betas.append(beta)
             super().__init__(*args, beta=beta, **more)
 
-    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    monkeypatch.setattr(scales, "Objective", Spy)
     result = paint(size=64, scales=3, iterations=1, beta=given)
     full = result.settings["beta"]
     if given is None:
@@ -254,7 +254,7 @@ def test_ctrl_c_between_two_scales_keeps_the_picture_so_far(monkeypatch):
             raise KeyboardInterrupt
         return Objective(*args, **more)
 
-    monkeypatch.setattr(style_transfer, "Objective", interrupted)
+    monkeypatch.setattr(scales, "Objective", interrupted)
     result = paint(size=64, scales=2, iterations=2, beta=1e3)
     assert (result.reason, result.message) == ("interrupted", "stopped by Ctrl-C")
     assert len(result.history) == 2
@@ -265,7 +265,7 @@ def test_ctrl_c_before_the_first_picture_passes_through(monkeypatch):
     def interrupted(*args, **more):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(style_transfer, "Objective", interrupted)
+    monkeypatch.setattr(scales, "Objective", interrupted)
     with pytest.raises(KeyboardInterrupt):
         paint()
 
@@ -281,7 +281,7 @@ def test_the_style_picture_has_its_own_size(monkeypatch):
             shapes.append(style_x.shape[1:3])
             super().__init__(vgg, content_x, style_x, **more)
 
-    monkeypatch.setattr(style_transfer, "Objective", Spy)
+    monkeypatch.setattr(scales, "Objective", Spy)
     assert paint(iterations=1, beta=1e3).settings["style_size"] == 32
     assert paint(iterations=1, beta=1e3, style_size=20).settings["style_size"] == 20
     assert paint(iterations=1, beta=1e3, style_size=80, scales=2).settings["style_size"] == 80
@@ -373,7 +373,7 @@ def check_start(result, image, **coefficients):
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_ctrl_c_in_the_first_iteration_gives_the_start_and_its_loss(monkeypatch, optimizer):
-    monkeypatch.setattr(style_transfer, "Objective", InterruptedAtOnce)
+    monkeypatch.setattr(scales, "Objective", InterruptedAtOnce)
     monkeypatch.setattr(InterruptedAtOnce, "evaluations", 0)
     start = picture(9, 24, 32)
     result = paint(optimizer=optimizer, init=start, alpha=2.0, beta=3.0)
@@ -396,7 +396,7 @@ def test_a_scale_that_stalls_before_another_has_no_entry(monkeypatch):
             value, grad = super().__call__(x)
             return (0.0, 0 * grad) if x.shape[1] == 24 else (value, grad)
 
-    monkeypatch.setattr(style_transfer, "Objective", FlatAtFirst)
+    monkeypatch.setattr(scales, "Objective", FlatAtFirst)
     result = paint(size=64, scales=2, iterations=3)
     assert [entry["iteration"] for entry in result.history] == [1, 2, 3]
     assert {entry["height"] for entry in result.history} == {48}
@@ -445,7 +445,7 @@ def test_a_last_scale_that_does_not_settle_is_not_called_complete(monkeypatch):
             value, grad = super().__call__(x)
             return (value + 1e12, grad) if x.shape[1] == 24 else (value, grad)
 
-    monkeypatch.setattr(style_transfer, "Objective", FlatAtFirst)
+    monkeypatch.setattr(scales, "Objective", FlatAtFirst)
     result = paint(size=64, scales=2, iterations=8, patience=3)
     assert [entry["height"] for entry in result.history] == [24] * 4 + [48] * 8
     assert result.message == "did 12 iterations, the most at this size"
@@ -916,7 +916,7 @@ def test_memory_that_is_used_up_gives_the_last_picture(monkeypatch, evaluation):
                 raise MemoryError
             return super().__call__(x)
 
-    monkeypatch.setattr(style_transfer, "Objective", Large)
+    monkeypatch.setattr(scales, "Objective", Large)
     result = paint(
         optimizer="gd", scales=2, callback=lambda now: pictures.append(now.image)
     )  # five evaluations at each scale
@@ -936,7 +936,7 @@ def test_memory_that_is_used_up_between_two_scales_gives_the_last_picture(monkey
                 raise MemoryError
             super().__init__(*args, **options)
 
-    monkeypatch.setattr(style_transfer, "Objective", Large)
+    monkeypatch.setattr(scales, "Objective", Large)
     result = paint(scales=2, beta=1e3)
     assert (result.reason, len(result.history)) == ("memory", 4)
 
@@ -945,7 +945,7 @@ def test_memory_that_is_not_there_at_all_is_an_error(monkeypatch):
     def large(*args, **options):
         raise MemoryError
 
-    monkeypatch.setattr(style_transfer, "Objective", large)
+    monkeypatch.setattr(scales, "Objective", large)
     with pytest.raises(TooLargeError, match="not enough memory for the first iteration"):
         paint()
 
@@ -1018,7 +1018,7 @@ def test_the_last_scale_is_painted_in_two_passes_with_neighbours_of_their_own(mo
             super().__init__(*args, **options)
             made.append(self)
 
-    monkeypatch.setattr(style_transfer, "Objective", Kept)
+    monkeypatch.setattr(scales, "Objective", Kept)
     result = paint(style_loss="neighbours", iterations=5, beta=1e3, scales=2)
     assert [entry["width"] for entry in result.history] == [16] * 5 + [32] * 5
     assert result.message == "did the 10 iterations asked for"
@@ -1069,7 +1069,7 @@ def test_a_style_loss_that_there_is_not():
 
 
 def test_the_time_of_a_search_is_expected_too(monkeypatch):
-    monkeypatch.setattr(style_transfer, "measure_speed", lambda dtype: 1e6)
+    monkeypatch.setattr(scales, "measure_speed", lambda dtype: 1e6)
     runs = {}
     for kind in ("wasserstein", "neighbours"):
         settings = Settings(size=32, iterations=3, style_loss=kind, **LAYERS)

@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 import nst_numpy as nst
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS
-from nst_numpy.style_transfer import BETA_PER_PIXEL
+from nst_numpy.settings import BETA_PER_PIXEL
 from tests import PATIENCE
 
 FILE = Path(__file__).resolve().parent.parent / "tutorials" / "whole.py"

@@ -41,6 +41,7 @@ ABOUT = {
     "style_transfer": "two pictures in, one out",
     "runs": "a run kept: repeat, resume, compare",
     "result": "what a run leaves",
+    "scales": "pictures and J at each size",
     "paintings": "which, how much, and where",
     "measure": "what a run costs, told before",
     "look": "inside a network",

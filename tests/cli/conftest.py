@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_numpy import style_transfer
+from nst_numpy import scales
 from nst_numpy.cli import main
 from nst_numpy.cli.completion import whole_parser
 from nst_numpy.cli.parts.parser import family
@@ -128,7 +128,7 @@ def interrupted(monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             return super().__call__(x)
 
-    monkeypatch.setattr(style_transfer, "Objective", Interrupted)
+    monkeypatch.setattr(scales, "Objective", Interrupted)
 
 
 class Spoilt(Objective):

@@ -7,7 +7,8 @@ import pytest
 from nst_numpy.objective import Objective
 from nst_numpy.pictures.images import save_image
 from nst_numpy.pictures.samples import sample_path
-from nst_numpy.style_transfer import BETA_PER_PIXEL, Run, Settings
+from nst_numpy.settings import BETA_PER_PIXEL
+from nst_numpy.style_transfer import Run, Settings
 from nst_numpy.vgg import VGG
 from tests.cli.conftest import nst
 

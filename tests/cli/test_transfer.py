@@ -347,7 +347,7 @@ def test_layers_are_found_from_another_folder(tmp_path, own_file):
 def test_after_the_cost_a_slow_run_is_told_a_size_that_is_quick(
     capsys, loaded, own_file, monkeypatch
 ):
-    monkeypatch.setattr("nst_numpy.style_transfer.measure_seconds_a_pixel", lambda *_: 1.0)
+    monkeypatch.setattr("nst_numpy.scales.measure_seconds_a_pixel", lambda *_: 1.0)
     assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", *QUICK,
                "--layers", own_file) == 0  # fmt: skip
     assert "--size 16 would take about " in capsys.readouterr().err

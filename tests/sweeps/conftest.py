@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from nst_numpy import style_transfer
+from nst_numpy import scales, style_transfer
 from nst_numpy.errors import SettingError
 from nst_numpy.measure.judgement import Judgement
 from nst_numpy.objective import Objective
@@ -59,7 +59,7 @@ def stop_in_run(monkeypatch):
             counts.update(run=counts["run"] + 1, evaluation=0)
             return go(self, *args, **options)
 
-        monkeypatch.setattr(style_transfer, "Objective", Interrupted)
+        monkeypatch.setattr(scales, "Objective", Interrupted)
         monkeypatch.setattr(style_transfer.Run, "go", counted)
 
     return stop
