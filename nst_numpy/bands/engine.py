@@ -22,7 +22,6 @@ from nst_numpy.kernels.winograd import TILE
 from nst_numpy.layers.activation import ReluRule
 from nst_numpy.rows import LayerParams, Row
 
-
 Read = Callable[[slice], Array]  # rows -> (N, rows, …)
 
 
