@@ -23,7 +23,14 @@ from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Objective
 from nst_numpy.own_layers import OwnLayers
 from nst_numpy.paintings import MaskPair, Paintings
-from nst_numpy.pictures.images import Picture, as_image, preprocess, resize_image, widen
+from nst_numpy.pictures.images import (
+    Picture,
+    as_image,
+    longest_side,
+    preprocess,
+    resize_image,
+    widen,
+)
 from nst_numpy.pictures.palette import colors_before
 from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales
 from nst_numpy.styles import Painting, check_style_loss, neighbour_cost
@@ -61,6 +68,7 @@ class Scales:
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
         self.photograph = as_image(content, settings.size)
+        self.photograph_side = longest_side(content)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
         self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)

@@ -26,7 +26,7 @@ class InBands:
     >>> a = np.arange(6.0).reshape(1, 3, 2)
     >>> pieces = InBands(a.shape, a.dtype, lambda rows: a[:, rows], height=2)
     >>> [(rows.start, rows.stop, part.shape) for rows, part in pieces.bands()]
-    [(0, 2, (1, 2, 2)), (2, 3, (1, 1, 2))]
+    [(0, 1, (1, 1, 2)), (1, 3, (1, 2, 2))]
     """
 
     def __init__(

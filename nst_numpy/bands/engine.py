@@ -11,6 +11,7 @@ from nst_numpy.bands.gradients import GradientInBands
 from nst_numpy.bands.steps import Step, Way, first_two, steps_of
 from nst_numpy.bands.store import Bands, Kept, Store
 from nst_numpy.common.arrays import Array, Shape
+from nst_numpy.errors import SettingError
 from nst_numpy.fused.blocks import ConvAlone, ConvReLUPool, FirstTwo
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts, adds
@@ -64,6 +65,10 @@ class Banded:
 
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Any], Passed]:
         """Return the named activations in bands, and what the way down needs."""
+        if len(x) != 1:
+            raise SettingError(
+                f"band_rows: one picture is computed in bands, not {len(x)} together"
+            )
         plan = self._fused.plan(x.shape, names)
         steps = steps_of(plan.blocks, x.shape)
         store = Store(self.bands.in_file)

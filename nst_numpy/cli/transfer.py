@@ -317,6 +317,9 @@ def announce(run: Run) -> None:
 
 def say_means(run: Run) -> None:
     """Say how smaller scales are painted, if they are not painted whole, and what is enlarged."""
+    side, size = run.photograph_side, run.settings.size
+    if side < size:
+        print(f"the photograph is enlarged, from {side} pixels to {size}", file=sys.stderr)
     for scale, means in enumerate(run.means[:-1]):
         if means.bands is not None:
             _, height, width, _ = run.shape(scale)

@@ -52,6 +52,8 @@ class Means:
         Peak memory of the process.
     kept : int
         Bytes of what is kept between bands.
+    instead : bool
+        Whether the optimiser is another than the settings say, or remembers less.
     """
 
     bands: Bands | None
@@ -60,11 +62,13 @@ class Means:
     count: int = 1
     bytes: int = 0
     kept: int = 0
+    instead: bool = False
 
     def __str__(self) -> str:
         """Say it in words.
 
-        >>> print(Means(Bands(256, in_file=True), "adam", count=16, bytes=2_600_000_000, kept=5e9))
+        >>> bands = Bands(256, in_file=True)
+        >>> print(Means(bands, "adam", 10, 16, 2_600_000_000, 5_000_000_000, instead=True))
         16 bands of 256 rows, 2.6 GB; 5.0 GB between bands in a file; Adam in place of L-BFGS
         """
         if self.bands is None:
@@ -72,8 +76,9 @@ class Means:
         rows = f"{self.count} bands of {self.bands.rows} rows, {self.bytes / 1e9:.1f} GB"
         place = f"{self.kept / 1e9:.1f} GB between bands in a file" if self.bands.in_file else ""
         how = ""
-        if self.optimizer == "lbfgs" and self.pairs != MEMORY:
-            how = f"L-BFGS with {self.pairs} pairs in place of {MEMORY}"
+        if self.instead:
+            less = self.optimizer == "lbfgs"
+            how = f"L-BFGS with {self.pairs} pairs" if less else "Adam in place of L-BFGS"
         return "; ".join(part for part in (rows, place, how) if part)
 
     def record(self) -> dict[str, Any]:
@@ -129,7 +134,8 @@ def choose_means(
             height = min(max(rows, LEAST_ROWS), MOST_ROWS)
             need = int(fixed + (height + MORE_ROWS) * row)
             count = -(-shape[1] // height)
-            means = Means(Bands(height, in_file), name, pairs, count, need, kept)
+            instead = (name, pairs) != (optimizer, MEMORY)
+            means = Means(Bands(height, in_file), name, pairs, count, need, kept, instead)
             if rows >= LEAST_ROWS:
                 return means
             best = means if best is None or need < best.bytes else best

@@ -349,6 +349,20 @@ def as_image(value: Picture, size: int | None = None) -> ImageArray:
     return image if size is None else resize_image(image, size)
 
 
+def longest_side(value: Picture) -> int:
+    """Return the longest side of what `as_image` reads, in pixels, before any change of size.
+
+    >>> longest_side(np.zeros((20, 30, 3), dtype=np.uint8))
+    30
+    """
+    if isinstance(value, np.ndarray):
+        return max(value.shape[:2])
+    from nst_numpy.pictures.decoding import opened
+
+    with opened(value) as (picture, _):
+        return max(picture.size)
+
+
 def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """Turn a picture into what VGG reads.
 
