@@ -8,7 +8,7 @@ from functools import cached_property
 from nst_numpy.balance import style_factor
 from nst_numpy.common.arrays import Array, Image, Shape
 from nst_numpy.conventions import beta_growth, check_convention
-from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.errors import SettingError, ShapeError, TooLargeError
 from nst_numpy.measure.bounded import SHARE, Means, choose_means
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
@@ -178,6 +178,15 @@ class Scales:
             if memory is not None and estimate is not None and estimate.bytes > memory:
                 self.means[scale] = self._in_bands(scale, memory)
 
+    def _plan_for_what_is_free(self, free: int) -> int:
+        """Plan for 60 % of what is free; for all of it where nothing else goes; return which."""
+        try:
+            self._plan(int(SHARE * free))
+        except TooLargeError:
+            self._plan(free)
+            return free
+        return int(SHARE * free)
+
     def _in_bands(self, scale: int, memory: int) -> Means:
         assert isinstance(self.vgg, Network)
         styles = [self.style_shape(scale, number) for number in self.paintings.numbers]
@@ -190,6 +199,7 @@ class Scales:
             self.settings.optimizer,
             styles,
             more=pictures + self._neighbour_bytes(scale, styles),
+            said=self.settings.memory is not None,
         )
 
     def _neighbour_bytes(self, scale: int, styles: Sequence[Shape]) -> int:
@@ -217,8 +227,11 @@ class Scales:
         if getattr(self.vgg, "engine", None) != "fused" or self.losses is not None:
             check_memory(estimate, *self.content.shape[:2], memory)
             return
-        memory = int(SHARE * (free or 0)) if memory is None else int(memory)
-        self._plan(memory)
+        if memory is not None:
+            memory = int(memory)
+            self._plan(memory)
+        else:
+            memory = self._plan_for_what_is_free(free or 0)
         if any(means.bands for means in self.means):
             self.settings = replace(self.settings, memory=memory)
 

@@ -112,14 +112,14 @@ class Settings:
         result after the run. See `nst_numpy.pictures.palette`.
     engine : {"fused", "plain"}
         How the network is run: "plain" is its definition, two loops; "fused" the same, fast.
+    minutes : float, optional
+        End the run after this time: each scale gets the share that its iterations cost, so that
+        the finest is reached. What was done in it depends on the machine.
     memory : str or int, optional
         What the run may take, "3GB" or bytes. A scale that does not fit whole is painted in bands
         of rows, with the same J; where L-BFGS does not fit it remembers less, or Adam takes its
         place. Default: all that is free if the run fits whole, else 60 % of it. See
         `nst_numpy.bands`.
-    minutes : float, optional
-        End the run after this time: each scale gets the share that its iterations cost, so that
-        the finest is reached. What was done in it depends on the machine.
 
     Raises
     ------

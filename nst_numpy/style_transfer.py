@@ -383,7 +383,7 @@ class Run(Scales):
             used["strength"] = None
         used |= {"scales": self.scales, "margin": self.margin} | self.paintings.used()
         if any(means.bands for means in self.means):
-            used["means"] = [means.record() for means in self.means]
+            used["means"] = [means.say() for means in self.means]
         # what the network itself says: own layers run plainly, other networks may have neither
         used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}
         if self.own:

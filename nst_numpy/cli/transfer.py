@@ -300,7 +300,7 @@ def announce(run: Run) -> None:
     cost = f"{most}{about(seconds)}"
     means = run.means[-1]
     if means.bands is not None:
-        cost = f"{means}, {cost}"
+        cost = means.say(cost)
     elif estimate is not None:
         # to read a large picture may have taken more than the run will
         memory = max(estimate.bytes, peak_memory() or 0)
@@ -323,7 +323,7 @@ def say_means(run: Run) -> None:
     for scale, means in enumerate(run.means[:-1]):
         if means.bands is not None:
             _, height, width, _ = run.shape(scale)
-            print(f"{width}×{height} pixels: {means}", file=sys.stderr)
+            print(f"{width}×{height} pixels: {means.say()}", file=sys.stderr)
 
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:

@@ -7,13 +7,14 @@ The first of these that fits is taken, for each scale of a run alone:
    with ten pairs, then with fewer;
 3. bands and Adam, whose memory is two float32 pictures.
 
-It is arithmetic on sizes alone: the same memory gives the same means on every machine.
+It is arithmetic on sizes alone: the same memory gives the same means, and a run that is done again
+has the memory of the first.
 """
 
 import math
+import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nst_numpy.bands import Bands
 from nst_numpy.bands.store import free_on_disk
@@ -64,29 +65,25 @@ class Means:
     kept: int = 0
     instead: bool = False
 
-    def __str__(self) -> str:
-        """Say it in words.
+    def say(self, time: str = "") -> str:
+        """Say it in words, with the time that the run takes.
 
         >>> bands = Bands(256, in_file=True)
-        >>> print(Means(bands, "adam", 10, 16, 2_600_000_000, 5_000_000_000, instead=True))
-        16 bands of 256 rows, 2.6 GB; 5.0 GB between bands in a file; Adam in place of L-BFGS
+        >>> means = Means(bands, "adam", 10, 16, 2_600_000_000, 5_000_000_000, instead=True)
+        >>> print(means.say("about 1 h 10 min"))
+        16 bands of 256 rows, 2.6 GB, about 1 h 10 min; 5.0 GB between bands in a file; Adam in \
+place of L-BFGS
         """
         if self.bands is None:
             return "the whole picture at a time"
         rows = f"{self.count} bands of {self.bands.rows} rows, {self.bytes / 1e9:.1f} GB"
-        place = f"{self.kept / 1e9:.1f} GB between bands in a file" if self.bands.in_file else ""
-        how = ""
+        words = [f"{rows}, {time}" if time else rows]
+        if self.bands.in_file:
+            words.append(f"{self.kept / 1e9:.1f} GB between bands in a file")
         if self.instead:
             less = self.optimizer == "lbfgs"
-            how = f"L-BFGS with {self.pairs} pairs" if less else "Adam in place of L-BFGS"
-        return "; ".join(part for part in (rows, place, how) if part)
-
-    def record(self) -> dict[str, Any]:
-        """Return what a run's record says of it."""
-        rows = None if self.bands is None else self.bands.rows
-        in_file = self.bands is not None and self.bands.in_file
-        pairs = self.pairs if self.optimizer == "lbfgs" else None
-        return {"band_rows": rows, "in_file": in_file, "optimizer": self.optimizer, "pairs": pairs}
+            words.append(f"L-BFGS with {self.pairs} pairs" if less else "Adam in place of L-BFGS")
+        return "; ".join(words)
 
 
 def choose_means(
@@ -98,6 +95,7 @@ def choose_means(
     styles: Sequence[Shape] = (),
     *,
     more: int = 0,
+    said: bool = True,
 ) -> Means:
     """Choose bands and optimiser for a picture that does not fit whole.
 
@@ -115,6 +113,8 @@ def choose_means(
         Shapes of the style pictures, which are measured in such bands too.
     more : int
         Bytes that are needed whatever is chosen: files of pictures, neighbours.
+    said : bool
+        Whether somebody has said how much memory; else it is what is free.
 
     Raises
     ------
@@ -139,15 +139,22 @@ def choose_means(
             if rows >= LEAST_ROWS:
                 return means
             best = means if best is None or need < best.bytes else best
+    raise _too_large(shape, best, memory, said)
+
+
+def _too_large(shape: Shape, best: Means | None, memory: int, said: bool) -> TooLargeError:
+    """Say what it takes at least."""
+    if best is None:
+        return TooLargeError(
+            f"what is kept between bands does not fit into {tempfile.gettempdir()} either: set "
+            "TMPDIR to a folder with more room, or use a smaller size"
+        )
     _, height, width, _ = shape
-    room = "" if best is not None and best.bands and best.bands.in_file else (
-        " and there is no room for a file between bands, for which TMPDIR names another folder"
-    )  # fmt: skip
-    least = 0 if best is None else best.bytes
-    raise TooLargeError(
-        f"{width}×{height} pixels need at least {math.ceil(least / 1e8) / 10:.1f} GB, in bands of "
-        f"{LEAST_ROWS} rows, more than the {memory / 1e9:.1f} GB that they may take{room}: "
-        "give more memory, or a smaller size"
+    have = f"it may take {memory / 1e9:.1f}" if said else f"only {memory / 1e9:.1f} GB are free"
+    return TooLargeError(
+        f"a run at {width}×{height} needs at least {math.ceil(best.bytes / 1e8) / 10:.1f} GB of "
+        f"memory, in bands of {LEAST_ROWS} rows, but {have}: "
+        f"{'give it more' if said else 'free some memory'}, or use a smaller size"
     )
 
 

@@ -145,8 +145,8 @@ def test_what_cannot_be_computed_in_bands_is_refused():
 
 
 @pytest.mark.slow
-def test_vgg16_in_bands(vgg16):
-    rng = np.random.default_rng(8)
+def test_vgg16_in_bands():
+    rng, vgg16 = np.random.default_rng(8), VGG.load()
     content, style, x = (picture(rng, 150, 131, dtype="float32") for _ in range(3))
     for style_loss in ("gram", "wasserstein"):
         value, grad = Objective(vgg16, content, style, style_loss=style_loss)(x)

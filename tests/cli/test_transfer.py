@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_numpy.measure import estimate
+from nst_numpy import scales
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import samples
 from nst_numpy.presets import preset_settings
@@ -247,11 +247,14 @@ def test_bad_input_is_one_line_before_the_run(capsys, loaded, changes, message):
 
 
 def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
-    monkeypatch.setattr(estimate, "available_memory", lambda: 500_000_000)
+    monkeypatch.setattr(scales, "available_memory", lambda: 150_000_000)
     assert nst(*transfer_words({})) == 2
     assert re.search(
-        r"of memory, but only 0\.5 GB are free: use size \d+ or less", one_line(capsys)
-    )
+        r"of memory, in bands of 64 rows, but only 0\.1 GB are free: free some memory, or use a "
+        "smaller size", one_line(capsys)
+    )  # fmt: skip
+    assert nst(*transfer_words({}), "--memory", "20MB") == 2
+    assert "needs at least 0.3 GB of memory, in bands of 64 rows" in one_line(capsys)
 
 
 def test_where_there_is_nothing_to_lower_the_record_speaks_of_the_start(capsys, loaded):
