@@ -225,7 +225,8 @@ class Scales:
         if memory is None and (free is None or estimate.bytes <= free):
             return
         if getattr(self.vgg, "engine", None) != "fused" or self.losses is not None:
-            check_memory(estimate, *self.content.shape[:2], memory)
+            height, width = self.content.shape[:2]
+            check_memory(estimate, height, width, memory)
             return
         if memory is not None:
             memory = int(memory)

@@ -272,7 +272,7 @@ class Run(Scales):
             answers,
             widen(self._start(scale), self.margin),
             iterations,
-            learning_rate=self.settings.learning_rate,
+            learning_rate=self.settings.learning_rate or means.learning_rate,
             patience=self.settings.used_patience,
             callback=record,
             floor=objective.floor,

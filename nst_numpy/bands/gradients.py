@@ -84,7 +84,7 @@ def content_loss_in_bands(
 
 def gram_in_bands(a: InBands, mask: Counts = None) -> Array:
     """Return the Gram matrix, equation (4) or (60)."""
-    counts = as_counts("gram_matrix", a, mask)
+    counts = _counts("gram_matrix", a, mask)
     gram = np.zeros((a.shape[-1],) * 2, a.dtype)
     for first, f, pieces in _pieces(a):
         for part in gram_sums(f, _some(counts, first, len(f)), pieces):
@@ -107,7 +107,7 @@ def style_loss_in_bands(
 
 def moments_in_bands(a: InBands, mask: Counts = None) -> MeanAndCovariance:
     """Return mean and covariance, equation (26) or (63)."""
-    counts, step = as_counts("mean_and_covariance", a, mask), sampled(math.prod(a.shape[:-1]))
+    counts, step = _counts("mean_and_covariance", a, mask), sampled(math.prod(a.shape[:-1]))
     near = near_the_mean(np.concatenate([f[-first % step :: step] for first, f, _ in _pieces(a)]))
     sums, products = np.zeros(a.shape[-1]), np.zeros((a.shape[-1],) * 2)
     for first, f, pieces in _pieces(a):
@@ -202,6 +202,11 @@ def _pieces(a: InBands) -> Iterator[tuple[int, Array, list[slice]]]:
         # (1, rows, …, C) -> (M', C)
         f = a.read(rows).reshape(-1, channels)[skipped : skipped + stop - first]
         yield first, f, [slice(cut.start - first, cut.stop - first) for cut in cuts[group]]
+
+
+def _counts(who: str, a: InBands, mask: Counts) -> Counts:
+    whole: Any = a  # of which the shape and the dtype are asked
+    return as_counts(who, whole, mask)
 
 
 def _some(counts: Counts, first: int, count: int) -> Counts:

@@ -149,7 +149,8 @@ class Step:
         if self.window is None and rows.start >= self.height * self.side:
             return self._unseen(rows, read, arrive)
         local, out_rows, kept, places = self.local_down(rows, read)
-        return local.down(read(out_rows), kept, way.at(places), arrive)  # type: ignore[arg-type]
+        grad_x: Array = local.down(read(out_rows), kept, way.at(places), arrive)
+        return grad_x
 
     def local_down(
         self, rows: slice, read: Callable[[slice], Array]
@@ -157,7 +158,7 @@ class Step:
         """Return the block for some rows of ∂J/∂x: what it reads, has kept, and which rows."""
         if self.window is None:
             out_rows = self._pooled(rows)
-            kept = self._cache(out_rows, rows.stop - rows.start, read)
+            kept: Any = self._cache(out_rows, rows.stop - rows.start, read)
             if self.pool_window is None:
                 assert self.masks is not None
                 kept = self.masks.read(rows)

@@ -110,7 +110,7 @@ class ScratchFile:
         """Write an array that lies in memory in one piece."""
         try:
             self._file.seek(begin)
-            left = memoryview(a).cast("B")
+            left = a.data.cast("B")
             while left:
                 left = left[self._file.write(left) :]
         except OSError as error:
@@ -122,7 +122,7 @@ class ScratchFile:
     def read(self, begin: int, a: NDArray[Any]) -> None:
         """Fill an array that lies in memory in one piece."""
         self._file.seek(begin)
-        left = memoryview(a).cast("B")
+        left = a.data.cast("B")
         while left:
             left = left[self._file.readinto(left) :]
 

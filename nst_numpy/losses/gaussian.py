@@ -109,9 +109,8 @@ def mean_and_covariance(a: Array, mask: Array | None = None) -> MeanAndCovarianc
     near = near_the_mean(f[:: sampled(len(f))])
     sums, products = moment_sums(f, counts, row_pieces(f), near)
     m = len(f) if mask is None else counted_positions(mask, len(f))
-    return moments_of_sums(
-        near, *(part.sum(axis=0, dtype=np.float64) for part in (sums, products)), m
-    )
+    first, second = (part.sum(axis=0, dtype=np.float64) for part in (sums, products))
+    return moments_of_sums(near, first, second, m)
 
 
 def moment_sums(

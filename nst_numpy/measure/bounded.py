@@ -28,6 +28,7 @@ from nst_numpy.rows import Conv
 SHARE = 0.6  # of the memory that is free, where none is said
 PAIRS = (MEMORY, 5, 3)  # of L-BFGS; measured in docs/large
 LEAST_ROWS, MOST_ROWS = 64, 512  # of the picture in a band
+STAND_IN_RATE = 4.0  # Adam's learning rate, in pixel values, where it takes the place of L-BFGS
 THREADS = 4  # that scratch memory is counted for, whatever the machine: bands do not depend on it
 # Measured in docs/large: arrays of the size of x at the peak beside the optimiser's own, the part
 # of all activations of a band that is there at once, and rows that the first band has more.
@@ -64,6 +65,11 @@ class Means:
     bytes: int = 0
     kept: int = 0
     instead: bool = False
+
+    @property
+    def learning_rate(self) -> float | None:
+        """That of an optimiser which nobody has chosen."""
+        return STAND_IN_RATE if self.instead and self.optimizer == "adam" else None
 
     def say(self, time: str = "") -> str:
         """Say it in words, with the time that the run takes.

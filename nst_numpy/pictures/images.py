@@ -356,11 +356,11 @@ def longest_side(value: Picture) -> int:
     30
     """
     if isinstance(value, np.ndarray):
-        return max(value.shape[:2])
+        return int(max(value.shape[:2]))
     from nst_numpy.pictures.decoding import opened
 
     with opened(value) as (picture, _):
-        return max(picture.size)
+        return int(max(picture.size))
 
 
 def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]:

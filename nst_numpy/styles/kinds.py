@@ -316,9 +316,9 @@ class NeighbourStyle:
         return self._columns(features, grid)
 
     def _columns(self, features: Mapping[str, Array], grid: Shape) -> Array:
-        layers = {name: features[name] for name in self.coefficients}
+        layers: dict[str, Any] = {name: features[name] for name in self.coefficients}
         in_bands = any(isinstance(a, InBands) for a in layers.values())
-        columns = (columns_in_bands if in_bands else hypercolumns)(layers, grid)
+        columns: Array = (columns_in_bands if in_bands else hypercolumns)(layers, grid)
         columns *= self.factors
         return columns
 
@@ -383,7 +383,7 @@ def times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
     return coefficient * value, coefficient * grad
 
 
-def _back_to_layers(grad: Array, layers: Mapping[str, Array]) -> dict[str, Any]:
+def _back_to_layers(grad: Array, layers: Mapping[str, Any]) -> dict[str, Any]:
     """Carry a gradient at hypercolumns back to the layers, in bands if they are in bands."""
     if any(isinstance(a, InBands) for a in layers.values()):
         return dict(columns_backward_in_bands(grad, layers))

@@ -40,6 +40,8 @@ def test_an_optimizer_that_was_asked_for_stays(vgg16):
     for name in ("gd", "adam"):
         assert means(vgg16, 2048, 3, name).optimizer == name
         assert not means(vgg16, 2048, 3, name).instead
+        assert means(vgg16, 2048, 3, name).learning_rate is None
+    assert means(vgg16, 2048, 2).learning_rate == bounded.STAND_IN_RATE
 
 
 def test_too_little_says_the_least_and_the_least_is_enough(vgg16):
