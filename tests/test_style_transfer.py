@@ -748,7 +748,7 @@ def test_what_is_free_decides_only_for_what_does_not_fit_whole(monkeypatch):
                STYLE).means[0].bytes  # fmt: skip
     monkeypatch.setattr(bounded, "LEAST_ROWS", 64)
     monkeypatch.setattr(scales, "available_memory", lambda: 1000)
-    with pytest.raises(TooLargeError, match=r"only 0\.0 GB are free"):
+    with pytest.raises(TooLargeError, match=r"only 0\.001 MB are free"):
         paint(size=96, scales=1)
     monkeypatch.setattr(scales, "available_memory", lambda: need)
     assert paint(size=96, scales=1).settings["memory"] == need

@@ -156,12 +156,17 @@ def _too_large(shape: Shape, best: Means | None, memory: int, said: bool) -> Too
             "TMPDIR to a folder with more room, or use a smaller size"
         )
     _, height, width, _ = shape
-    have = f"it may take {memory / 1e9:.1f}" if said else f"only {memory / 1e9:.1f} GB are free"
+    have = f"it may take {_amount(memory)}" if said else f"only {_amount(memory)} are free"
     return TooLargeError(
         f"a run at {width}×{height} needs at least {math.ceil(best.bytes / 1e8) / 10:.1f} GB of "
         f"memory, in bands of {LEAST_ROWS} rows, but {have}: "
         f"{'give it more' if said else 'free some memory'}, or use a smaller size"
     )
+
+
+def _amount(count: int) -> str:
+    """Write bytes as people do."""
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.2g} MB"
 
 
 def kept_bytes(vgg: Network, shape: Shape, names: Sequence[str]) -> int:
