@@ -40,6 +40,7 @@ from scipy.optimize import minimize
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.common.checks import check_answer, unwarned
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.kernels.threads import chunks, reserve_blas_memory, single_threaded_blas
 
@@ -287,8 +288,8 @@ class _Descent:
                 else " or a smaller learning rate"
             )
             raise NonFiniteError(
-                f"J or its gradient is not finite after {len(self.minimum.losses)} iterations: "
-                f"use smaller weights{or_else}"
+                "J or its gradient is not finite after "
+                f"{counted(len(self.minimum.losses), 'iteration')}: use smaller weights{or_else}"
             )
         if self.first is None:
             self.first, self.best = value, (value, 0, self.x)
@@ -335,7 +336,7 @@ class _Descent:
             )
 
     def end_after(self, iterations: int) -> None:
-        self.end_well("iterations", f"did the {iterations} iterations asked for")
+        self.end_well("iterations", f"did the {counted(iterations, 'iteration')} asked for")
 
     def end_well(self, reason: str, message: str) -> None:
         """End as intended, unless the iterations led nowhere."""

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Array64, Image, Shape
+from nst_numpy.common.text import counted
 from nst_numpy.errors import SettingError
 from nst_numpy.pictures.images import Picture, as_image
 from nst_numpy.pictures.masks import WHOLE, Mask, mask_name, read_mask, resize_mask
@@ -232,7 +233,7 @@ def _one_each(what: str, value: Any, count: int) -> list[Any]:
     if not isinstance(value, tuple):
         return [value] * count
     if len(value) != count:
-        raise SettingError(f"{what} has {_count(len(value), 'number')} {_for(count)}")
+        raise SettingError(f"{what} has {counted(len(value), 'number')} {_for(count)}")
     return list(value)
 
 
@@ -240,7 +241,7 @@ def _mask_pairs(masks: Sequence[MaskPair] | None, count: int) -> list[MaskPair]:
     if masks is None:
         return [(None, None)] * count
     if len(_check_pairs(masks)) != count:
-        raise SettingError(f"masks has {_count(len(masks), 'pair')} {_for(count)}")
+        raise SettingError(f"masks has {counted(len(masks), 'pair')} {_for(count)}")
     return list(masks)
 
 
@@ -257,8 +258,4 @@ def _check_pairs(masks: Sequence[MaskPair]) -> Sequence[MaskPair]:
 
 
 def _for(count: int) -> str:
-    return f"for {_count(count, 'painting')}: give one for each painting"
-
-
-def _count(n: int, what: str) -> str:
-    return f"{n} {what}{'' if n == 1 else 's'}"
+    return f"for {counted(count, 'painting')}: give one for each painting"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
@@ -316,11 +317,11 @@ class Run(Scales):
         if minimum.reason == "settled":
             message = settled_message(self.settings.used_patience, done)
         elif minimum.reason == "iterations" and done == self.iterations:
-            message = f"did the {done} iterations asked for"
+            message = f"did the {counted(done, 'iteration')} asked for"
         elif minimum.reason == "time" and self.settings.minutes is not None:
             message = time_is_up(self.settings.minutes, self.history)
         elif minimum.reason == "iterations":
-            message = f"did {done} iterations, the most at this size"
+            message = f"did {counted(done, 'iteration')}, the most at this size"
         history = self.history or [self._kept or {}]
         kept = None if self._kept is history[-1] else self._kept
         source = None if minimum.reason == "memory" else self._source(image)

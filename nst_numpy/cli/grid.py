@@ -28,6 +28,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import claim, claim_folder, results
 from nst_numpy.cli.parts.settings import NAMES, add_axes, add_setting_options
 from nst_numpy.cli.parts.stopping import held
+from nst_numpy.common.text import counted
 from nst_numpy.files import check_output
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start
@@ -95,7 +96,7 @@ def _settings(args: argparse.Namespace) -> dict[str, Any]:
 def _announcement(grid: Grid) -> str:
     """Say what there is to do, and how long it will take."""
     there, failed = grid.count("kept"), grid.count("failed")
-    parts = [f"{len(grid.cells)} pictures"]
+    parts = [counted(len(grid.cells), "picture")]
     parts += [f"{there} are there already, of the same settings"] if there else []
     parts += [f"{failed} cannot be painted"] if failed else []
     seconds = grid.expected_seconds

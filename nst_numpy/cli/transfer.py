@@ -60,6 +60,7 @@ from nst_numpy.cli.parts.picture_files import (
 from nst_numpy.cli.parts.runs import add_run_options, begin, files_of, say_room, settle
 from nst_numpy.cli.parts.settings import add_preset, read_settings, repeat_settings
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.common.text import counted
 from nst_numpy.errors import UnknownPictureError
 from nst_numpy.files import check_output, write_json
 from nst_numpy.measure.free_memory import available_memory, peak_memory
@@ -308,7 +309,10 @@ def announce(run: Run) -> None:
     free = available_memory()
     if estimate is not None and free:
         cost += f" ({free / 1e9:.1f} GB are free)"
-    print(f"{width}×{height} pixels, {most}{run.iterations} iterations: {cost}", file=sys.stderr)
+    print(
+        f"{width}×{height} pixels, {most}{counted(run.iterations, 'iteration')}: {cost}",
+        file=sys.stderr,
+    )
     smaller = int(run.settings.size * math.sqrt(LONG / seconds)) // 16 * 16
     if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
         at_size = seconds * (smaller / run.settings.size) ** 2

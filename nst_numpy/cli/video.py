@@ -23,6 +23,7 @@ from nst_numpy.cli.parts.outputs import claim, claim_folder
 from nst_numpy.cli.parts.settings import read_settings
 from nst_numpy.cli.parts.stopping import held
 from nst_numpy.cli.transfer import add_settings
+from nst_numpy.common.text import counted
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
 from nst_numpy.video.flow import import_opencv
@@ -129,7 +130,7 @@ def report(result: VideoResult) -> None:
     kept = f", {result.kept} of them kept from before" if result.kept else ""
     how = "stopped, and written so far" if result.interrupted else "done"
     took = duration(result.seconds)
-    print(f"{how}: {result.frames} frames{kept}, in {took}", file=sys.stderr)
+    print(f"{how}: {counted(result.frames, 'frame')}{kept}, in {took}", file=sys.stderr)
     if result.interrupted:
         print("the same command goes on from there", file=sys.stderr)
     print(result.path)

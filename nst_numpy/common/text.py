@@ -21,6 +21,15 @@ def table(rows: Sequence[tuple[str, ...]], right: str = "") -> str:
     return "\n".join(lines)
 
 
+def counted(number: int, noun: str) -> str:
+    """Write how many there are of something.
+
+    >>> counted(1, "iteration"), counted(12, "iteration")
+    ('1 iteration', '12 iterations')
+    """
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def rounded(value: float, digits: int = 3) -> str:
     """Write a number with a few digits, and up to a million without a power of ten.
 

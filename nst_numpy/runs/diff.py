@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from nst_numpy.common.text import table
+from nst_numpy.common.text import counted, table
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, expand_input
 from nst_numpy.runs.folder import HISTORY
@@ -118,11 +118,11 @@ class RunDifference:
 
     def _about_terms(self) -> str:
         if not self.partings:
-            return f"the same to the bit in {self.compared} iterations"
+            return f"the same to the bit in {counted(self.compared, 'iteration')}"
         first = self.partings[0]
         where = f" in layer {first.layer}" if first.layer else ""
         same = first.iteration - 1
-        before = f"the same to the bit in {same} iterations, then " if same else ""
+        before = f"the same to the bit in {counted(same, 'iteration')}, then " if same else ""
         return (
             f"{before}{first.term} differs first{where}, iteration {first.iteration} at "
             f"{first.size}"

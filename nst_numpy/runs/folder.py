@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from nst_numpy.callbacks import Callback, Progress, snapshot_saver
+from nst_numpy.common.text import counted
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import PathLike, check_folder, write_json
 from nst_numpy.paintings import MASKS
@@ -264,8 +265,8 @@ def continued(record: Record, changes: Mapping[str, Any]) -> Settings:
     done = max((n for _, n in record.result.get("passes", [])[-1:]), default=0)
     if after.iterations is not None and after.iterations < done:
         raise SettingError(
-            f"the run has done {done} iterations at its last size: ask for more than that, not "
-            f"for {after.iterations}"
+            f"the run has done {counted(done, 'iteration')} at its last size: ask for more than "
+            f"that, not for {after.iterations}"
         )
     # iterations to the letter would have no margin; the run has one
     has_own = "layers" in record.files or before.margin is not None

@@ -18,6 +18,7 @@ from nst_numpy.cli.parts.options import about, use_threads
 from nst_numpy.cli.parts.outputs import claim_folder, results
 from nst_numpy.cli.parts.picture_files import PictureFile
 from nst_numpy.cli.parts.settings import read_settings
+from nst_numpy.common.text import counted
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import PathLike, expand
 from nst_numpy.pictures.images import FORMATS
@@ -150,7 +151,7 @@ def _announce(work: _Work, to_do: int, seconds: float) -> None:
     if work.args.quiet:
         return
     there = len(work.each) - to_do
-    parts = [f"{len(work.each)} photographs" if len(work.each) > 1 else "1 photograph"]
+    parts = [counted(len(work.each), "photograph")]
     parts += [f"{there} painted already with these settings"] if there else []
     parts += [f"{len(work.failed)} cannot be painted"] if work.failed else []
     most = "up to " if read_settings(work.args).used_patience else ""
