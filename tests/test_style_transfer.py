@@ -709,7 +709,8 @@ def _small_machine(monkeypatch):
     for module, name, value in (
         (estimate, "BASE_BYTES", 0), (estimate, "THREAD_BYTES", 0), (bounded, "BASE_BYTES", 0),
         (bounded, "THREADS", 0), (bounded, "LEAST_ROWS", 4), (bounded, "MORE_ROWS", 4),
-        (bounded, "PICTURES", 0), (bounded, "_optimizer_bytes", lambda *_: 0),
+        (bounded, "PICTURES", 0), (bounded, "MOST_IDLE", 0),
+        (bounded, "_optimizer_bytes", lambda *_: 0),
     ):  # fmt: skip
         monkeypatch.setattr(module, name, value)
 

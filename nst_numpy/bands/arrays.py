@@ -82,8 +82,9 @@ class Stream:
         begin, end = self._rows.start, self._rows.stop
         if rows.stop > end:
             stop = min(-(-rows.stop // self._step) * self._step, self._height)
-            left = None if self._kept is None else self._kept[:, rows.start - begin :]
-            self._kept = None  # what is not read again is free for what comes
+            # a copy, so that what is not read again is free for what comes
+            left = None if self._kept is None else self._kept[:, rows.start - begin :].copy()
+            self._kept = None
             fresh = self._make(slice(end, stop))
             if left is None or not left.shape[1]:
                 self._kept, begin = fresh, end

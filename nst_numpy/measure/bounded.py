@@ -20,6 +20,7 @@ from nst_numpy.bands import Bands
 from nst_numpy.bands.store import free_on_disk
 from nst_numpy.common.arrays import Shape
 from nst_numpy.errors import TooLargeError
+from nst_numpy.kernels.memory import MOST_IDLE
 from nst_numpy.measure.estimate import BASE_BYTES, THREAD_BYTES
 from nst_numpy.network import Network
 from nst_numpy.optimize import MEMORY, OptimizerName
@@ -33,7 +34,7 @@ THREADS = 4  # that scratch memory is counted for, whatever the machine: bands d
 # Measured in docs/large: arrays of the size of x at the peak beside the optimiser's own, the part
 # of all activations of a band that is there at once, and rows that the first band has more.
 PICTURES = 6
-BAND_SHARE = 2.0
+BAND_SHARE = 1.9
 MORE_ROWS = 70
 
 
@@ -196,7 +197,12 @@ def band_bytes(vgg: Network, shape: Shape, names: Sequence[str]) -> float:
 
 
 def _fixed_bytes(vgg: Network, shape: Shape, names: Sequence[str]) -> float:
-    fixed = BASE_BYTES + THREADS * THREAD_BYTES + sum(w.nbytes for w, _ in vgg.params.values())
+    fixed = (
+        BASE_BYTES
+        + MOST_IDLE
+        + THREADS * THREAD_BYTES
+        + sum(w.nbytes for w, _ in vgg.params.values())
+    )
     fixed += vgg.plan(shape, names).kernel_bytes if names else 0
     return fixed + PICTURES * math.prod(shape) * vgg.dtype.itemsize
 
