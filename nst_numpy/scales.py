@@ -32,7 +32,7 @@ from nst_numpy.pictures.images import (
     widen,
 )
 from nst_numpy.pictures.palette import colors_before
-from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales
+from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales, refuse_too_large
 from nst_numpy.styles import Painting, check_style_loss, neighbour_cost
 
 
@@ -60,6 +60,7 @@ class Scales:
         own: OwnLayers | None = None,
         masks: Sequence[MaskPair] | None = None,
     ) -> None:
+        refuse_too_large(settings)
         self.settings, self.own = settings, own
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None

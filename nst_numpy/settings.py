@@ -157,8 +157,6 @@ class Settings:
         for name, (least, unit) in _LEAST.items():
             if self._is_given(name):
                 self._keep(name, check_at_least(name, getattr(self, name), least, unit))
-        for name, size in (("size", self.size), ("style_size", self.style_size)):
-            _check_most(name, size)
         self._keep("memory", read_memory(self.memory))
         self._keep("style_size", _check_sizes(self.style_size))
         self._keep("style_weights", _check_weights(self.style_weights))
@@ -281,11 +279,15 @@ class GivenSettings(TypedDict, total=False):
     memory: str | int | None
 
 
-def _check_most(name: str, given: Any) -> None:
-    """Refuse a size, or one of several, beyond what has ever been tried."""
-    for size in given if isinstance(given, (list, tuple)) else [given]:
-        if is_whole(size) and size > LARGEST_SIZE:
-            raise SettingError(f"{name} must be at most {LARGEST_SIZE} pixels, not {size}")
+def refuse_too_large(settings: Settings) -> None:
+    """Refuse a size, or one of the paintings', beyond `LARGEST_SIZE`."""
+    for name in ("size", "style_size"):
+        given = getattr(settings, name) or 0
+        largest = max(given) if isinstance(given, tuple) else given
+        if largest > LARGEST_SIZE:
+            raise SettingError(
+                f"{name} must be at most {LARGEST_SIZE} pixels, not {largest}: give a smaller size"
+            )
 
 
 def read_memory(given: Any) -> int | None:

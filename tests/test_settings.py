@@ -14,7 +14,14 @@ from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.pictures.images import Picture
 from nst_numpy.result import Result
-from nst_numpy.settings import GivenSettings, Init, Settings, default_scales, refuse_unknown
+from nst_numpy.settings import (
+    GivenSettings,
+    Init,
+    Settings,
+    default_scales,
+    refuse_too_large,
+    refuse_unknown,
+)
 from nst_numpy.style_transfer import transfer
 
 NAMES = [field.name for field in fields(Settings)]
@@ -223,8 +230,8 @@ def test_memory_is_above_zero(given):
 
 
 def test_a_picture_has_16384_pixels_a_side_at_most():
-    assert Settings(size=16384, style_size=[16384, 100]).size == 16384
+    refuse_too_large(Settings(size=16384, style_size=[16384, 100]))
     with pytest.raises(SettingError, match=r"^size must be at most 16384 pixels, not 16385"):
-        Settings(size=16385)
+        refuse_too_large(Settings(size=16385))
     with pytest.raises(SettingError, match=r"^style_size must be at most 16384 pixels, not 20000"):
-        Settings(style_size=[16, 20000])
+        refuse_too_large(Settings(style_size=[16, 20000]))

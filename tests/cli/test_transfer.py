@@ -261,7 +261,7 @@ def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
 
 
 @pytest.mark.parametrize("option", ["--memory=3 bananas", "--memory=0GB", "--size=20000"])
-def test_amounts_and_sizes_that_cannot_be(capsys, no_work, option):
+def test_amounts_and_sizes_that_cannot_be(capsys, loaded, option):
     assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", option) == 2
     assert re.search("is no amount: write it as 3GB|must be at most 16384", one_line(capsys))
 
