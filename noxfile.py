@@ -67,10 +67,16 @@ def tests(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run what takes seconds each: runs stopped, killed, short of memory, in odd circumstances."""
-    session.install("-e", ".[test,video]")
+    # the movies' other reader too, which the extra asks for on other machines
+    session.install("-e", ".[test,video]", "imageio-ffmpeg")
     session.run("pytest", "-m", "slow")
     # those of the extra `video` are skipped elsewhere
-    session.run("pytest", "tests/video/test_flow.py", "tests/video/test_movies.py")
+    session.run(
+        "pytest",
+        "tests/video/test_flow.py",
+        "tests/video/test_movies.py",
+        "tests/video/test_ffmpeg.py",
+    )
 
 
 @nox.session

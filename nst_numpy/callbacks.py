@@ -1,5 +1,7 @@
 """Who is told of a run under way: the progress bar, the snapshots, a caller's own function."""
 
+import math
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -11,10 +13,11 @@ from tqdm import tqdm
 
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.checks import is_whole
-from nst_numpy.common.progress import bar
+from nst_numpy.common.progress import bar, in_notebook
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.files import check_folder
 from nst_numpy.optimize import asks_to_stop
+from nst_numpy.pictures.embedding import jpeg
 from nst_numpy.pictures.images import deprocess, save_image
 
 
@@ -83,6 +86,44 @@ def bar_updater(steps: "tqdm[Any]") -> Callback:
         steps.update()
 
     return update
+
+
+def notebook_painter(every: float = 0.5) -> Callback:
+    """Make a callback that repaints the picture below a notebook's cell as it grows.
+
+    Parameters
+    ----------
+    every : float
+        Seconds between two pictures, at least.
+
+    Raises
+    ------
+    SettingError
+        Outside a notebook.
+    """
+    if not in_notebook():
+        raise SettingError(
+            "show=True repaints the picture in a notebook, and this is none: use "
+            "snapshot_every=… and snapshot_folder=… to see it grow"
+        )
+    from IPython.display import Image as Shown
+    from IPython.display import display
+
+    place = None
+    last = -math.inf
+
+    def paint(progress: Progress) -> None:
+        nonlocal place, last
+        if time.monotonic() - last < every and progress.iteration < progress.iterations:
+            return
+        last = time.monotonic()
+        drawn = Shown(data=jpeg(progress.image), format="jpeg")
+        if place is None:
+            place = display(drawn, display_id=True)
+        else:
+            place.update(drawn)
+
+    return paint
 
 
 def snapshot_saver(every: int | None, folder: str | Path | None) -> Callback:

@@ -15,6 +15,8 @@ from numpy.typing import DTypeLike
 from nst_numpy.bands import Banded, Bands
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import check_count, check_dtype
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import counted
 from nst_numpy.errors import SettingError
 from nst_numpy.fused.engine import Fused
 from nst_numpy.fused.gradients import GradientInParts
@@ -116,7 +118,7 @@ class _OfThisThread(OfThisThread):
     passes = 0
 
 
-class Network:
+class Network(Shown):
     """Layers with names, in order.
 
     Parameters
@@ -176,6 +178,11 @@ class Network:
             if engine == "fused"
             else Plain(self.layers, self.params)
         )
+
+    def _in_words(self) -> str:
+        numbers = sum(array.size for pair in self.params.values() for array in pair)
+        of = f"{counted(len(self.layers), 'layer')}, {numbers:,} parameters, {self.dtype}"
+        return f"{of}, engine {self.engine!r}"
 
     @property
     def _who(self) -> str:

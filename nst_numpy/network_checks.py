@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from nst_numpy.common.arrays import Array, Shape
-from nst_numpy.common.checks import is_whole
+from nst_numpy.common.checks import check_choice, is_whole
 from nst_numpy.common.remembered import remember
 from nst_numpy.errors import SettingError, ShapeError, UnknownNameError
 from nst_numpy.fused.gradients import GradientInParts
@@ -126,8 +126,7 @@ class NetworkChecks:
         who = f"{self.who}.backward"
         if not grads:
             raise SettingError(f"{who}: give the gradient of at least one layer")
-        if relu not in RELU_RULES:
-            raise SettingError(f"{who}: relu must be one of {', '.join(RELU_RULES)}, not {relu!r}")
+        check_choice(f"{who}: relu", relu, RELU_RULES)
         checked = {}
         for name in self.check_names(grads):
             if name not in reached:

@@ -253,7 +253,7 @@ class Objective:
         return self.measured_style.targets
 
     @property
-    def matches(self) -> Matches | None:
+    def matches(self) -> Matches | dict[int, Matches] | None:
         """The neighbours; None before the first call, and for style losses that have none."""
         return getattr(self.measured_style, "matches", None)
 

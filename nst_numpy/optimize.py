@@ -38,10 +38,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 from nst_numpy.common.arrays import Array, Array64
-from nst_numpy.common.checks import check_answer, unwarned
+from nst_numpy.common.checks import check_answer, check_choice, unwarned
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import counted
-from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
+from nst_numpy.errors import NonFiniteError, TooLargeError
 from nst_numpy.kernels.threads import chunks, reserve_blas_memory, single_threaded_blas
 
 _AS_GOOD_AS = "no step lowers J any more: this is as good as float32 gets"
@@ -190,8 +190,7 @@ def run_optimizer(
         If there is not enough memory for the first iteration. Later on, the run ends with
         reason "memory" and the last picture.
     """
-    if name not in OPTIMIZERS:
-        raise SettingError(f"optimizer must be one of {', '.join(OPTIMIZERS)}, not {name!r}")
+    check_choice("optimizer", name, OPTIMIZERS)
     descent = _Descent(function, x, callback, patience, floor)
     try:
         with unwarned():

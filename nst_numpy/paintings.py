@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from nst_numpy.common.arrays import Array, Array64, Image, Shape
+from nst_numpy.common.arrays import AnyImage, Array, Array64, Shape
 from nst_numpy.common.text import counted
 from nst_numpy.errors import SettingError
-from nst_numpy.pictures.images import Picture, as_image
+from nst_numpy.pictures.images import Picture, as_exact
 from nst_numpy.pictures.masks import WHOLE, Mask, mask_name, read_mask, resize_mask
 from nst_numpy.pictures.palette import joint_palette
 from nst_numpy.settings import Settings
@@ -39,7 +39,7 @@ class Paintings:
 
     Attributes
     ----------
-    images : list of ndarray, uint8 (H, W, 3)
+    images : list of ndarray, uint8 or, of files with 16 bits, uint16 (H, W, 3)
     sizes : list of int
         Longest side of each, as the network reads it at the last scale.
     weights : list of float
@@ -70,7 +70,7 @@ class Paintings:
         self.sizes = _one_each("style_size", sizes, count)
         self.given_weights = _one_each("style_weights", settings.style_weights or 1.0, count)
         pairs = _mask_pairs(masks, count)
-        self.images: list[Image] = [as_image(picture) for picture in pictures]
+        self.images: list[AnyImage] = [as_exact(picture) for picture in pictures]
         self.notes: list[str] = []
         self._masks = [
             (self._read(pair[0], shape, "photograph"), self._read(pair[1], image.shape, "painting"))
@@ -90,7 +90,7 @@ class Paintings:
         return any(mask is not None for pair in self._masks for mask in pair)
 
     @property
-    def palette(self) -> Image:
+    def palette(self) -> AnyImage:
         """A picture with the colours of all, as much of each as it counts."""
         return joint_palette(self.images, self.given_weights)
 

@@ -4,7 +4,7 @@ A preset is some fields of `Settings`; what is given beside it counts more. To a
 """
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from nst_numpy.errors import UnknownNameError
 
@@ -24,8 +24,9 @@ class Preset(NamedTuple):
     settings: Mapping[str, Any]
 
 
+PresetName: TypeAlias = Literal["paper", "lecture", "bold", "fine", "strokes", "soft"]
 EACH_BLOCK = {f"relu{block}_1": 0.2 for block in range(1, 6)}
-PRESETS: dict[str, Preset] = {
+PRESETS: dict[PresetName, Preset] = {
     "paper": Preset(
         "Gatys, Ecker and Bethge (2015): from noise, at one size",
         {
@@ -63,7 +64,7 @@ PRESETS: dict[str, Preset] = {
 }  # fmt: skip
 
 
-def preset_settings(name: str, given: Collection[str] = ()) -> dict[str, Any]:
+def preset_settings(name: PresetName, given: Collection[str] = ()) -> dict[str, Any]:
     """Return the settings of a preset, but those that are given beside it.
 
     Parameters

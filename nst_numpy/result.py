@@ -1,19 +1,19 @@
 """What a run leaves: the picture, and how it came about."""
 
-import io
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from PIL import Image as PIL_Image
-
 from nst_numpy.common.arrays import Image, Image16
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import counted, duration, rounded
 from nst_numpy.look.source import SourceMap
 from nst_numpy.pictures.depth import to_16_bits
+from nst_numpy.pictures.embedding import png
 
 
-@dataclass
-class Result:
+@dataclass(repr=False)
+class Result(Shown):
     """A finished run.
 
     Attributes
@@ -40,17 +40,17 @@ class Result:
 
     Notes
     -----
-    A notebook shows a result as its picture.
+    A notebook shows a result as its picture, with the curve of J and why it ended.
     """
 
-    image: Image = field(repr=False)
-    history: list[dict[str, Any]] = field(repr=False)
+    image: Image
+    history: list[dict[str, Any]]
     settings: dict[str, Any]
     message: str
     reason: str
     kept: dict[str, Any] | None = None
     source: SourceMap | None = None
-    make_image16: Callable[[], Image16] | None = field(default=None, repr=False)
+    make_image16: Callable[[], Image16] | None = None
 
     @property
     def image16(self) -> Image16:
@@ -77,7 +77,10 @@ class Result:
         """The terms that add up to `loss`, coefficients included."""
         return dict((self.kept or self.history[-1])["terms"])
 
+    def _in_words(self) -> str:
+        height, width = self.image.shape[:2]
+        done = f"{counted(self.iterations, 'iteration')}, {duration(self.seconds)}"
+        return f"{width}×{height} pixels, J = {rounded(self.loss, 4)} after {done}: {self.message}"
+
     def _repr_png_(self) -> bytes:
-        file = io.BytesIO()
-        PIL_Image.fromarray(self.image).save(file, format="PNG")
-        return file.getvalue()
+        return png(self.image)

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from functools import cached_property
 
 from nst_numpy.balance import style_factor
-from nst_numpy.common.arrays import Array, Image, Shape
+from nst_numpy.common.arrays import AnyImage, Array, Shape
 from nst_numpy.conventions import beta_growth, check_convention
 from nst_numpy.errors import SettingError, ShapeError, TooLargeError
 from nst_numpy.measure.bounded import SHARE, Means, choose_means
@@ -25,7 +25,7 @@ from nst_numpy.own_layers import OwnLayers
 from nst_numpy.paintings import MaskPair, Paintings
 from nst_numpy.pictures.images import (
     Picture,
-    as_image,
+    as_exact,
     longest_side,
     preprocess,
     resize_image,
@@ -68,7 +68,7 @@ class Scales:
         check_convention(settings.convention, settings.style_loss, self.losses)
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
-        self.photograph = as_image(content, settings.size)
+        self.photograph = as_exact(content, settings.size)
         self.photograph_side = longest_side(content)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
@@ -100,7 +100,7 @@ class Scales:
             return self.shape(scale)
         return self.paintings.shape(number, 2 ** (self.scales - 1 - scale))
 
-    def x(self, image: Image, scale: int) -> Array:
+    def x(self, image: AnyImage, scale: int) -> Array:
         """Turn a picture into what the network reads, with the size of a scale."""
         return self._input(image, self.shape(scale))
 
@@ -108,7 +108,7 @@ class Scales:
         """Turn a style picture into what the network reads at a scale."""
         return self._input(self.paintings.images[number], self.style_shape(scale, number))
 
-    def _input(self, image: Image, shape: tuple[int, int, int, int]) -> Array:
+    def _input(self, image: AnyImage, shape: tuple[int, int, int, int]) -> Array:
         return preprocess(resize_image(image, shape[1:3]), dtype=self.vgg.dtype)
 
     # J at a scale

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar, get_args
 
-from nst_numpy.common.checks import check_at_least, check_number, is_whole
+from nst_numpy.common.checks import check_at_least, check_choice, check_number, is_whole
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.conventions import Convention
 from nst_numpy.errors import SettingError, UnknownNameError
@@ -166,10 +166,7 @@ class Settings:
                 "use fewer scales or a larger size"
             )
         for name, choices in _CHOICES.items():
-            if getattr(self, name) not in choices:
-                raise SettingError(
-                    f"{name} must be one of {', '.join(choices)}, not {getattr(self, name)!r}"
-                )
+            check_choice(name, getattr(self, name), choices)
         for name in ("learning_rate", "minutes"):
             if self._is_given(name):
                 self._keep(name, check_number(name, getattr(self, name), zero=False))

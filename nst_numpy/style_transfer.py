@@ -7,14 +7,22 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nst_numpy.callbacks import Callback, Progress, progress_bar, snapshot_saver, tell
-from nst_numpy.common.arrays import Array, Image
+from nst_numpy.callbacks import (
+    Callback,
+    Progress,
+    notebook_painter,
+    progress_bar,
+    snapshot_saver,
+    tell,
+)
+from nst_numpy.common.arrays import AnyImage, Array, Image
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, UnknownPictureError
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.look.source import SourceMap, map_source
+from nst_numpy.look.sources import map_sources
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import (
     LEARNING_RATES,
@@ -28,7 +36,7 @@ from nst_numpy.own_layers import OwnLayers, load_own
 from nst_numpy.paintings import MaskPair, mask_lists, mask_pairs
 from nst_numpy.pictures.images import (
     Picture,
-    as_image,
+    as_exact,
     cut,
     deprocess,
     resize_image,
@@ -37,7 +45,7 @@ from nst_numpy.pictures.images import (
 )
 from nst_numpy.pictures.palette import colors_after, image16_after
 from nst_numpy.pictures.starts import is_start, make_start, unknown_start
-from nst_numpy.presets import preset_settings
+from nst_numpy.presets import PresetName, preset_settings
 from nst_numpy.result import Result
 from nst_numpy.runs.clock import Clock, Deadline, plan_scales, time_is_up
 from nst_numpy.runs.folder import begin_folder, first_settings, resume_folder
@@ -70,10 +78,11 @@ def transfer(
     snapshot_folder: str | Path | None = None,
     callback: Callback | None = None,
     progress: bool = False,
+    show: bool = False,
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     layers: str | Path | None = None,
-    preset: str | None = None,
+    preset: PresetName | None = None,
     **settings: "Unpack[GivenSettings]",
 ) -> Result:
     """Paint the content picture in the style of the other.
@@ -103,6 +112,8 @@ def transfer(
         Called with a `Progress` after each iteration; a return value of True ends the run.
     progress : bool
         Show a bar with the time left.
+    show : bool
+        In a notebook: repaint the picture below the cell as it grows.
     weights : path, optional
         HDF5 or .npz file of a VGG-16 or VGG-19; default the bundled VGG-16.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
@@ -145,6 +156,8 @@ def transfer(
     callbacks = [callback] if callback else []
     if snapshot_every is not None or snapshot_folder is not None:
         callbacks.append(snapshot_saver(snapshot_every, snapshot_folder))
+    if show:
+        callbacks.append(notebook_painter())
     if vgg is None:
         vgg = VGG.load(inputs["weights"], chosen.pool, engine=chosen.engine)
     pictures = inputs["content"], inputs["style"], inputs["init"]
@@ -222,7 +235,7 @@ class Run(Scales):
         self._deadline = Deadline(self.settings.minutes, self.passes, self.clock)
         self._latest: Minimum | None = None
         self._kept: dict[str, Any] | None = None
-        self._matches: Matches | None = None
+        self._matches: Matches | dict[int, Matches] | None = None
         try:
             with progress_bar(self.iterations, shown=progress) as bar:
                 minimum = self._climb([bar, *callbacks])
@@ -335,8 +348,11 @@ class Run(Scales):
         if self._matches is None:
             return None
         last = self.scales - 1
-        painting = self.style.shape[:2]
-        return map_source(self.objective(last), self._matches, self.x(image, last), painting)
+        objective, x = self.objective(last), self.x(image, last)
+        if isinstance(self._matches, Matches):
+            return map_source(objective, self._matches, x, self.style.shape[:2])
+        sizes = [painting.shape[:2] for painting in self.paintings.images]
+        return map_sources(objective, self._matches, x, sizes)
 
     def _scales_in(self, minutes: float) -> int:
         """Choose the number of sizes for a run that may take so long, if it is not given."""
@@ -351,13 +367,13 @@ class Run(Scales):
         self.passes = list(passes)
         self.iterations = sum(iterations for _, iterations in self.passes)
 
-    def _read_init(self, init: Init | Picture) -> Image:
+    def _read_init(self, init: Init | Picture) -> AnyImage:
         """Read the picture to start from, at its own size."""
         if is_start(init):
             size = self.shape(0)[1:3]
             return make_start(init, self.content, self.style, size, self.settings.seed)
         try:
-            return as_image(init)
+            return as_exact(init)
         except UnknownPictureError as error:
             raise unknown_start(str(init)) from error
 

@@ -1,11 +1,19 @@
 import json
 import sys
+import types
 
 import numpy as np
 import pytest
 from tqdm import tqdm
 
-from nst_numpy.callbacks import Progress, bar_updater, progress_bar, snapshot_saver, tell
+from nst_numpy.callbacks import (
+    Progress,
+    bar_updater,
+    notebook_painter,
+    progress_bar,
+    snapshot_saver,
+    tell,
+)
 from nst_numpy.errors import OutputError, SettingError
 from nst_numpy.pictures.images import deprocess, load_image
 
@@ -105,3 +113,39 @@ def test_a_snapshot_that_cannot_be_written_is_one_warning(tmp_path):
     (tmp_path / "away").rename(folder)
     save(progress(4))
     assert [file.name for file in sorted(folder.iterdir())] == ["00001.png", "00004.png"]
+
+
+@pytest.fixture
+def notebook(monkeypatch):
+    """Play a notebook; list the pictures that it has shown."""
+    shown = []
+
+    def display(image, display_id):
+        assert display_id
+        shown.append(image)
+        return types.SimpleNamespace(update=shown.append)
+
+    shell = types.SimpleNamespace(kernel="it")
+    here = types.ModuleType("IPython")
+    here.get_ipython, here.__path__ = lambda: shell, []
+    there = types.ModuleType("IPython.display")
+    there.display, there.Image = display, lambda data, format: (data[:2], format)
+    monkeypatch.setitem(sys.modules, "IPython", here)
+    monkeypatch.setitem(sys.modules, "IPython.display", there)
+    return shown
+
+
+def test_a_notebook_sees_the_picture_grow(notebook):
+    paint = notebook_painter(every=0)
+    for iteration in (1, 2):
+        paint(progress(iteration))
+    assert notebook == [(b"\xff\xd8", "jpeg")] * 2
+    seldom = notebook_painter(every=999)
+    for iteration in (1, 2, 9):  # the first, and the last
+        seldom(progress(iteration))
+    assert len(notebook) == 4
+
+
+def test_elsewhere_no_picture_can_grow():
+    with pytest.raises(SettingError, match="snapshot_folder"):
+        notebook_painter()

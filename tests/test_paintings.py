@@ -132,7 +132,7 @@ def test_two_paintings_have_terms_of_their_own(kind):
     assert sum(result.terms.values()) == result.loss < result.history[0]["loss"]
     assert result.settings["style_size"] == [32, 20]
     assert result.settings["style_weights"] == [0.7, 0.3]
-    assert result.source is None
+    assert (result.source is not None) == (kind == "neighbours")
 
 
 def test_only_the_ratio_of_the_weights_counts():

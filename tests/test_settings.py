@@ -53,8 +53,8 @@ def test_transfer_shows_every_setting_with_its_default():
         assert (shown.kind, shown.default) == (shown.KEYWORD_ONLY, field.default)
     assert list(parameters)[2 + len(NAMES) :] == [
         "masks", "run_folder", "resume",
-        "snapshot_every", "snapshot_folder", "callback", "progress", "weights", "vgg", "layers",
-        "preset",
+        "snapshot_every", "snapshot_folder", "callback", "progress", "show", "weights", "vgg",
+        "layers", "preset",
     ]  # fmt: skip
     hints = get_type_hints(transfer)
     assert hints["size"] is int

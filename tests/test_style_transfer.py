@@ -31,7 +31,7 @@ from nst_numpy.pictures.images import (
     resize_x,
     save_image,
 )
-from nst_numpy.pictures.palette import keep_colors, match_colors, match_histograms
+from nst_numpy.pictures.palette import COLORS, keep_colors, match_colors, match_histograms
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.settings import BETA_PER_PIXEL, MARGIN
 from nst_numpy.style_transfer import Run, Settings, transfer
@@ -1156,6 +1156,37 @@ def test_a_result_has_16_bits_between_the_levels_of_8(changes):
     assert (result.image16.dtype, result.image16.shape) == (np.uint16, result.image.shape)
     assert (result.image16 % 257 != 0).mean() > 0.8
     np.testing.assert_allclose(result.image16 / 257, result.image, atol=0.51 if not changes else 2)
+
+
+def fine_picture(height, width):
+    """Make a picture whose levels lie between those of 8 bits."""
+    coarse = picture(1, height, width).astype(np.uint16) // 64 * 257
+    return coarse + np.arange(5000, 5000 + width, dtype=np.uint16)[:, None]
+
+
+def test_a_run_begins_with_all_16_bits_of_a_file(tmp_path):
+    deep = fine_picture(24, 32)
+    save_image(tmp_path / "a.png", deep)
+    wanted = deep[..., ::-1] / 257 - [103.939, 116.779, 123.68]
+    for given in (tmp_path / "a.png", deep):
+        run = Run(Settings(size=32, iterations=2, scales=1, **LAYERS), VGG_TINY, given, given)
+        for x in (run.x(run.content, 0), run.x(run.init, 0), run.style_x(0)):
+            np.testing.assert_allclose(x[0], wanted, atol=1e-4)
+    # neither content nor style differs from the start: J is 0 but for rounding
+    assert (
+        run.objective(0)(run.x(run.init, 0))[0]
+        < 1e-3
+        < run.objective(0)(run.x(as_image(deep), 0))[0]
+    )
+
+
+@pytest.mark.parametrize("colors", COLORS)
+def test_colours_know_pictures_of_16_bits(tmp_path, colors):
+    changes = {"colors": colors, "iterations": 2, "style": fine_picture(20, 30)}
+    deep = paint(content=CONTENT.astype(np.uint16) * 257, **changes)
+    plain = paint(content=CONTENT, **changes | {"style": as_image(changes["style"])})
+    assert np.abs(deep.image.astype(int) - plain.image).mean() < 2
+    assert deep.image16.dtype == np.uint16
 
 
 def test_16_bits_of_a_run_that_ended_at_a_coarse_scale_have_the_full_size():

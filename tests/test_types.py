@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -14,6 +15,7 @@ from nst_numpy.layers.activation import RELU_RULES
 from nst_numpy.network import ENGINES
 from nst_numpy.optimize import OPTIMIZERS
 from nst_numpy.pictures.starts import STARTS
+from nst_numpy.presets import PRESETS, PresetName
 from nst_numpy.signals.stent import TASKS
 from nst_numpy.styles import STYLES
 from nst_numpy.vgg import POOLS
@@ -36,6 +38,11 @@ WRONG = [
     'nst.transfer("a.png", "b.png", pool="mean")',
     'nst.transfer("a.png", "b.png", engine="fast")',
     'nst.transfer("a.png", "b.png", style_loss="grams")',
+    'nst.transfer("a.png", "b.png", colors="mach")',
+    'nst.transfer("a.png", "b.png", convention="jonson")',
+    'nst.transfer("a.png", "b.png", preset="bald")',
+    'nst.save_image("a.png", np.zeros((2, 2, 3), np.uint8), profile="sgrb")',
+    'nst.video.VideoSettings(flow="rift")',
     'nst.VGG.load(pool="mean")',
     'nst.VGG.random([4], np.random.default_rng(), engine="fast")',
     'nst.Sequential([], (8, 8, 3), np.random.default_rng(0), engine="fast")',
@@ -108,6 +115,7 @@ def test_what_is_right_is_none(mypy):
         (check.KINKS, ["convention", "subgradient"]),
         (TASKS, ["lean", "find"]),
         (BLOCKS, ["vgg16", "vgg19"]),
+        (PRESETS, [*get_args(PresetName)]),
         (HOWS, ["bubblewrap", "docker", "podman"]),
     ],
 )

@@ -22,7 +22,7 @@ from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "docs" / "_build"
-TIMEOUT = 900  # seconds a cell: for what hangs, not for what is slow
+TIMEOUT = 900  # seconds a cell, and for the start: for what hangs, not for what is slow
 
 
 def main() -> None:
@@ -63,7 +63,8 @@ def run(page: Path) -> nbformat.NotebookNode:
     notebook = jupytext.read(page)
     with tempfile.TemporaryDirectory() as folder:
         resources = {"metadata": {"path": folder}}
-        NotebookClient(notebook, timeout=TIMEOUT, resources=resources).execute()
+        limits = {"timeout": TIMEOUT, "startup_timeout": TIMEOUT}
+        NotebookClient(notebook, **limits, resources=resources).execute()
     for cell in pictures_without_text(notebook):
         sys.exit(f"{page.name}: this cell shows a picture, and has no mystnb: image: alt:\n{cell}")
     target = BUILD / "notebooks" / page.with_suffix(".ipynb").name

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 COMMANDS = {
     "transfer": "paint a photograph in the style of a painting",
     "video": "paint a movie: a GIF, a folder of frames, or a file",
-    "grid": "do so with several settings, and show all on one sheet",
+    "grid": "paint a photograph with several settings, and show all on one sheet",
     "rerun": "repeat a run, and say whether the picture is the same to the bit",
     "diff": "say why two runs differ: settings, inputs, versions, and where J parts",
-    "demo": "do so with the pictures that come along, in about a minute",
+    "demo": "paint one of the pictures that come along, in about a minute",
     "picture": "say what a picture file is, and which command painted it",
     "samples": "list the pictures that come along, with their licences",
     "layers": "list the network's layers: shapes, parameters, multiplications, receptive fields",

@@ -17,11 +17,13 @@ from nst_numpy.cli.parts.options import (
     add_quiet,
     layer_weights,
     show_layer_weights,
+    show_layers,
     size_option,
     table,
 )
 from nst_numpy.conventions import CONVENTIONS, KINDS, convert, style_layers_of
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
+from nst_numpy.styles import STYLE_LAYERS
 
 SIDES = re.compile(r"(\d{1,6})(?:[x×](\d{1,6}))?")
 
@@ -35,17 +37,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--to", dest="target", choices=list(CONVENTIONS), default="lecture", help="likewise"
     )
-    parser.add_argument("--alpha", type=float, required=True, help="weight of content there")
-    parser.add_argument("--beta", type=float, required=True, help="weight of style there")
+    parser.add_argument(
+        "--alpha", type=float, metavar="A", required=True, help="weight of content there"
+    )
+    parser.add_argument(
+        "--beta", type=float, metavar="B", required=True, help="weight of style there"
+    )
     of = "of a square; or height and width, as 384x512"
     parser.add_argument("--size", type=sides, default="512", **size_option(of))
     parser.add_argument(
         "--content-layers", type=layer_weights, metavar="LAYERS",
-        help=f"as relu4_2=1 (default: {show_layer_weights(CONTENT_LAYERS)})",
+        help=f"as relu4_2=1 (default: {show_layers(CONTENT_LAYERS)})",
     )  # fmt: skip
     parser.add_argument(
         "--style-layers", type=layer_weights, metavar="LAYERS",
-        help="likewise (default: relu1_1, relu2_1, …, relu5_1, 0.2 each; for johnson 1 each)",
+        help=f"likewise (default: {show_layers(STYLE_LAYERS)}; for johnson 1 each)",
     )  # fmt: skip
     add_quiet(parser)
 

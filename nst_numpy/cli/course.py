@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
 
     def action(name: str, text: str) -> argparse.ArgumentParser:
-        sub = actions.add_parser(name, help=text, description=text)
+        sub = actions.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         sub.add_argument(
             "--assignments", metavar="FOLDER", help="your own assignments (default: bundled)"
         )
@@ -69,14 +69,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     sub = action("convert", "write the assignments for another grader, with hidden tests")
     sub.add_argument("folder", metavar="FOLDER", help="where to; made if it is not there")
     sub.add_argument("names", nargs="*", metavar="NAME", help="assignments (default: all)")
-    sub.add_argument("--to", choices=list(FORMS), default="otter", help="default: %(default)s")
+    sub.add_argument("--to", choices=list(FORMS), default="otter", help="whose form")
     for name, text in (
         ("check", "run the public tests on an answer"),
         ("grade", "run all tests on an answer, a student's folder, or a class's folder"),
     ):
         sub = action(name, text)
         sub.add_argument("submission", metavar="SUBMISSION", help=".py, .ipynb or folder")
-        sub.add_argument("--seconds", type=float, help="time for each task (default: its own)")
+        sub.add_argument(
+            "--seconds", type=float, metavar="S", help="time for each task (default: its own)"
+        )
         sub.add_argument(
             "--isolate", metavar="HOW", nargs="?", const="any",
             help="shut each answer in: bubblewrap, docker or podman (default: what there is)",

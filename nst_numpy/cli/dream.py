@@ -36,7 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_size(parser, SIZE, "of the square picture")
     add("--iterations", type=whole_number, default=ITERATIONS, metavar="N", help="steps")
     add_seed(parser, "the noise")
-    add("--tv-weight", type=float, default=TV_WEIGHT, help="weight of smoothness")
+    add("--tv-weight", type=float, metavar="W", default=TV_WEIGHT, help="weight of smoothness")
     add(
         "--position", type=int, nargs=2, metavar=("ROW", "COL"),
         help="excite the channel there only (default: its mean everywhere)",

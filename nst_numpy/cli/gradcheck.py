@@ -65,14 +65,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--option", action="append", type=named_option, metavar="NAME=VALUE",
         help="an argument of forward that is no array: stride=2",
     )  # fmt: skip
-    add("--tolerance", type=float, default=TOLERANCE, help="largest relative error that passes")
+    add(
+        "--tolerance",
+        type=float,
+        metavar="E",
+        default=TOLERANCE,
+        help="largest relative error that passes",
+    )
     add(
         "--entries", type=whole_number, default=ENTRIES, metavar="N",
         help="how many entries of an argument to check at most, drawn at random",
     )  # fmt: skip
     add("--kinks", choices=KINKS, default=KINKS[0], help="what counts as right at a kink")
     add_seed(parser, "all random numbers")
-    add("--picture", default="neuschwanstein", help="where the objective is checked")
+    add(
+        "--picture", default="neuschwanstein", metavar="PICTURE",
+        help="where the objective is checked",
+    )  # fmt: skip
     add("--style", default="starry_night", metavar="PICTURE", help="the objective's style")
     add_size(parser, 64, "of picture and style")
     add("--json", metavar="FILE", help="write the numbers there")

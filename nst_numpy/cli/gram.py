@@ -21,8 +21,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from matplotlib.figure import Figure
-
 from nst_numpy.cli.parts.options import (
     FIGURE,
     add_network,
@@ -44,6 +42,7 @@ from nst_numpy.figures import (
     unit_image,
 )
 from nst_numpy.figures.channels import Patches
+from nst_numpy.figures.style import Figure
 from nst_numpy.figures.units import reader
 from nst_numpy.files import write_json
 from nst_numpy.look.channels import (
@@ -64,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     add = parser.add_argument
     add("picture", metavar="PICTURE", help="a file or a sample")
-    add("--layer", default="relu3_1", help="which layer's channels")
+    add("--layer", metavar="LAYER", default="relu3_1", help="which layer's channels")
     add("--with", dest="other", metavar="OTHER", help="compare with this picture")
     add("--pairs", type=whole_number, default=6, metavar="N", help="how many pairs to show")
     add_size(parser, 256, "of both pictures")

@@ -26,7 +26,7 @@ from nst_numpy.cli.parts.options import (
     use_threads,
 )
 from nst_numpy.cli.parts.outputs import claim, claim_folder, results
-from nst_numpy.cli.parts.settings import NAMES, add_axes, add_setting_options
+from nst_numpy.cli.parts.settings import NAMES, add_axes, add_preset_axis, add_setting_options
 from nst_numpy.cli.parts.stopping import held
 from nst_numpy.common.text import counted
 from nst_numpy.files import check_output
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "style", metavar="STYLE", nargs="+", help="the painting: a file or a sample; or several"
     )
-    add_output(parser, f"sheet to draw: {FIGURE}", "OUT", required=True)
+    add_output(parser, f"sheet, {FIGURE}", "OUT", required=True)
     parser.add_argument(
         "--folder", metavar="DIR",
         help="save each picture there; what is there already is not painted again",
@@ -52,6 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write all settings and numbers there (default: OUT's name with .json)",
     )  # fmt: skip
     add_axes(parser, AXES)
+    add_preset_axis(parser)
     add_setting_options(parser, [name for name in NAMES if name not in AXES])
     add_weights(parser)
     add_threads(parser)
@@ -90,7 +91,10 @@ def _inputs(args: argparse.Namespace) -> list[Path | str | None]:
 
 def _settings(args: argparse.Namespace) -> dict[str, Any]:
     """Collect the settings that were given; an axis is a list."""
-    return {name: getattr(args, name) for name in NAMES if getattr(args, name) is not None}
+    given = {*AXES, *getattr(args, "given", ())}  # a default would count more than a preset
+    said = {name: getattr(args, name) for name in NAMES if name in given}
+    said["preset"] = args.presets
+    return {name: value for name, value in said.items() if value is not None}
 
 
 def _announcement(grid: Grid) -> str:

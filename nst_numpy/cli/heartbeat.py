@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nst_numpy.cli.parts.options import (
     FIGURE,
@@ -43,6 +42,7 @@ from nst_numpy.figures.heartbeat import (
     signal_figure,
     training_figure,
 )
+from nst_numpy.figures.style import Figure
 from nst_numpy.files import check_output, write_json
 from nst_numpy.look import top_windows
 from nst_numpy.signals import Heartbeats, Study, load_ecg, prepare, read_signal, study
@@ -64,8 +64,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--broad-above", type=float, default=BROAD_ABOVE, metavar="MS",
         help="width of a spike, at a fifth of its height, above which a beat is broad",
     )  # fmt: skip
-    add("--epochs", type=whole_number, default=EPOCHS, help="passes over the training beats")
-    add("--runs", type=whole_number, default=5, help="trainings, each from another seed")
+    add(
+        "--epochs",
+        type=whole_number,
+        metavar="N",
+        default=EPOCHS,
+        help="passes over the training beats",
+    )
+    add(
+        "--runs",
+        type=whole_number,
+        metavar="N",
+        default=5,
+        help="trainings, each from another seed",
+    )
     add_seed(parser, "the first run; the next has the next one")
     add("--json", metavar="FILE", help="write the results there")
     add("--save", metavar="FILE", help="write the network of the first run there, as HDF5")

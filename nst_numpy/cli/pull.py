@@ -30,7 +30,7 @@ from nst_numpy.figures import pull_figure, save_figure
 from nst_numpy.files import write_json
 from nst_numpy.look import Pull, full_gradient, pull_maps
 from nst_numpy.objective import Objective
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.pictures.images import resize_image, to_8_bits
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.style_transfer import Run
 from nst_numpy.vgg import VGG
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> int:
     value, _ = objective(x)
     pulls = pull_maps(objective.gradient_terms(x))
     whole = float(np.linalg.norm(full_gradient({name: p.gradient for name, p in pulls.items()})))
-    drawn = pull_figure(resize_image(job.init, job.content.shape[:2]), pulls)
+    drawn = pull_figure(to_8_bits(resize_image(job.init, job.content.shape[:2])), pulls)
     record = _record(args, objective, value, whole, pulls)
     with results() as keep:
         keep(output, lambda place: save_figure(drawn, place))

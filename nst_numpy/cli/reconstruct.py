@@ -57,7 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         )  # fmt: skip
     add_size(parser, 256)
     add("--iterations", type=whole_number, default=100, metavar="N", help="steps of L-BFGS")
-    add("--tv-weight", type=float, default=0.0, help="weight of smoothness")
+    add("--tv-weight", type=float, metavar="W", default=0.0, help="weight of smoothness")
     add_seed(parser, "the noise")
     add_network(parser)
     add_file_options(parser)

@@ -12,6 +12,8 @@ strength of the match. As .png, .jpg, .svg or .pdf it is a picture with arrows.
 import argparse
 from pathlib import Path
 
+import numpy as np
+
 from nst_numpy.cli.parts.options import FIGURE, add_output, add_quiet, table, whole_number
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import OutputError
@@ -54,10 +56,12 @@ def run(args: argparse.Namespace) -> int:
     if args.quiet:
         return 0
     source = saved.source
-    print(f"{100 * source.share:.1f} % of the painting is used; J_style {source.loss:.4f}\n")
-    rows = [("row", "column", "times used")]
-    rows += [(str(row), str(col), str(times)) for row, col, times in source.most_used(PLACES)]
-    print(table(rows, right="rrr"))
+    of = "the paintings" if len(source.panels) > 1 else "the painting"
+    print(f"{100 * source.share:.1f} % of {of} is used; J_style {source.loss:.4f}\n")
+    skip = 0 if source.panels else 1  # of one painting the number says nothing
+    rows = [("painting", "row", "column", "times used")[skip:]]
+    rows += [tuple(map(str, place))[skip:] for place in source.most_used_of_each(PLACES)]
+    print(table(rows, right="r" * len(rows[0])))
     print(f"\n{output}")
     return 0
 
@@ -79,7 +83,11 @@ def _write(place: Path, saved: SavedRun, across: int) -> None:
     if place.suffix.lower() in PAGES:
         from nst_numpy.report import write_source_page
 
-        names = tuple(str(saved.record.get(kind, kind)) for kind in ("content", "style"))
+        found = (saved.record.get(kind, kind) for kind in ("content", "style"))
+        names = [
+            " and ".join(Path(str(each)).stem for each in n) if isinstance(n, list) else str(n)
+            for n in found
+        ]
         write_source_page(
             place,
             saved.source,
@@ -98,6 +106,7 @@ def _write(place: Path, saved: SavedRun, across: int) -> None:
 def _record(source: SourceMap) -> dict[str, object]:
     """Collect the numbers, for JSON."""
     return {
+        **(_of_several(source) if source.panels else {}),
         "painting": list(source.painting),
         "grid": list(source.grid),
         "rows": source.rows.tolist(),
@@ -108,4 +117,16 @@ def _record(source: SourceMap) -> dict[str, object]:
         "most_used": [
             {"row": row, "col": col, "times": times} for row, col, times in source.most_used(PLACES)
         ],
+    }
+
+
+def _of_several(source: SourceMap) -> dict[str, object]:
+    """Collect for each place which painting it is from, 0 for none, and the pixel there."""
+    height, width = source.grid
+    places = np.array([[source.origin(r, c) for c in range(width)] for r in range(height)])
+    return {
+        "paintings": [panel._asdict() for panel in source.panels],
+        "number": places[..., 0].tolist(),
+        "row_in_it": places[..., 1].tolist(),
+        "column_in_it": places[..., 2].tolist(),
     }

@@ -17,7 +17,6 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from nst_numpy.cli.parts.options import (
@@ -37,6 +36,7 @@ from nst_numpy.cli.transfer import exit_code, say_failure
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.progress import bar
 from nst_numpy.figures import save_figure
+from nst_numpy.figures.style import Figure
 from nst_numpy.figures.texture import ekg_texture_figure, movie_texture_figure
 from nst_numpy.files import write_json
 from nst_numpy.look import receptive_fields
@@ -74,8 +74,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--iterations", type=whole_number, metavar="N",
         help="steps of L-BFGS (default: {ekg} for ekg, {movie} for movie)".format(**ITERATIONS),
     )  # fmt: skip
-    add("--start", type=float, default=START, help="of the sample of EKG, in seconds")
-    add("--seconds", type=float, default=SECONDS, help="length of the sample of EKG")
+    add("--start", type=float, metavar="S", default=START, help="of the sample of EKG, in seconds")
+    add("--seconds", type=float, metavar="S", default=SECONDS, help="length of the sample of EKG")
     add_seed(parser, "the filters and of the noise")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)

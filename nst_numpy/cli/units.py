@@ -19,7 +19,6 @@ from functools import partial, reduce
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.cli.parts.options import (
@@ -35,6 +34,7 @@ from nst_numpy.cli.parts.options import (
 from nst_numpy.cli.parts.outputs import claim, results
 from nst_numpy.errors import ImageError, SettingError
 from nst_numpy.figures import check_figure_output, save_figure, units_figure
+from nst_numpy.figures.style import Figure
 from nst_numpy.figures.units import Beside
 from nst_numpy.files import check_output, expand, write_json
 from nst_numpy.layers.activation import RELU_RULES, ReluRule
@@ -54,7 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--channels", type=channel_list, default="0-8", metavar="LIST", help="as 0-8,17, or all")
     add("--photos", metavar="FOLDER", help="pictures to scan (default: the 184 that come along)")
     add_size(parser, None, "when they are scanned (default: each its own, up to 1024)")
-    add("-k", type=whole_number, default=9, help="patches for each unit")
+    add("-k", type=whole_number, metavar="N", default=9, help="patches for each unit")
     add("--several-per-picture", action="store_true", help="more than one patch of a picture")
     add("--merge", nargs="+", metavar="FILE", help="JSON files of earlier scans")
     add("--drive", choices=RELU_RULES, help="draw beside each patch what in it drove the unit")

@@ -18,12 +18,19 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from nst_numpy.cli.parts.options import about, duration, use_threads
+from nst_numpy.cli.parts.options import (
+    about,
+    add_output_instead,
+    duration,
+    output_of,
+    use_threads,
+)
 from nst_numpy.cli.parts.outputs import claim, claim_folder
 from nst_numpy.cli.parts.settings import read_settings
 from nst_numpy.cli.parts.stopping import held
 from nst_numpy.cli.transfer import add_settings
 from nst_numpy.common.text import counted
+from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.vgg import VGG
 from nst_numpy.video.flow import import_opencv
@@ -36,7 +43,10 @@ from nst_numpy.video.targets import check_target
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("source", metavar="IN", help="a GIF, a folder of frames, or a movie")
-    parser.add_argument("out", metavar="OUT", help="likewise; a name without a suffix is a folder")
+    out = parser.add_argument(
+        "out", metavar="OUT", help="likewise; a name without a suffix is a folder"
+    )
+    add_output_instead(parser, out, "movie to write")
     parser.add_argument(
         "--style", required=True, metavar="PICTURE", help="the painting: a file or a sample"
     )
@@ -80,6 +90,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DIR",
         help="where painted frames go, and stay (default: OUT's name with -frames, while it runs)",
     )
+    add(
+        "--layers",
+        metavar="FILE.py",
+        help="layers or losses of your own, as in nst transfer; the file is run",
+    )
     add_settings(parser)
 
 
@@ -87,21 +102,23 @@ def run(args: argparse.Namespace) -> int:
     """Find out first what can be read and written; then paint frame after frame."""
     use_threads(args)
     settings = read_settings(args)
+    out = output_of(args)
     video = VideoSettings(**{f.name: getattr(args, f.name) for f in fields(VideoSettings)})
     if video.flow == "dis":
         import_opencv()
     style = resolve_picture(args.style)
     movie = open_movie(args.source, settings.size)
-    check_apart(args.source, args.out)
-    target = check_target(args.out, args.frames)
+    check_apart(args.source, out)
+    target = check_target(out, args.frames)
     if not target.keeps_frames:
         args.until_the_end.callback(remove_empty, target.frames)
     check_apart(args.source, target.frames)
-    claim_folder(args, target.frames, [style, args.weights], r"\d{5,}\.png")
+    claim_folder(args, target.frames, [style, args.weights, args.layers], r"\d{5,}\.png")
     if not target.is_folder:
-        claim(args, [style, args.weights], movie=target.path)
+        claim(args, [style, args.weights, args.layers], movie=target.path)
+    own = load_own(args.layers) if args.layers else None
     vgg = VGG.load(args.weights, args.pool, engine=args.engine)
-    job = VideoJob(movie, target, Painter(vgg, style, settings, video))
+    job = VideoJob(movie, target, Painter(vgg, style, settings, video, own=own))
     if not args.quiet:
         announce(job)
     result = job.go(progress=not args.quiet, held=held)

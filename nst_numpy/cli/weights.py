@@ -8,7 +8,7 @@ OUT' writes the convolutions of IN, of any layout that can be read, in the layou
 import argparse
 import sys
 
-from nst_numpy.cli.parts.options import add_quiet, table
+from nst_numpy.cli.parts.options import add_output_instead, add_quiet, output_of, table
 from nst_numpy.cli.parts.outputs import claim
 from nst_numpy.errors import SettingError
 from nst_numpy.files import check_output
@@ -23,16 +23,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", nargs="?", metavar="FILE", help="HDF5 or .npz file (default: bundled)"
     )
-    parser.add_argument("output", nargs="?", metavar="OUT", help="HDF5 file that convert writes")
+    out = parser.add_argument(
+        "out", nargs="?", metavar="OUT", help="HDF5 file for convert to write"
+    )
+    add_output_instead(parser, out, "HDF5 file for convert to write")
     add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print what the file holds, or one line a check; or write it anew."""
+    output = output_of(args)
     if args.action == "convert":
-        return _convert(args)
-    if args.output is not None:
-        raise SettingError(f"nst weights {args.action} writes no file: leave out {args.output}")
+        return _convert(args, output)
+    if output is not None:
+        raise SettingError(f"nst weights {args.action} writes no file: leave out {output}")
     return _info(args.file) if args.action == "info" else _verify(args.file, args.quiet)
 
 
@@ -65,14 +69,14 @@ def _verify(path: str | None, quiet: bool) -> int:
     return 1 if failed else 0
 
 
-def _convert(args: argparse.Namespace) -> int:
+def _convert(args: argparse.Namespace, out: str | None) -> int:
     """Write the file anew; say what was done, and where it is."""
-    if args.file is None or args.output is None:
+    if args.file is None or out is None:
         raise SettingError(
             "nst weights convert needs two files, the one to read and the one to write: "
             "nst weights convert IN OUT"
         )
-    output = check_output(args.output)
+    output = check_output(out)
     claim(args, [args.file], weights=output)
     note = convert_weights(args.file, output)
     if not args.quiet:

@@ -5,13 +5,14 @@ Likewise of an array, and of what a function of somebody's own answers.
 
 import math
 import operator
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Shape
-from nst_numpy.errors import GradientError, SettingError, ShapeError
+from nst_numpy.errors import GradientError, NstError, SettingError, ShapeError, did_you_mean
 
 LARGEST = 2**63 - 1  # what NumPy can count to
 
@@ -94,6 +95,22 @@ def check_number(what: str, value: Any, *, zero: bool = True) -> float:
         raise SettingError(f"{what} must be a finite number {bound}, not {number!r}")
     checked: float = number
     return checked
+
+
+def check_choice(
+    what: str, value: Any, choices: Iterable[str], refuse: type[NstError] = SettingError
+) -> None:
+    """Refuse what is none of the names to choose from; a misspelt one is told which was meant.
+
+    >>> check_choice("pool", "averg", ("avg", "max"))
+    Traceback (most recent call last):
+    nst_numpy.errors.SettingError: pool must be one of avg, max, not 'averg': did you mean avg?
+    """
+    names = list(choices)
+    if not isinstance(value, str) or value not in names:
+        hint = did_you_mean(value, names) if isinstance(value, str) else ""
+        end = f": {hint}" if hint else ""
+        raise refuse(f"{what} must be one of {', '.join(names)}, not {value!r}{end}")
 
 
 def unwarned() -> np.errstate:

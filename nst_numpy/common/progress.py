@@ -2,6 +2,7 @@
 
 import sys
 import time
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -42,6 +43,8 @@ def bar(
     ['a', 'b']
     """
     options |= {"unit": unit, "total": total, "disable": not shown}
+    if in_notebook():
+        return _notebook_bar()(items, **options | ({} if counted else {"bar_format": SHARE}))
     stream: Any = SteadyStream(sys.stderr)
     if is_live(sys.stderr):
         # tqdm asks for the width of the terminal again only where it may change
@@ -52,11 +55,24 @@ def bar(
 
 def is_live(stream: Any) -> bool:
     """Whether a line that is printed can be replaced: on a terminal, in a notebook."""
-    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
     try:
-        return hasattr(get_shell(), "kernel") or bool(stream.isatty())
+        return in_notebook() or bool(stream.isatty())
     except (AttributeError, ValueError):  # there is none, or it has been closed
         return False
+
+
+def in_notebook() -> bool:
+    """Whether a notebook's kernel runs this program."""
+    get_shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)
+    return hasattr(get_shell(), "kernel")
+
+
+def _notebook_bar() -> Any:
+    """Return tqdm's bar of a notebook; where ipywidgets is missing, its line of text."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that ipywidgets is missing
+        from tqdm.auto import tqdm as auto
+    return auto
 
 
 class _Lines(tqdm):  # type: ignore[misc]  # tqdm has no types

@@ -28,11 +28,20 @@ class Cells(list[tuple[str, int, str]]):
 
 
 def modules_beside(path: Path, sources: Iterable[str]) -> Modules:
-    """Find the modules that a file imports in its own folder; nothing that a link leads out to."""
-    root = os.path.realpath(path.parent)
+    """Find the modules that a file imports in its own folder; nothing that a link leads out to.
+
+    If it speaks of `sys.path`, they may also lie in the folders in there.
+    """
+    root, sources = os.path.realpath(path.parent), list(sources)
+    places = [path.parent]
+    if any("sys.path" in source for source in sources):
+        places += [p for p in sorted(path.parent.iterdir())[:MOST] if p.is_dir()]
 
     def find(name: str) -> Modules:
-        file, folder = path.parent / f"{name}.py", path.parent / name
+        return next((found for place in places if (found := find_in(place, name))), {})
+
+    def find_in(place: Path, name: str) -> Modules:
+        file, folder = place / f"{name}.py", place / name
         if (folder / "__init__.py").is_file():
             found = sorted(folder.rglob("*.py"))[:MOST]
         else:
@@ -46,19 +55,35 @@ def modules_beside(path: Path, sources: Iterable[str]) -> Modules:
     return _reached(find, sources)
 
 
-def modules_in(folder: Entry, sources: Iterable[str]) -> Modules:
-    """Find the modules that a file imports, in the folder of a tree that it lies in."""
+def modules_in(folder: Entry, sources: Iterable[str], above: Iterable[Entry] = ()) -> Modules:
+    """Find the modules that a file imports, in the folder of a tree that it lies in.
+
+    If it speaks of `sys.path`, they may also lie in the folders in there, or in those above.
+    """
+    sources, above = list(sources), list(above)
+    elsewhere = any("sys.path" in source for source in sources)
 
     def find(name: str) -> Modules:
-        for entry in folder.folders:
-            if entry.name == name and not entry.zipped:
-                return _python_in(entry, name)
-        for entry in folder.files:
-            if entry.name == f"{name}.py" and entry.path is not None:
-                return {entry.name: entry.path}
-        return {}
+        found = _module_in(folder, name)
+        for inner in folder.folders if elsewhere else ():
+            if not found and not inner.zipped:
+                modules = _module_in(inner, name).items()
+                found = {f"{inner.name}/{place}": path for place, path in modules}
+        for outer in above if elsewhere else ():
+            found = found or _module_in(outer, name)
+        return found
 
     return _reached(find, sources)
+
+
+def _module_in(folder: Entry, name: str) -> Modules:
+    for entry in folder.folders:
+        if entry.name == name and not entry.zipped:
+            return _python_in(entry, name)
+    for entry in folder.files:
+        if entry.name == f"{name}.py" and entry.path is not None:
+            return {entry.name: entry.path}
+    return {}
 
 
 def _python_in(entry: Entry, above: str) -> Modules:

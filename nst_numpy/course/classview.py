@@ -28,6 +28,7 @@ WORDS = {
     "exception": "an exception of their own",
     "exit": "the answer calls sys.exit",
     "factor": "a factor is wrong",
+    "fraction": "/ for //",
     "grader": "the grader could not go on",
     "input-for-output": "the derivative takes the input for the output",
     "inexact": "not exact enough",

@@ -20,6 +20,11 @@ from nst_numpy.pictures import save_image
 TOLERANCE = 1e-6
 # Of a GradientError in a hidden test: its text has entries as they should be, and factors.
 WRONG_GRADIENT = "a gradient is wrong"
+# Of a result that a test knows to come from a mistake: what to say of it.
+KNOWN = {
+    "reshaped": "channels are cut as if they came first, where they come last: reshape never moves "
+    "a number in memory, a transpose does",
+}
 _SHOWN: ContextVar[dict[str, np.ndarray] | None] = ContextVar("shown", default=None)
 # For hidden tests: whoever is told the factor multiplies by it, and has understood nothing.
 WITHOUT_FACTOR = {
@@ -51,7 +56,14 @@ class Wrong(AssertionError):  # noqa: N818, what a test says of an answer
         self.mistake = mistake
 
 
-def same(got: Any, want: Any, what: str, *, tolerance: float = TOLERANCE) -> None:
+def same(
+    got: Any,
+    want: Any,
+    what: str,
+    *,
+    tolerance: float = TOLERANCE,
+    known: Mapping[str, Any] | None = None,
+) -> None:
     """Compare a number or array with what it should be.
 
     Parameters
@@ -63,6 +75,8 @@ def same(got: Any, want: Any, what: str, *, tolerance: float = TOLERANCE) -> Non
         What was called, for the sentence: "gram_matrix(a)".
     tolerance : float
         Relative to the largest entry of want.
+    known : mapping of str to array_like, optional
+        What typical mistakes give, by their names: those of `KNOWN`, which has a sentence for each.
 
     Raises
     ------
@@ -93,7 +107,9 @@ it should be 1
     if not wrong.any():
         return
     count = f"{wrong.sum()} of {wrong.size} values are wrong" if want.ndim else "it is wrong"
-    mistake, kind = _kind_of_mistake(array, want) or ("some-values", count)
+    made = [name for name, value in (known or {}).items() if _equal(array, value)]
+    told = (made[0], KNOWN[made[0]]) if made else _kind_of_mistake(array, want)
+    mistake, kind = told or ("some-values", count)
     kind = kind if want.ndim else kind.replace("every value", "it").replace("everything", "it")
     index = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"[{', '.join(map(str, index))}] " if index else ""
@@ -259,12 +275,20 @@ def discreetly() -> Iterator[None]:
         raise AssertionError(WRONG_GRADIENT) from None
 
 
+def _equal(got: np.ndarray, value: Any) -> bool:
+    value = np.asarray(value)
+    near = TOLERANCE * max(1e-12, float(np.abs(value).max(initial=0)))
+    return got.shape == value.shape and bool((np.abs(got - value) <= near).all())
+
+
 def _kind_of_mistake(got: np.ndarray, want: np.ndarray) -> tuple[str, str] | None:
     """Recognise what is wrong in the same way everywhere: its name, and the words for it."""
     if np.allclose(got, 0):
         return "all-zero", "everything is 0"
     if np.allclose(got, -want, rtol=1e-5, atol=0):
         return "sign", "the sign is wrong"
+    if want.dtype.kind in "iu" and np.array_equal(np.floor(got), want):
+        return "fraction", "there is a fraction, where // rounds down and / does not"
     scale = float(np.abs(want).max())
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = float((got * want).sum() / np.square(want, dtype=float).sum())

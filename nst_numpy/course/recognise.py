@@ -13,6 +13,10 @@ from nst_numpy.errors import CourseError
 SUFFIXES = (".py", ".ipynb")
 _WORD = re.compile(r"[^\W\d_]+")
 _NUMBER = re.compile(r"(?!20\d{6}$)\d{5,}")  # a student's, no date
+# Logins whose letters are no words: s123456, b0b99; but not v20261101.
+_LOGIN = re.compile(
+    r"(?<![^\W_])(?:(?!v\d)[a-z]+(?!20\d{6}(?!\d))\d{4,}|[a-z]+\d+[a-z]+\d+[a-z\d]*)(?![^\W_])"
+)
 # What follows the assignment's name and names nobody, beside the words of the assignment itself.
 NOBODY = re.compile(
     "(?:"
@@ -115,7 +119,7 @@ def named_after(stem: str, assignments: Mapping[str, Assignment]) -> str | None:
         return None
     own = assignments[name]
     for start in (own.long_name, name):
-        if stem.lower().startswith(start.lower()):
+        if _plain(stem).startswith(_plain(start)):
             rest = stem[len(start) :].strip("_- .")
             break
     return rest if says_who(rest, own) else None
@@ -126,7 +130,7 @@ def says_who(name: str, own: Assignment) -> bool:
     about = " ".join([own.long_name, own.title, *own.functions, *(t.name for t in own.tasks)])
     words = set(_WORD.findall(name.lower())) - set(_WORD.findall(about.lower()))
     said = any(len(word) > 1 and not NOBODY.fullmatch(word) for word in words)
-    return said or bool(_NUMBER.fullmatch(name))
+    return said or bool(_NUMBER.fullmatch(name)) or bool(_LOGIN.search(name.lower()))
 
 
 def functions_in(path: Path, assignment: Assignment) -> set[str] | None:
@@ -141,6 +145,11 @@ def functions_in(path: Path, assignment: Assignment) -> set[str] | None:
 def defines_any(path: Path, assignment: Assignment) -> bool:
     """Whether a file defines a function that the assignment asks for."""
     return bool(_defined_in(path) & set(assignment.functions))
+
+
+def _plain(name: str) -> str:
+    """Make names alike that differ only in what separates their words: a4-style, a4_style."""
+    return re.sub(r"[ -]", "_", name.lower())
 
 
 def _defined_in(path: Path) -> set[str]:

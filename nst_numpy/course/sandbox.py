@@ -26,6 +26,7 @@ from nst_numpy.errors import SettingError
 SHOWN = 2000  # characters of an answer's prints that are kept
 START_SECONDS = 60.0  # for Python and the libraries, before the answer's own time begins
 GRACE = 2.0  # seconds between the alarm in the process and its end from outside
+GLANCE = 1.0  # seconds from one look at the clock to the next: more are no time of the answer's
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH")
 START = (
     "import sys, json; sys.path[{}] = json.loads(sys.argv[1]); "
@@ -117,9 +118,9 @@ class Sandbox(Peer):
         self._waiting = bytearray()
         # for an answer that neither reads nor ends: nothing else would wake a blocked write
         longest = START_SECONDS + 2 * PATIENCE * seconds + 2 * GRACE
-        self._watchdog = threading.Timer(longest, self._kill)
-        self._watchdog.daemon = True
-        self._deadline = time.monotonic() + START_SECONDS
+        self._closed = threading.Event()
+        self._watchdog = threading.Thread(target=self._watch, args=(longest,), daemon=True)
+        self._give(START_SECONDS)
 
     def open(self) -> list[str]:
         """Load the answer; return what went wrong in its cells, one sentence each."""
@@ -127,7 +128,7 @@ class Sandbox(Peer):
         with contextlib.suppress(OSError):  # how it ended, `_ask` finds out
             self.writer.write(self.token)
         self._ask("<start>", self._settings)
-        self._deadline = time.monotonic() + PATIENCE * self.seconds
+        self._give(PATIENCE * self.seconds)
         told = self._ask("<load>", self._cells, self.seconds / 4)
         troubles = told if isinstance(told, list) else []
         self.begin()  # loading must not eat up the time of the task
@@ -140,7 +141,7 @@ class Sandbox(Peer):
     def ask(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call a function of the answer; return its result, and which arguments it changed."""
         seconds, self._begun = (self.seconds if self._begun else None), False
-        self._ask("<clock>", seconds, max(self._deadline - time.monotonic(), 0.01))
+        self._ask("<clock>", seconds, max(self._time_left(), 0.01))
         return self._ask(name, *args, **kwargs)
 
     def replace(
@@ -155,7 +156,7 @@ class Sandbox(Peer):
 
     def begin(self) -> None:
         """Let the time begin anew."""
-        self._deadline = time.monotonic() + PATIENCE * self.seconds
+        self._give(PATIENCE * self.seconds)
         self._begun = True
 
     def hide_prints(self) -> None:
@@ -173,7 +174,7 @@ class Sandbox(Peer):
 
     def close(self) -> None:
         """End the process, and all that it started, and remove its folder."""
-        self._watchdog.cancel()
+        self._closed.set()
         self._kill()
         self._process.wait()
         self._selector.close()
@@ -203,13 +204,13 @@ class Sandbox(Peer):
     def read(self, count: int) -> bytes:
         """Wait for so many bytes of a reply; meanwhile take in what is printed."""
         while len(self._waiting) < count:
-            left = self._deadline + GRACE - time.monotonic()
+            left = self._time_left() + GRACE
             if left <= 0:
                 passed = f"{PATIENCE * self.seconds:g} seconds"
                 raise AnswerStoppedError(
                     f"stopped after {passed}: is there a loop that never ends?"
                 )
-            for key, _ in self._selector.select(left):
+            for key, _ in self._selector.select(min(left, GLANCE / 2)):
                 data = os.read(key.fd, 1 << 16)
                 if key.fileobj is self._printing:
                     self._take(data)
@@ -221,6 +222,29 @@ class Sandbox(Peer):
                     raise ClosedError("the other side is gone")
         data, self._waiting = bytes(self._waiting[:count]), self._waiting[count:]
         return data
+
+    def _give(self, seconds: float) -> None:
+        """Let so many seconds pass from now on."""
+        self._left, self._seen = seconds, time.monotonic()
+
+    def _time_left(self) -> float:
+        """Return how many of them are left; what passed while all stood still costs nothing.
+
+        A grader that is stopped and goes on (Ctrl-Z, a computer that sleeps) has not waited.
+        """
+        now = time.monotonic()
+        self._left -= min(now - self._seen, GLANCE)
+        self._seen = now
+        return self._left
+
+    def _watch(self, longest: float) -> None:
+        """End the process when so many seconds have passed, of those that did not stand still."""
+        while longest > 0:
+            begin = time.monotonic()
+            if self._closed.wait(min(longest, GLANCE / 2)):
+                return
+            longest -= min(time.monotonic() - begin, GLANCE)
+        self._kill()
 
     def _ask(self, name: str, /, *args: Any, **kwargs: Any) -> Any:
         try:

@@ -31,6 +31,13 @@ MOST_ANSWERS = 4  # to one assignment, that are graded
 SHOWN = 20  # names of what was not recognised
 HANDED_OUT = (TESTS, README, MANIFEST)
 COPY = re.compile(r"[ _-]+\(?\d+\)?$")  # what a browser adds: "a1 (2)"
+# A folder of a class's answers to one assignment, by no name of ours: "Homework 4".
+NUMBERED = re.compile(
+    r"(?:assignments?|homework|hw|exercises?|ex|sheet|problems?|problem[\s_-]?set|ps|labs?|task|"
+    r"project|week|unit|aufgaben?|übung|uebung|blatt|serie|abgabe)[\s_-]*\d+",
+    re.I,
+)
+FEWEST_OWNERS = 3  # of answers in the folder of one assignment, to be a class
 Assignments = dict[str, Assignment]
 
 
@@ -166,7 +173,7 @@ class _Finder:
             [e for e in top.files if self._answers(e) and self._split(e.name)[1]]
         ):
             return False
-        if self._named_after(top.files):
+        if self._named_after(top.files) or self._repositories(top.folders):
             return False
         if any(
             name == named_first(_stem(e.name), self.assignments)
@@ -183,6 +190,15 @@ class _Finder:
         if not exactly and (answering or len(zips) > len(set(zips))):  # a1_ada.zip, a1_bob.zip
             return False
         return bool(named)
+
+    def _repositories(self, folders: list[Entry]) -> bool:
+        """Whether names after an assignment's tell students apart: a4-style-ada, a4-style-bob."""
+        owners: dict[str, set[str]] = {}
+        for entry in folders:
+            name, who = self._named_folder(entry), named_after(entry.name, self.assignments)
+            if name and who and name in self._answered(entry):
+                owners.setdefault(name, set()).add(who)
+        return any(len(names) > 1 for names in owners.values())
 
     def _named_folder(self, entry: Entry) -> str | None:
         """Return the assignment that a folder is named like, unless others are answered in it."""
@@ -219,9 +235,10 @@ class _Finder:
         return found
 
     def _owner(self, entry: Entry) -> str:
-        """Name the student of a folder by its name; of a zip, without that of an assignment."""
+        """Name the student of a folder or zip by its name, without that of an assignment."""
         if not entry.zipped:
-            return entry.name
+            who = named_after(entry.name, self.assignments) if self._named_folder(entry) else None
+            return who or entry.name
         if name := named_first(entry.name, self.assignments):
             for start in reversed(self._own_names(name)):
                 rest = entry.name[len(start) :].strip("_- ")
@@ -276,14 +293,14 @@ class _Finder:
         )
 
     def _modules(self, place: Entry, where: tuple[str, ...], path: Path) -> Modules:
-        folder = place
+        way = [place]
         for part in where[:-1]:
-            folder = next(inner for inner in folder.folders if inner.name == part)
+            way.append(next(inner for inner in way[-1].folders if inner.name == part))
         try:
             cells = read_answer(path, {})
         except CourseError:
             return {}
-        found = modules_in(folder, [source for *_, source in cells])
+        found = modules_in(way[-1], [source for *_, source in cells], way[-2::-1])
         return {name: module for name, module in found.items() if name not in self._given()}
 
     def _answers(self, entry: Entry) -> str | None:
@@ -324,20 +341,45 @@ class _Finder:
     def _by_assignment(self, top: Entry) -> list[Entry] | None:
         """Return what lies in folders of assignments, if the same students are in several of them.
 
-        a1/ada.py, a1/bob.py and a4/ada.py are a class; a1/old/a1.py and a1/new/a1.py are not.
+        a1/ada.py, a1/bob.py and a4/ada.py are a class; a1/old/a1.py and a1/new/a1.py are not. Nor
+        is one folder, unless three in it or more answer the same.
         """
-        places = [e for e in top.folders if (name := self._named_folder(e))
-                  and COPY.sub("", e.name.lower()) in self._own_names(name)]  # fmt: skip
+        places = [e for e in top.folders if self._place(e)]
         owners = [self._owners_in(place) for place in places]
         several = any(len(names) > 1 for names in owners)
-        if not several or not any(a & b for a, b in combinations(owners, 2)):
+        shared = any(a & b for a, b in combinations(owners, 2))
+        if not (several and shared) and not (len(top.folders) == 1 and self._rivals_in(places)):
             return None
         rest = [e for e in top.inside or [] if not any(e is place for place in places)]
         return [*rest, *(entry for place in places for entry in place.inside or [])]
 
+    def _place(self, entry: Entry) -> str | None:
+        """Return the assignment whose folder it is, by our name or by "Homework 4"."""
+        name = self._named_folder(entry)
+        if name and COPY.sub("", entry.name.lower()) in self._own_names(name):
+            return name
+        answered = self._answered(entry) if NUMBERED.fullmatch(entry.name) else set()
+        return next(iter(answered)) if len(answered) == 1 else None
+
+    def _rivals_in(self, places: list[Entry]) -> bool:
+        """Whether so many in one of these folders write the same functions that it is a class."""
+        for place in places:
+            name, owners = self._place(place), self._owners_in(place)
+            if name is None or len(owners) < FEWEST_OWNERS:
+                continue
+            own = self.assignments[name]
+            found = [
+                functions_in(e.path, own)
+                for _, e in walk(place)
+                if e.path and self._answers(e) == name
+            ]
+            if all(a is None or b is None or a & b for a, b in combinations(found, 2)):
+                return True
+        return False
+
     def _owners_in(self, place: Entry) -> set[str]:
         """Name whose the answers in an assignment's folder may be, by names that say it."""
-        name = self._named_folder(place)
+        name = self._place(place)
         if name is None:
             return set()
         files = [e for e in place.files if self._answers(e) == name]

@@ -36,12 +36,14 @@ from nst_numpy.course.fence import (  # also under their former place
     Fence,
 )
 from nst_numpy.course.jupyter import NoShell, provide, statement_starts
-from nst_numpy.course.wire import LARGEST_TEXT, Peer, RemoteError, as_known, write_back
+from nst_numpy.course.wire import KINDS, LARGEST_TEXT, Peer, RemoteError, as_known, write_back
 
 ANSWER = "answer"
 TOGETHER = 3.5  # all statements may take so many times what one of them may
 GOES_ON = re.compile(r"\s|#|(?:else|elif|except|finally)\b|[)\]}]")
 LEAST = 0.05  # seconds, for a statement when nothing is left
+AGAIN = 0.2  # seconds to the next alarm
+TICKS = 10  # at least, of passing time
 PATIENCE = 10  # so many seconds may pass for one of computing: others use the processor too
 MOST_PIECES = 5_000  # of a piece that is not Python, to look for those that are
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
@@ -96,7 +98,7 @@ class Answer(Peer):
             importlib.import_module(name)
         _set_limits(settings["megabytes"], settings["seconds"])
         signal.signal(signal.SIGPROF, _time_up)
-        signal.signal(signal.SIGALRM, _time_up)
+        signal.signal(signal.SIGALRM, _TICKS.one_less)
         self.fence = Fence(os.getcwd(), settings["forbidden"], settings["functions"])
         for name in [n for n in sys.modules if n.partition(".")[0] == "nst_numpy"]:
             del sys.modules[name]  # so that importing it anew meets the fence
@@ -207,7 +209,7 @@ class Answer(Peer):
             begin = time.process_time()
             try:
                 with _alarm(self.seconds, self.passing):
-                    result = function(*args, **kwargs)
+                    result = _as_array(function(*args, **kwargs))
             finally:
                 self.seconds -= time.process_time() - begin
             changed = {k: given[k] for k, old in before.items() if not _equal(given[k], old)}
@@ -229,6 +231,8 @@ class Answer(Peer):
             sentence = "still running when the time was up"
         else:
             sentence = f"{kind}: {message}" if message else kind
+        if isinstance(error, NameError) and self.troubles:
+            sentence += f"; {self.troubles[0]}"  # an import that failed, more often than not
         return {
             "type": kind if known or type(error).__module__ == __name__ else "an exception",
             "message": message,
@@ -383,8 +387,8 @@ def _set_limits(megabytes: int, seconds: float) -> None:
 def _alarm(seconds: float, passing: float) -> Iterator[None]:
     """Ring when so much has been computed here, or when so much time has passed."""
     # The interval makes it ring again, should a bare `except:` have swallowed it.
-    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.01), 0.2)
-    signal.setitimer(signal.ITIMER_REAL, max(passing, 0.01), 0.2)
+    signal.setitimer(signal.ITIMER_PROF, max(seconds, 0.01), AGAIN)
+    _TICKS.begin(max(passing, 0.01))
     try:
         yield
     finally:
@@ -392,8 +396,42 @@ def _alarm(seconds: float, passing: float) -> Iterator[None]:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
+class _Ticks:
+    """Passing time, a tick at a time: while the process is stopped (Ctrl-Z) there is but one."""
+
+    left = 0
+
+    def begin(self, passing: float) -> None:
+        """Ring when so many seconds have passed."""
+        self.left = max(TICKS, math.ceil(passing))
+        signal.setitimer(signal.ITIMER_REAL, passing / self.left, passing / self.left)
+
+    def one_less(self, number: int, frame: FrameType | None) -> None:
+        """Take a tick away; ring after the last."""
+        self.left -= 1
+        if self.left == 0:
+            signal.setitimer(signal.ITIMER_REAL, AGAIN, AGAIN)
+        if self.left <= 0:
+            raise TimeUpError
+
+
+_TICKS = _Ticks()
+
+
 def _time_up(number: int, frame: FrameType | None) -> None:
     raise TimeUpError
+
+
+def _as_array(result: Any) -> Any:
+    """Return as a plain array what NumPy takes for one, as a test beside the answer would."""
+    if type(result) is np.ndarray or not hasattr(type(result), "__array__"):
+        return result
+    try:
+        array = np.asarray(result)
+    except Exception:  # what an answer has written may raise anything
+        return result
+    plain = isinstance(result, np.generic) or array.dtype.kind not in KINDS
+    return result if plain else array
 
 
 def _equal(a: np.ndarray, b: np.ndarray) -> bool:

@@ -8,14 +8,14 @@ from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import ListedColormap, LogNorm, Normalize, SymLogNorm
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.common.text import rounded
-from nst_numpy.figures.style import GREY, INK
+from nst_numpy.figures.style import GREY, INK, Figure
 from nst_numpy.look.channels import (
     GramDifference,
     GramReport,
@@ -182,8 +182,7 @@ def _draw_matrix(
     axes.set_xticks([])
     axes.set_yticks([])
     axes.set_xlabel("channels, similar ones side by side", fontsize=8, color=GREY)
-    panel: Figure | SubFigure = axes.figure
-    panel.colorbar(drawn, ax=axes, shrink=0.8).ax.tick_params(labelsize=7)
+    axes.figure.colorbar(drawn, ax=axes, shrink=0.8).ax.tick_params(labelsize=7)
 
 
 def _logarithmic(values: Array) -> Normalize:

@@ -2,10 +2,8 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
 from nst_numpy.course.classview import TaskView
-from nst_numpy.figures.style import GREY, INK
+from nst_numpy.figures.style import GREY, INK, Figure
 
 # After Okabe and Ito, in the order of the bars.
 STATES = (

@@ -7,11 +7,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from nst_numpy.common.arrays import Array64
-from nst_numpy.figures.style import INK, RED
+from nst_numpy.figures.style import INK, RED, Figure
 from nst_numpy.gradcheck.report import ArgumentReport, GradientReport
 
 TILES = 6  # maps of an array, down and across, that are drawn
@@ -95,7 +94,7 @@ def _draw_row(row: ArgumentReport, maps: list[Tiled], axes: Sequence[Axes]) -> N
     _bar(axes[1], _show(axes[1], numeric, "numeric: what forward does", "RdBu_r", norm))
     title = "nothing was compared"
     if row.checked:
-        title = f"relative error, at most {row.worst:.0e}: {row.wrong} of {row.checked} wrong"
+        title = f"relative error, at most {row.worst:.1g}: {row.wrong} of {row.checked} wrong"
     drawn = _show(axes[2], errors, title, "magma_r", LogNorm(SMALLEST, 1.0))
     bar = _bar(axes[2], drawn)
     bar.axhline(row.tolerance, color="#00c2ff", lw=2)

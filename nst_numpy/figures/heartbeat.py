@@ -5,11 +5,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.figures.style import BLUE, GREY, INK, RED
+from nst_numpy.figures.style import BLUE, GREY, INK, RED, Figure
 from nst_numpy.look import SeenWindow, TopWindows
 from nst_numpy.signals.beats import BROAD_ABOVE, CLASSES
 from nst_numpy.signals.classifiers import LINEAR, NETWORK, BeatCounts, Study, log_odds

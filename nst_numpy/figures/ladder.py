@@ -2,9 +2,7 @@
 
 from collections.abc import Sequence
 
-from matplotlib.figure import Figure
-
-from nst_numpy.figures.style import BLUE, GREY, INK, ON_WHITE
+from nst_numpy.figures.style import BLUE, GREY, INK, ON_WHITE, Figure
 from nst_numpy.measure.bench import Rung
 
 

@@ -1,9 +1,9 @@
 """The direction of motion: some blocks, who sees it, and the filters that do."""
 
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 
 from nst_numpy.figures.rivals import draw_filters, draw_rivals
-from nst_numpy.figures.style import GREY, INK
+from nst_numpy.figures.style import GREY, INK, Figure
 from nst_numpy.signals.comparison import Comparison
 from nst_numpy.signals.examples import CLASSES, Examples
 

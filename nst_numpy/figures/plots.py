@@ -5,10 +5,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from nst_numpy.figures.style import INK
+from nst_numpy.figures.style import INK, Figure
 
 ACROSS = 4  # maps in a row at most
 BESIDE = 6  # more curves than these have their legend beside the axes

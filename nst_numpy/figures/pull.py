@@ -5,13 +5,12 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import FuncNorm
-from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.text import rounded
-from nst_numpy.figures.style import INK
+from nst_numpy.figures.style import INK, Figure
 from nst_numpy.look.pull import Pull, full_gradient, pixel_size
 
 COLUMN = 1.75  # inches

@@ -5,10 +5,9 @@ import textwrap
 from collections.abc import Sequence
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from nst_numpy.figures.style import INK
+from nst_numpy.figures.style import INK, Figure
 
 COLUMN = 2.0  # inches
 LETTERS = 28  # of a caption in one line

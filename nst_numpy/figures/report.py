@@ -7,12 +7,11 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.figures.style import GREY, INK
+from nst_numpy.figures.style import GREY, INK, Figure
 
 # After Okabe and Ito: told apart by colour-blind readers, on white and on black.
 COLOURS = ("#d55e00", "#0072b2", "#56a8d6", "#009e73", "#d49a00", "#cc79a7", "#8a8a8a")

@@ -5,9 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
-from nst_numpy.figures.style import BLUE, GREY, INK, RED
+from nst_numpy.figures.style import BLUE, GREY, INK, RED, Figure
 from nst_numpy.sweeps.cells import Cell, label
 from nst_numpy.sweeps.combinations import Grid
 

@@ -7,12 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import FuncNorm, Normalize
-from matplotlib.figure import Figure
 from matplotlib.patches import ConnectionPatch
 from matplotlib.text import Annotation
 from numpy.typing import NDArray
 
-from nst_numpy.figures.style import INK, RED
+from nst_numpy.figures.style import INK, RED, Figure
 from nst_numpy.look.source import SourceMap
 
 HEIGHT = 3.2  # inches, of the two pictures
@@ -37,7 +36,7 @@ def spots(source: SourceMap, across: int = ACROSS) -> list[tuple[int, int]]:
     rows = max(1, min(height, round(columns * height / width)))
     down, right = (((np.arange(n) + 0.5) * size / n).astype(int) for n, size in
                    ((rows, height), (columns, width)))  # fmt: skip
-    return [(int(row), int(col)) for row in down for col in right]
+    return [(int(row), int(col)) for row in down for col in right if source.known[row, col]]
 
 
 def heat_image(source: SourceMap, style: Picture) -> Picture:
@@ -70,7 +69,8 @@ def similarity_image(source: SourceMap) -> Picture:
 
 def _range(source: SourceMap) -> tuple[float, float]:
     """Return the weakest and strongest match, but for a hundredth at either end."""
-    low, high = (float(v) for v in np.percentile(source.similarity, (1, 99)))
+    known = source.similarity[source.known]
+    low, high = (float(v) for v in np.percentile(known, (1, 99)))
     return low, high
 
 
@@ -87,13 +87,13 @@ def source_figure(
     across : int
         Arrows in a row.
     """
+    many = len(source.panels) > 1
+    used = f"{100 * source.share:.0f} % of {'them' if many else 'the painting'} is used"
     pictures = {
         "result": result,
-        "painting": style,
+        "paintings" if many else "painting": style,
         f"strength of the match: {1 - source.loss:.2f} on average": similarity_image(source),
-        f"{100 * source.share:.0f} % of the painting is used; bright: often": heat_image(
-            source, style
-        ),
+        f"{used}; bright: often": heat_image(source, style),
     }
     wide = sum(image.shape[1] / image.shape[0] for image in (result, style))
     figure = Figure(figsize=(HEIGHT * wide, 2 * HEIGHT + 1.0), layout="constrained")

@@ -1,9 +1,10 @@
 """What all figures share: colours, and writing to a file."""
 
+import io
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
+import matplotlib.figure
 
 from nst_numpy.errors import OutputError
 from nst_numpy.files import atomic_write, check_output
@@ -14,6 +15,16 @@ RED = "#b5483a"
 ON_WHITE: dict[str, Any] = {"facecolor": "white", "edgecolor": "none", "pad": 0}
 
 FORMATS = (".png", ".jpg", ".svg", ".pdf")
+NOTEBOOK_DPI = 100
+
+
+class Figure(matplotlib.figure.Figure):
+    """Matplotlib's, which a notebook draws also where pyplot has never been imported."""
+
+    def _repr_png_(self) -> bytes:
+        file = io.BytesIO()
+        self.savefig(file, format="png", dpi=NOTEBOOK_DPI)
+        return file.getvalue()
 
 
 def check_figure_output(path: str | Path) -> Path:
@@ -35,7 +46,7 @@ def check_figure_output(path: str | Path) -> Path:
     return check_output(path)
 
 
-def save_figure(figure: Figure, path: str | Path) -> None:
+def save_figure(figure: matplotlib.figure.Figure, path: str | Path) -> None:
     """Write a figure as .png, .jpg, .svg or .pdf, without leaving half a file."""
     with atomic_write(path) as temporary:
         figure.savefig(temporary, dpi=150)

@@ -4,11 +4,10 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
-from nst_numpy.figures.style import BLUE, GREY, INK, RED
+from nst_numpy.figures.style import BLUE, GREY, INK, RED, Figure
 
 FRAMES = 4  # drawn of a movie
 

@@ -6,14 +6,14 @@ from itertools import pairwise
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import Normalize
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.errors import SettingError
-from nst_numpy.figures.style import GREY, INK
+from nst_numpy.figures.style import GREY, INK, Figure
 from nst_numpy.look.terms import Trace
 from nst_numpy.look.trace import COLOURS, PIXELS
 

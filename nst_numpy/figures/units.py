@@ -5,11 +5,10 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from nst_numpy.common.arrays import Image
 from nst_numpy.common.text import rounded
-from nst_numpy.figures.style import INK
+from nst_numpy.figures.style import INK, Figure
 from nst_numpy.look.units import Patch, TopPatches, scanned_image
 from nst_numpy.receptive_field import receptive_field
 

@@ -5,13 +5,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, Normalize
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import SubFigure
 from matplotlib.image import AxesImage
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.figures.rivals import draw_filters, draw_rivals
-from nst_numpy.figures.style import INK
+from nst_numpy.figures.style import INK, Figure
 from nst_numpy.signals.comparison import Comparison
 from nst_numpy.signals.examples import CLASSES as DRIFTS
 

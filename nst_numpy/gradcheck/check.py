@@ -249,6 +249,7 @@ def _measure(study: GradientStudy, options: _Options) -> None:
     if not study.out.size:
         raise Complaint(nothing_compared("forward's out is empty: choose larger inputs."))
     _check_finite(study.out)
+    pair.notice_rounding(study.out)
     shape = study.out.shape
     study.upstream = np.ones(shape) if pair.scalar else random_upstream(shape, rng)
     study.eps = float(options.eps or best_eps(pair.precision))

@@ -22,12 +22,12 @@ from nst_numpy.errors import GradientError, SettingError, ShapeError
 DifferenceMethod = Literal["central", "complex"]
 METHODS: tuple[DifferenceMethod, ...] = get_args(DifferenceMethod)
 COMPLEX_STEP = 1e-20
-LEAST_STEP = 1e-10  # of the usual one, on the way back into a function's domain
+LEAST_STEP = 1e-16  # of the usual one, on the way back into a function's domain
 WELL_INSIDE = 100.0  # so much shorter than the way to the domain's end
 FINER_STEP = 8.0
 FINEST = 16  # times that a step is made finer
 LIKE_STEPS = (0.77, 0.9, 1.13)
-OUTSIDE = (ValueError, ArithmeticError)  # what functions raise outside of their domain
+OUTSIDE = Exception  # functions raise what they like outside of their domain
 SMALL = 0.01  # entries smaller than this, in units of the largest, count as that large
 
 
@@ -135,7 +135,8 @@ def step_inside(is_inside: Callable[[float], bool], step: float) -> float:
     while shorter > LEAST_STEP * step:
         shorter /= 10
         if is_inside(shorter):
-            return shorter / WELL_INSIDE
+            # one too short for the number that it moves is none
+            return next((s for s in (shorter / WELL_INSIDE, shorter / 10) if is_inside(s)), shorter)
     return step
 
 
@@ -228,6 +229,21 @@ def best_eps(dtype: DTypeLike) -> float:
     6.1e-06, 4.9e-03
     """
     return float(np.cbrt(np.finfo(dtype).eps))
+
+
+def is_rounded(a: Array64) -> bool:
+    """Whether all numbers are float32's, and some of them need all the digits of one.
+
+    >>> x = np.array([0.1, 0.7])
+    >>> is_rounded(x), is_rounded(x.astype(np.float32).astype(np.float64))
+    (False, True)
+    >>> is_rounded(np.array([1.0, -0.5]))
+    False
+    """
+    with np.errstate(over="ignore"):
+        short = a.astype(np.float32)
+    last_digits = short.view(np.uint32) & 0xFF
+    return bool(np.array_equal(short, a, equal_nan=True) and last_digits.any())
 
 
 def check_eps(who: str, eps: float, name: str = "eps") -> float:

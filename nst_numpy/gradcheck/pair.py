@@ -20,6 +20,7 @@ from nst_numpy.errors import SettingError
 from nst_numpy.gradcheck.diagnosis import Complaint, Diagnosis
 from nst_numpy.gradcheck.loading import words_of
 from nst_numpy.gradcheck.nested import Leaf, collect, copied, leaves, put_together, take_apart
+from nst_numpy.gradcheck.numerical import is_rounded
 from nst_numpy.gradcheck.outputs import Outputs
 from nst_numpy.gradcheck.returned import as_numbers, describe, sort_gradients
 
@@ -105,6 +106,27 @@ class FunctionPair:
         given, _ = self._given(changed)
         returned = _call(self.forward_name, self.user_forward, (), given)
         return self._as_outputs(self._two_things(returned)[0]).joined()
+
+    def notice_rounding(self, out: Array64) -> None:
+        """Note a forward that computes in float32 and gives its numbers back as float64."""
+        if self.precision != np.float64 or not is_rounded(out):
+            return
+        # what only picks numbers out, as a ReLU, gives float32's where the inputs are
+        nudged = {name: self.inputs[name] * (1 + 1e-11) for name in self.names}
+        try:
+            again = self.forward(**nudged)
+        except Complaint:  # it is defined for these inputs only
+            return
+        if any(map(is_rounded, nudged.values())) or not is_rounded(again):
+            return
+        self.precision = np.dtype(np.float32)
+        self.complain(
+            "dtype",
+            f"{self.forward_name} computes in float32: for float64 inputs its numbers have the "
+            "seven digits of float32, whatever dtype they are given back in. Leave out the "
+            ".astype(np.float32), or the dtype=np.float32, at least in the check.",
+            evidence="each number of out is one of float32, also for inputs that are not",
+        )
 
     def backward(self, grad_out: Array64) -> dict[str, NDArray[Any] | None]:
         """Return backward's gradients by name, raw, after a fresh forward.
@@ -281,9 +303,9 @@ def _as_inputs(
     arrays = {name: v for name, v in values.items() if isinstance(v, np.ndarray)}
     floats = [name for name, v in arrays.items() if v.dtype.kind == "f"]
     names = floats or [name for name, v in arrays.items() if v.dtype.kind in "iu"]
-    if not any(arrays[name].size for name in names):
+    if not names:
         raise SettingError(
-            "check_backward: inputs must hold at least one array of numbers that is not empty, but "
+            "check_backward: inputs must hold at least one array of numbers, but "
             f"they are {', '.join(f'{n}: {describe(v)}' for n, v in values.items())}"
         )
     for name in names:

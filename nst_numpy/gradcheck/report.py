@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64, Index, Shape
+from nst_numpy.common.shown import Shown
 from nst_numpy.common.text import table
 from nst_numpy.errors import GradientError
 from nst_numpy.gradcheck.diagnosis import Diagnosis
@@ -132,8 +133,8 @@ class ArgumentReport:
         return self.wrong == 0 and self.checked > 0
 
 
-@dataclass(frozen=True)
-class GradientReport:
+@dataclass(frozen=True, repr=False)
+class GradientReport(Shown):
     """What `check_gradient` and `check_backward` found.
 
     Attributes
@@ -253,6 +254,9 @@ class GradientReport:
         for number, diagnosis in enumerate(self.diagnoses):
             lines += ["", f"{'diagnosis' if number == 0 else 'or, or also'}: {diagnosis}"]
         return "\n".join(lines)
+
+    def _in_words(self) -> str:
+        return f"{self.name} is {self.verdict}"
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         printer.text(str(self))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import check_choice
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels import im2col, winograd
 from nst_numpy.kernels.parts import EachPart
@@ -28,10 +29,7 @@ def choose_method(
     method: ConvMethod, dtype: DTypeLike, w_shape: tuple[int, ...], window: Window
 ) -> ConvMethod:
     """Turn "auto" into the method that is faster for this shape, and check any other."""
-    if method not in METHODS:
-        raise SettingError(
-            f"conv_forward: method must be one of {', '.join(METHODS)}, not {method!r}"
-        )
+    check_choice("conv_forward: method", method, METHODS)
     fits = (
         np.dtype(dtype) == np.float32
         and window.kernel in winograd.TILES

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
+from nst_numpy.common.checks import check_choice
 from nst_numpy.common.moved import keep_former_names
-from nst_numpy.errors import SettingError
 from nst_numpy.kernels.masks import rectify
 from nst_numpy.layers.checks import check_grad_out
 
@@ -64,8 +64,7 @@ def relu_backward(
     SettingError
         For a rule that is none of these.
     """
-    if rule not in RELU_RULES:
-        raise SettingError(f"relu must be one of {', '.join(RELU_RULES)}, not {rule!r}")
+    check_choice("relu", rule, RELU_RULES)
     check_grad_out("relu_backward", grad_out, cache.shape)
     grad_x = grad_out if rule == "gradient" else np.maximum(grad_out, 0)
     return grad_x if rule == "deconvolution" else grad_x * cache  # equation (21)

@@ -12,6 +12,7 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.progress import bar
+from nst_numpy.common.shown import Shown
 from nst_numpy.errors import NonFiniteError, ShapeError
 from nst_numpy.look.ranking import (
     K,
@@ -20,6 +21,7 @@ from nst_numpy.look.ranking import (
     check_whole,
     find_channel,
     rank,
+    ranked,
 )
 from nst_numpy.network import Network
 from nst_numpy.receptive_field import Slides, network_slides, seen_box
@@ -40,8 +42,8 @@ class SeenWindow(NamedTuple):
     box: tuple[slice, ...]
 
 
-@dataclass(frozen=True, eq=False)
-class TopWindows:
+@dataclass(frozen=True, eq=False, repr=False)
+class TopWindows(Shown):
     """The result of `top_windows`.
 
     Attributes
@@ -57,6 +59,9 @@ class TopWindows:
     rankings: dict[str, Ranking]
     slides: dict[str, tuple[Slides, ...]]
     sizes: tuple[int, ...]
+
+    def _in_words(self) -> str:
+        return f"the best windows for {ranked(self.rankings)}"
 
     def best(self, layer: str, channel: int) -> list[SeenWindow]:
         """List the windows that excite a channel most, largest first.

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import is_whole
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import counted
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.losses import gram_matrix
 
@@ -48,8 +50,8 @@ class Pair:
         return self.gram / self.expected if self.expected != 0 else float("nan")
 
 
-@dataclass(frozen=True, eq=False)
-class GramReport:
+@dataclass(frozen=True, eq=False, repr=False)
+class GramReport(Shown):
     """The Gram matrix of a layer, beside what independent channels would give.
 
     Attributes
@@ -69,6 +71,9 @@ class GramReport:
     expected: Array
     correlation: Array
     positions: int
+
+    def _in_words(self) -> str:
+        return f"{counted(len(self.gram), 'channel')} at {counted(self.positions, 'position')}"
 
     def strongest(self, n: int) -> list[Pair]:
         """Return the n pairs of channels with the largest G_kk', largest first."""

@@ -15,13 +15,15 @@ import numpy as np
 
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.common.moved import keep_former_names
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import rounded
 from nst_numpy.errors import NonFiniteError, SettingError, ShapeError
 
 LITTLE = 0.05  # cosines nearer to 0 than this are called "across"
 
 
-@dataclass(frozen=True)
-class Pull:
+@dataclass(frozen=True, repr=False)
+class Pull(Shown):
     """How one term of J pulls the picture.
 
     Attributes
@@ -49,6 +51,12 @@ class Pull:
     norm: float
     share: float
     cosine: float
+
+    def _in_words(self) -> str:
+        return (
+            f"{100 * self.share:.3g} % of the full gradient, length {rounded(self.norm)}, "
+            f"cosine {self.cosine:.2f}"
+        )
 
     @property
     def direction(self) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Integers
 from nst_numpy.common.checks import check_count, is_whole
+from nst_numpy.common.text import counted
 from nst_numpy.errors import SettingError
 from nst_numpy.network import Network
 
@@ -112,6 +113,18 @@ def rank(a: Array, channels: Sequence[int], k: int) -> Ranking:
             line_max[at[:, i], own] = line.max(axis=1)
     position = np.stack([*(np.unravel_index(at, outer) if outer else ()), col], axis=-1)
     return Ranking(tuple(channels), value, np.zeros_like(col), position)
+
+
+def ranked(rankings: Mapping[str, Ranking]) -> str:
+    """Write which layers and how many of their channels are ranked.
+
+    >>> ranked({"relu1_1": Ranking.empty((0, 5), 2, np.float32)})
+    'relu1_1 (2 channels)'
+    """
+    return ", ".join(
+        f"{name} ({counted(len(ranking.channels), 'channel')})"
+        for name, ranking in rankings.items()
+    )
 
 
 def check_channels(

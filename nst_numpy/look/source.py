@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nst_numpy.common.array_files import Declared, read_npz
 from nst_numpy.common.arrays import Array, Array64, Integers
@@ -20,6 +22,30 @@ from nst_numpy.objective import Objective
 from nst_numpy.styles import Matches, NeighbourStyle
 
 _FIELDS = {"indices": 2, "similarity": 2, "style_grid": 1, "painting": 1, "loss": 0}  # their axes
+_OF_SEVERAL = {"panels": 2, "numbers": 2}
+
+
+class Panel(NamedTuple):
+    """Where one of several paintings lies, among the places of all.
+
+    Attributes
+    ----------
+    number : int
+        Of the painting, from 1.
+    first : int
+        Its first column of places; it begins in the first row.
+    rows, columns : int
+        Its places, down and across.
+    height, width : int
+        In pixels, as it was given.
+    """
+
+    number: int
+    first: int
+    rows: int
+    columns: int
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -41,6 +67,11 @@ class SourceMap:
         Height and width of the painting in pixels, as it was given.
     loss : float
         Mean of 1 − similarity, equation (30): J_style of the result without its coefficient.
+    panels : tuple of Panel
+        Of several paintings, which lie side by side: where each is. `painting` is then the size of
+        all together. See `look.sources`.
+    numbers : ndarray of int, (n_H, n_W), optional
+        With panels: which painting each place is from, counted from 1; 0 where none counts.
 
     Raises
     ------
@@ -59,6 +90,8 @@ class SourceMap:
     style_grid: tuple[int, int]
     painting: tuple[int, int]
     loss: float
+    panels: tuple[Panel, ...] = ()
+    numbers: Integers | None = None
 
     def __post_init__(self) -> None:
         """Refuse what is no map."""
@@ -71,8 +104,32 @@ class SourceMap:
             )
         if self.indices.min() < 0 or self.indices.max() >= places:
             raise ShapeError(f"SourceMap: a place is not one of the painting's {places}")
+        self._check_panels()
         if not (np.isfinite(self.similarity).all() and np.isfinite(self.loss)):
             raise ShapeError("SourceMap: similarity and loss must be finite")
+
+    def _check_panels(self) -> None:
+        """Refuse paintings that do not lie on the grid, and numbers of others."""
+        if not self.panels and self.numbers is None:
+            return
+        rows, columns = self.style_grid
+        inside = all(
+            min(p) >= 0 and 0 < p.rows <= rows and 0 < p.columns <= columns - p.first
+            and min(p.height, p.width) > 0 for p in self.panels
+        )  # fmt: skip
+        known = {0, *(p.number for p in self.panels)}
+        numbers = np.full(1, -1) if self.numbers is None else self.numbers
+        fits = numbers.shape == self.indices.shape and known.issuperset(np.unique(numbers).tolist())
+        if not (self.panels and inside and fits):
+            raise ShapeError("SourceMap: the panels of several paintings do not fit the map")
+
+    @cached_property
+    def known(self) -> NDArray[np.bool_]:
+        """Which places are from a painting, (n_H, n_W): all, unless masks leave some out."""
+        if self.numbers is None:
+            return np.ones(self.indices.shape, bool)
+        known: NDArray[np.bool_] = self.numbers > 0
+        return known
 
     @property
     def grid(self) -> tuple[int, int]:
@@ -94,14 +151,15 @@ class SourceMap:
     def uses(self) -> Integers:
         """How many places of the result come from each place of the painting: (*style_grid)."""
         counts = np.bincount(
-            self.indices.ravel(), minlength=self.style_grid[0] * self.style_grid[1]
+            self.indices[self.known], minlength=self.style_grid[0] * self.style_grid[1]
         )
         return counts.reshape(self.style_grid)
 
     @property
     def share(self) -> float:
         """Part of the painting's places that is used, 0 to 1."""
-        return float(np.count_nonzero(self.uses) / self.uses.size)
+        places = sum(panel.rows * panel.columns for panel in self.panels) or self.uses.size
+        return float(np.count_nonzero(self.uses) / places)
 
     def most_used(self, count: int = 5) -> list[tuple[int, int, int]]:
         """List the most used places: row and column in the painting's pixels, and how often."""
@@ -112,6 +170,34 @@ class SourceMap:
             for row, col in places
             if self.uses[row, col]
         ]
+
+    def origin(self, row: int, col: int) -> tuple[int, int, int]:
+        """Return which painting a place is from, 0 for none, and the pixel there: row, column.
+
+        >>> SourceMap(np.array([[4]]), np.array([[0.5]]), (2, 3), (40, 60), 0.5).origin(0, 0)
+        (1, 30, 30)
+        """
+        if not self.known[row, col]:
+            return 0, 0, 0
+        return self._pixel(*divmod(int(self.indices[row, col]), self.style_grid[1]))
+
+    def most_used_of_each(self, count: int = 5) -> list[tuple[int, int, int, int]]:
+        """List the most used places: which painting, row and column there, and how often."""
+        order = np.argsort(-self.uses, axis=None, kind="stable")[:count]
+        places = zip(*np.unravel_index(order, self.style_grid), strict=True)
+        return [
+            (*self._pixel(int(row), int(col)), int(self.uses[row, col]))
+            for row, col in places
+            if self.uses[row, col]
+        ]
+
+    def _pixel(self, row: int, col: int) -> tuple[int, int, int]:
+        """Return the painting of a place of its grid, and the pixel in its middle."""
+        for number, first, rows, columns, height, width in self.panels:
+            if first <= col < first + columns:
+                y, x = (row + 0.5) * height / rows, (col - first + 0.5) * width / columns
+                return number, int(y), int(x)
+        return 1, self._middle(0, row), self._middle(1, col)
 
     @property
     def matches(self) -> Matches:
@@ -164,7 +250,8 @@ def map_source(
 
 def save_source(path: PathLike, source: SourceMap) -> None:
     """Write a source map as .npz, completely or not at all; OutputError where that fails."""
-    arrays = {name: np.asarray(getattr(source, name)) for name in _FIELDS}
+    names = [*_FIELDS, *(_OF_SEVERAL if source.panels else ())]
+    arrays = {name: np.asarray(getattr(source, name)) for name in names}
     with atomic_write(path) as temporary, open(temporary, "wb") as file:
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -185,6 +272,7 @@ def load_source(path: Path) -> SourceMap:
             _pair(found["style_grid"]),
             _pair(found["painting"]),
             float(found["loss"]),
+            *_of_several(found),
         )
     except (NstError, ValueError, TypeError) as error:
         raise SettingError(
@@ -194,13 +282,22 @@ def load_source(path: Path) -> SourceMap:
 
 def _chosen(declared: Mapping[str, Declared]) -> list[str]:
     """Name the arrays of a map; refuse a file that has not these, as numbers."""
-    for name, axes in _FIELDS.items():
+    several = _OF_SEVERAL if any(name in declared for name in _OF_SEVERAL) else {}
+    for name, axes in (_FIELDS | several).items():
         kinds = "f" if name in ("similarity", "loss") else "iu"
         if name not in declared:
             raise ValueError(f"it has no {name}")
         if len(declared[name].shape) != axes or declared[name].dtype.kind not in kinds:
             raise ValueError(f"its {name} is of another kind")
-    return list(_FIELDS)
+    return [*_FIELDS, *several]
+
+
+def _of_several(found: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Read where several paintings lie, if there are some."""
+    if "panels" not in found:
+        return ()
+    panels = tuple(Panel(*(int(v) for v in row)) for row in found["panels"])
+    return panels, found["numbers"].astype(np.intp, casting="same_kind")
 
 
 def _pair(values: Array64) -> tuple[int, int]:

@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 from nst_numpy.common.arrays import Array64
 from nst_numpy.common.checks import check_count
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import rounded
 from nst_numpy.look.sums import Position
 from nst_numpy.receptive_field import Box
 
@@ -65,8 +67,8 @@ class LargestInputs:
     terms: list[Part]
 
 
-@dataclass(frozen=True, eq=False)
-class Trace:
+@dataclass(frozen=True, eq=False, repr=False)
+class Trace(Shown):
     """An activation and the sum that it is: `bias + contributions.sum()`.
 
     A pool is such a sum too, without a bias: its kernel is 0 for every channel but its own,
@@ -159,6 +161,10 @@ class Trace:
         """
         place = ",".join(map(str, self.position))
         return f"{self.layer}:{self.channel}" + (f"@{place}" if place else "")
+
+    def _in_words(self) -> str:
+        made = f"bias and {self.contributions.size:,} products" if self.kind != "pool" else "a pool"
+        return f"{self.name} = {rounded(self.activation)}, {made} of {self.input_layer}"
 
     def largest_inputs(self, n: int) -> LargestInputs:
         """Return the n largest parts: by input channel, by position, and term by term.

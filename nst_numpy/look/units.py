@@ -19,6 +19,8 @@ import numpy as np
 
 from nst_numpy.common.arrays import Image, Integers
 from nst_numpy.common.progress import bar
+from nst_numpy.common.shown import Shown
+from nst_numpy.common.text import counted
 from nst_numpy.errors import ImageError, NonFiniteError, SettingError, TooLargeError
 from nst_numpy.files import PathLike
 from nst_numpy.kernels.memory import gives_memory_back
@@ -30,6 +32,7 @@ from nst_numpy.look.ranking import (
     check_whole,
     find_channel,
     rank,
+    ranked,
 )
 from nst_numpy.pictures.images import load_image, preprocess, resize_image
 from nst_numpy.pictures.samples import picture_files
@@ -88,8 +91,8 @@ class ScanSettings:
         return vgg_rows([[1] * count for count in self.convolutions], self.pool)
 
 
-@dataclass(frozen=True, eq=False)
-class TopPatches:
+@dataclass(frozen=True, eq=False, repr=False)
+class TopPatches(Shown):
     """The result of a scan.
 
     Attributes
@@ -116,6 +119,10 @@ class TopPatches:
         return isinstance(other, TopPatches) and self.to_json() == other.to_json()
 
     __hash__ = None  # type: ignore[assignment]
+
+    def _in_words(self) -> str:
+        scanned = counted(len(self.pictures), "picture")
+        return f"the {self.settings.k} best of {scanned} for {ranked(self.rankings)}"
 
     @property
     def channels(self) -> dict[str, tuple[int, ...]]:

@@ -182,7 +182,7 @@ def gaussian_distance(first: MeanAndCovariance, second: MeanAndCovariance) -> fl
 
 
 def wasserstein_loss(
-    a: Array, target: MeanAndCovariance, mask: Array | None = None
+    a: Array, target: MeanAndCovariance | tuple[Array, Array], mask: Array | None = None
 ) -> tuple[float, Array]:
     """Compare two layers as Gaussians, and return the gradient for the activation.
 
@@ -197,7 +197,8 @@ def wasserstein_loss(
     a : ndarray, (N, *sizes, C)
         Activation a^[l](G) of the generated picture; M = N·n_H·n_W positions.
     target : MeanAndCovariance
-        Of the style picture's activation, which may have another number of positions.
+        Of the style picture's activation, which may have another number of positions. Any pair of
+        a mean (C,) and a covariance (C, C) will do, but what is computed of it is then not kept.
     mask : ndarray, (*sizes,), optional
         How much each position of a counts, 0 to 1, as in `mean_and_covariance`. M is then the sum
         of the mask, and the gradient of position i is m_i times as large.
@@ -245,7 +246,7 @@ def wasserstein_loss(
 
 
 def wasserstein_pull(
-    a: Array, target: MeanAndCovariance, mask: Array | None = None
+    a: Array, target: MeanAndCovariance | tuple[Array, Array], mask: Array | None = None
 ) -> tuple[float, TransportPull]:
     """Return the value of `wasserstein_loss`, and what turns the activation into its gradient.
 
@@ -259,6 +260,8 @@ def wasserstein_pull(
     """
     m, c = as_rows("wasserstein_loss", a).shape
     _check_moments("wasserstein_loss", c, target)
+    if not isinstance(target, MeanAndCovariance):
+        target = MeanAndCovariance(*(np.asarray(part, np.float64) for part in target))
     if mask is not None:
         m = counted_positions(mask, m)
     return pull_of_moments(mean_and_covariance(a, mask), target, m, a.dtype)

@@ -7,9 +7,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from nst_numpy.measure.judgement import Judge, Judgement, judge
+    from nst_numpy.measure.judgement import Judge, Judgement, JudgeOfSeveral, judge
 
-__all__ = ["Judge", "Judgement", "judge"]
+__all__ = ["Judge", "JudgeOfSeveral", "Judgement", "judge"]
 
 # Type checkers know the names above; to them, with this, any other name would be known too.
 if not TYPE_CHECKING:

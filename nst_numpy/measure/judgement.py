@@ -10,12 +10,14 @@ photograph as it was.
 """
 
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from nst_numpy.common.arrays import Image
+from nst_numpy.common.shown import Shown
 from nst_numpy.errors import SettingError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import gaussian_distance, mean_and_covariance
@@ -28,12 +30,13 @@ LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_2")
 SIMILAR_LAYERS = ("relu3_3", "relu4_3")  # of self-similarity: what is seen there are things
 LARGEST = 512  # pixels: larger pictures are judged at this size
 SMALLEST = 32  # pixels a side: relu5_2 has two positions there
+NARROWEST = 16  # of the painting, which keeps its proportions: one row of positions
 ALIKE = 0.02  # of 1 − a correlation: photograph and painting show the same
 _SEED = 0  # of directions and patches: fixed, so that a picture has one judgement
 
 
-@dataclass(frozen=True)
-class Judgement:
+@dataclass(frozen=True, repr=False)
+class Judgement(Shown):
     """What `judge` found.
 
     Attributes
@@ -66,23 +69,31 @@ class Judgement:
     size: tuple[int, int]
     resized: list[str]
 
+    def _in_words(self) -> str:
+        parts = f"content {self.content:.3f}, style {self.style:.3f}, copied {self.copied:.3f}"
+        return f"score {self.score:.3f}: {parts}"
+
     def as_dict(self) -> dict[str, Any]:
         """Return all of it, as JSON knows it."""
         return asdict(self)
 
 
 def judge(
-    content: Picture, style: Picture, result: Picture, vgg: AnyNetwork | None = None
-) -> Judgement:
+    content: Picture, style: Picture | Sequence[Picture], result: Picture,
+    vgg: AnyNetwork | None = None, style_weights: Sequence[float] | None = None,
+) -> Judgement:  # fmt: skip
     """Judge a picture by statistics that it was not painted with.
 
     Parameters
     ----------
     content, style, result : path, name of a sample, or ndarray, uint8 (H, W, 3)
         The content gets the result's size; the style keeps its proportions, and the result's
-        longest side.
+        longest side. A list of several: the result is judged by each, and the figures are their
+        means, but that what was copied is from any of them.
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
         Default: the bundled VGG-16.
+    style_weights : list of float, optional
+        How much each of several paintings counts in the means. Default: all alike.
 
     Returns
     -------
@@ -92,13 +103,15 @@ def judge(
     Raises
     ------
     SettingError
-        A picture is too small; content and style are the same picture.
+        A picture is too small or the style too narrow; content and style are the same picture.
     ImageError
         A file cannot be read.
     UnknownNameError
         The network lacks one of `LAYERS`.
     """
-    return Judge(content, style, vgg)(result)
+    if not isinstance(style, (list, tuple)):
+        return Judge(content, style, vgg)(result)  # type: ignore[arg-type]
+    return JudgeOfSeveral(content, style, vgg, style_weights)(result)
 
 
 class Judge:
@@ -117,11 +130,7 @@ class Judge:
         given = as_image(result)
         image = resize_image(given, min(LARGEST, max(given.shape[:2])))
         height, width = image.shape[:2]
-        if min(height, width) < SMALLEST:
-            raise SettingError(
-                f"judge: the result has {width}×{height} pixels: give one of at least {SMALLEST} "
-                "on each side"
-            )
+        self._check_sizes(image)
         with single_threaded_blas():
             if (height, width) not in self._scales:
                 self._scales[height, width] = _Scale(self.vgg, self.content, self.style, image)
@@ -137,6 +146,23 @@ class Judge:
             resized=self._resized(given, image),
         )
 
+    def _check_sizes(self, image: Image) -> None:
+        """Refuse what leaves the deepest layer too little; the content gets the result's size."""
+        height, width = image.shape[:2]
+        if min(height, width) < SMALLEST:
+            raise SettingError(
+                f"judge: the result has {width}×{height} pixels: give one of at least {SMALLEST} "
+                "on each side"
+            )
+        tall, wide = self.style.shape[:2]
+        longest = max(height, width)
+        if round(min(tall, wide) * longest / max(tall, wide)) < NARROWEST:
+            raise SettingError(
+                f"judge: the style, {wide}×{tall} pixels, is too narrow: made as long as the "
+                f"result, {longest}, it has less than {NARROWEST} on the other side; give a piece "
+                "of it that is less narrow, or a larger result"
+            )
+
     def _resized(self, given: Image, image: Image) -> list[str]:
         """List the pictures that had another size."""
         stays = {
@@ -145,6 +171,41 @@ class Judge:
             "result": given.shape == image.shape,
         }
         return [name for name, same in stays.items() if not same]
+
+
+class JudgeOfSeveral:
+    """Judges results of several paintings by each of them; parameters and errors as of `judge`."""
+
+    def __init__(
+        self, content: Picture, styles: Sequence[Picture], vgg: AnyNetwork | None = None,
+        style_weights: Sequence[float] | None = None,
+    ) -> None:  # fmt: skip
+        self.weights = [1.0] * len(styles) if style_weights is None else list(style_weights)
+        fit = len(self.weights) == len(styles) > 0
+        if not fit or min(self.weights) < 0 or not sum(self.weights) > 0:
+            raise SettingError(
+                f"judge: style_weights {self.weights} for {len(styles)} paintings: give one of at "
+                "least 0 for each, and one above 0"
+            )
+        network = VGG.load() if vgg is None else vgg
+        self.judges = [Judge(content, style, network) for style in styles]
+
+    def __call__(self, result: Picture) -> Judgement:
+        """Judge one picture."""
+        each = [judge(result) for judge in self.judges]
+        whole = sum(self.weights)
+        figures = {
+            name: sum(w * e.figures[name] for w, e in zip(self.weights, each, strict=True)) / whole
+            for name in each[0].figures
+        }
+        figures["copied"] = max(e.copied for e in each)
+        content, style = _mean(figures, "content"), _mean(figures, "style")
+        resized = {name for one in each for name in one.resized}
+        return replace(
+            each[0], content=content, style=style, copied=figures["copied"], figures=figures,
+            score=(1 + content) * (1 + style),
+            resized=[name for name in ("content", "style", "result") if name in resized],
+        )  # fmt: skip
 
 
 class _Seen:

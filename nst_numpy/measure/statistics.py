@@ -186,7 +186,7 @@ def _uncorrelated(a: Array, b: Array) -> float:
     lengths = np.sqrt(np.square(a, dtype=np.float64).sum() * np.square(b, dtype=np.float64).sum())
     if not lengths > 0:
         return float(not np.array_equal(a, b))
-    return float(1 - np.vdot(a, b) / lengths)
+    return float(np.maximum(0, 1 - np.vdot(a, b) / lengths))  # rounding may go below 0
 
 
 def _self_similarities(a: Array) -> Floats:

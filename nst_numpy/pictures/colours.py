@@ -42,6 +42,14 @@ def to_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     return converted
 
 
+def changes_colours(profile: bytes) -> bool:
+    """Whether a profile can be used, and is none of sRGB."""
+    try:
+        return not _is_srgb(_opened(profile))
+    except Exception:  # as above
+        return False
+
+
 def from_srgb(picture: Image.Image, profile: bytes) -> Image.Image:
     """Bring sRGB, mode RGB or RGBA, to the colours of an RGB profile; transparency stays."""
     alpha = picture.getchannel("A") if picture.mode == "RGBA" else None

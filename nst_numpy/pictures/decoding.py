@@ -1,9 +1,9 @@
 """From whatever a camera, scanner or paint program writes to 8-bit RGB.
 
 Pillow opens the file. What is left to do here: to turn the picture upright, to show what is
-transparent on white, to scale 16 bits to 8, to bring colours to sRGB (`colours`), to find the size
-that it gets, and to refuse in plain words what cannot be read. Errors bear the name of the function
-in `images` that was called.
+transparent on white, to scale 16 bits to 8 or to keep them (`low_bytes`), to bring colours to sRGB
+(`colours`), to find the size that it gets, and to refuse in plain words what cannot be read. Errors
+bear the name of the function in `images` that was called.
 """
 
 import operator
@@ -23,8 +23,9 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from nst_numpy.common.checks import is_whole
 from nst_numpy.errors import ImageError, NstError, SettingError, ShapeError, TooLargeError
 from nst_numpy.files import PathLike, expand
-from nst_numpy.pictures.colours import to_srgb
+from nst_numpy.pictures.colours import changes_colours, to_srgb
 from nst_numpy.pictures.foreign import unreadable
+from nst_numpy.pictures.low_bytes import read_colours, resize_colours, turn
 from nst_numpy.pictures.samples import find_picture, hint, refuse_unknown_picture
 from nst_numpy.pictures.transparency import extended
 
@@ -85,6 +86,21 @@ def opened(path: PathLike) -> Iterator[tuple[Image.Image, Path]]:
         raise ImageError(
             f"load_image: {file} is damaged or cut off ({error}): fetch or save it again"
         ) from error
+
+
+def decode_exactly(path: PathLike, size: int | None) -> NDArray[Any]:
+    """Read a picture file; one of 16 bits a colour as uint16, as `images.as_exact` promises."""
+    checked = None if size is None else _check_size("load_image", size)
+    with opened(path) as (picture, file):
+        _check_sides(picture, file)
+        values = _read_16_bits(picture, file)
+        if values is not None:
+            turned = turn(values, orientation(picture))
+            shape = turned.shape[:2]
+            return resize_colours(
+                turned, shape if checked is None else new_shape("load_image", shape, checked)
+            )
+    return decode_file(path, size)
 
 
 def decode_array(value: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -192,12 +208,29 @@ def _pillow_warnings() -> Iterator[None]:
         yield
 
 
-def _read(picture: Image.Image, file: Path, size: int | None, mode: str) -> NDArray[np.uint8]:
+def _check_sides(picture: Image.Image, file: Path) -> None:
     if max(picture.size) > MOST_SIDE:
         raise ImageError(
             f"load_image: {file} says that it is {picture.width} x {picture.height} pixels, more "
             f"than {MOST_SIDE:,} on a side: cut it to pieces first"
         )
+
+
+def _read_16_bits(picture: Image.Image, file: Path) -> NDArray[np.uint16] | None:
+    """Read the colours, or the grey, of a picture of 16 bits, (H, W, 3); None of any other."""
+    if not _is_grey16(picture):
+        return read_colours(picture, file)
+    profile = picture.info.get("icc_profile")
+    if profile and changes_colours(profile):
+        return None
+    values, solid = _grey16(picture)(picture)
+    if solid is not None:
+        values = np.where(solid, values, 65535)
+    return np.repeat(values[..., None].astype(np.uint16), 3, axis=-1)  # (H, W) -> (H, W, 3)
+
+
+def _read(picture: Image.Image, file: Path, size: int | None, mode: str) -> NDArray[np.uint8]:
+    _check_sides(picture, file)
     if picture.format in ("JPEG", "MPO"):
         _check_scans(file)
     if picture.format == "TIFF":
@@ -247,7 +280,7 @@ def _converted(picture: Image.Image, file: Path, to: str) -> Image.Image:
     """Bring a picture of any mode to sRGB: as RGB on white, or as RGBA."""
     mode, profile = picture.mode, picture.info.get("icc_profile")
     show = partial(_shown, profile=profile, to=to)
-    if mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS):
+    if _is_grey16(picture):
         scale = _grey16_scaler(picture)
         return _in_strips(picture, lambda strip: show(scale(strip)), to)
     if mode in ("I", "F"):
@@ -282,19 +315,38 @@ def is_transparent(picture: Image.Image) -> bool:
     return picture.mode in ("PA", "LA", "RGBA", "RGBa") or "transparency" in picture.info
 
 
-def _grey16_scaler(picture: Image.Image) -> Callable[[Image.Image], Image.Image]:
-    """Make the function that brings rows of 16-bit grey to 8 bits, grey or grey with alpha."""
+def _is_grey16(picture: Image.Image) -> bool:
+    """Whether a picture is grey, with 16 bits."""
+    mode = picture.mode
+    return mode.startswith("I;16") or (mode == "I" and picture.format in _GREY16_FORMATS)
+
+
+def _grey16(
+    picture: Image.Image,
+) -> Callable[[Image.Image], tuple[NDArray[np.uint32], NDArray[np.bool_] | None]]:
+    """Make the function that reads rows of 16-bit grey: 0 to 65535, and which are not clear."""
     inverted = _tiff_tag(picture, _PHOTOMETRIC) == _WHITE_IS_ZERO
     clear = picture.info.get("transparency")
 
-    def scale(strip: Image.Image) -> Image.Image:
+    def values_of(strip: Image.Image) -> tuple[NDArray[np.uint32], NDArray[np.bool_] | None]:
         values = np.asarray(strip).astype(np.uint32)
         if inverted:
             values = 65535 - values
+        return values, values != clear if isinstance(clear, int) else None
+
+    return values_of
+
+
+def _grey16_scaler(picture: Image.Image) -> Callable[[Image.Image], Image.Image]:
+    """Make the function that brings rows of 16-bit grey to 8 bits, grey or grey with alpha."""
+    read = _grey16(picture)
+
+    def scale(strip: Image.Image) -> Image.Image:
+        values, solid = read(strip)
         # 0..65535 -> 0..255 to the nearest, since 65535 = 255 * 257
         grey = Image.fromarray(((values + 128) // 257).astype(np.uint8))
-        if isinstance(clear, int):
-            grey.putalpha(Image.fromarray(np.where(values == clear, 0, 255).astype(np.uint8)))
+        if solid is not None:
+            grey.putalpha(Image.fromarray(np.where(solid, 255, 0).astype(np.uint8)))
         return grey
 
     return scale

@@ -5,7 +5,7 @@ where they are found before the work.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import PIL
@@ -20,10 +20,12 @@ from nst_numpy.pictures.metadata import beside, tiff_tags
 from nst_numpy.pictures.sixteen_bits import png_of_16_bits, tiff_of_16_bits
 
 LOSSY = ("JPEG", "WEBP", "AVIF")
-DEPTHS = (8, 16)
+Depth: TypeAlias = Literal[8, 16]
+DEPTHS = get_args(Depth)
 DEEP = ("PNG", "TIFF")
 OPAQUE = ("JPEG", "BMP")
-PROFILES = ("srgb", "none")
+ProfileName: TypeAlias = Literal["srgb", "none"]
+PROFILES = get_args(ProfileName)
 
 
 def check_to_save(image: object) -> None:
@@ -45,10 +47,10 @@ def check_to_save(image: object) -> None:
 def check_format(
     path: PathLike,
     kind: str,
-    depth: int,
+    depth: Depth,
     transparent: bool,
     quality: int | None,
-    profile: str | bytes,
+    profile: ProfileName | bytes,
 ) -> None:
     """Refuse what a format cannot hold, or this Pillow cannot write."""
     Image.init()
@@ -81,7 +83,7 @@ def _check_quality(path: PathLike, kind: str, quality: int) -> None:
         )
 
 
-def _check_profile(path: PathLike, kind: str, profile: str | bytes, depth: int) -> None:
+def _check_profile(path: PathLike, kind: str, profile: ProfileName | bytes, depth: int) -> None:
     if isinstance(profile, bytes):
         if kind == "BMP":
             raise SettingError(f"{path}: BMP has no place for a profile: use .png, or srgb")
@@ -100,7 +102,7 @@ def encode_file(
     kind: str,
     image: NDArray[Any],
     settings: dict[str, Any],
-    profile: str | bytes,
+    profile: ProfileName | bytes,
     comment: str | None,
     exif: Image.Exif | None,
 ) -> None:

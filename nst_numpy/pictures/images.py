@@ -1,18 +1,19 @@
 """Pictures: from a file to the numbers that a network reads, and back.
 
 A picture has two forms and no third. `image` is uint8 RGB (H, W, 3), what a screen shows.
-`x` is float BGR (1, H, W, 3) minus the ImageNet means, what VGG was trained on.
+`x` is float BGR (1, H, W, 3) minus the ImageNet means, what VGG was trained on. Of a file with 16
+bits a colour an image may be uint16, 0 to 65535; on the way to `x` nothing of it is lost.
 """
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from nst_numpy.common.arrays import AnyImage, Image16
 from nst_numpy.common.arrays import Image as ImageArray
-from nst_numpy.common.arrays import Image16
 from nst_numpy.common.checks import check_dtype
 from nst_numpy.errors import NonFiniteError, OutputError, ShapeError
 from nst_numpy.files import PathLike, atomic_write, check_output
@@ -20,9 +21,14 @@ from nst_numpy.files import PathLike, atomic_write, check_output
 if TYPE_CHECKING:
     from PIL.Image import Exif
 
+    from nst_numpy.pictures.encoding import Depth, ProfileName
+
 # Functions import Pillow, and `decoding` with it, when they run: not every start needs them.
 
-Picture = PathLike | ImageArray
+Picture = PathLike | ImageArray | Image16
+LEVELS = 257  # 16-bit levels to one of 8 bits: 65535 = 255 · 257
+
+_Image = TypeVar("_Image", ImageArray, Image16, AnyImage)
 
 # The mean colour of ImageNet's training pictures in the order blue, green, red.
 MEAN_BGR = np.array([103.939, 116.779, 123.68])
@@ -91,7 +97,7 @@ def save_image(
     image: ImageArray | Image16,
     *,
     quality: int | None = None,
-    profile: str | bytes = "srgb",
+    profile: "ProfileName | bytes" = "srgb",
     comment: str | None = None,
     exif: "Exif | None" = None,
 ) -> None:
@@ -141,7 +147,8 @@ def save_image(
     from nst_numpy.pictures.encoding import check_to_save, encode_file
 
     check_to_save(image)
-    depth, transparent = 8 * image.itemsize, image.shape[2] == 4
+    depth: Depth = 16 if image.dtype == np.uint16 else 8
+    transparent = image.shape[2] == 4
     target = check_image_output(
         path, depth=depth, transparent=transparent, quality=quality, profile=profile
     )
@@ -155,10 +162,10 @@ def save_image(
 def check_image_output(
     path: PathLike,
     *,
-    depth: int = 8,
+    depth: "Depth" = 8,
     transparent: bool = False,
     quality: int | None = None,
-    profile: str | bytes = "srgb",
+    profile: "ProfileName | bytes" = "srgb",
 ) -> Path:
     """Find out, before the run, whether a picture can be written.
 
@@ -204,20 +211,20 @@ written: use .png, .jpg, .jpeg, .webp, .avif, .tif, .tiff or .bmp
     return check_output(path)
 
 
-def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
+def resize_image(image: _Image, size: int | tuple[int, int]) -> _Image:
     """Resize a picture by Lanczos with antialiasing, up or down.
 
     Parameters
     ----------
     image
-        uint8 (H, W, 3), RGB.
+        uint8 or uint16 (H, W, 3), RGB.
     size
         Longest side in pixels, which keeps the aspect ratio; or (height, width).
 
     Returns
     -------
-    uint8 array, (H', W', 3)
-        A new array, also where the size stays.
+    array, (H', W', 3)
+        Of the same dtype; a new one, also where the size stays.
 
     Raises
     ------
@@ -240,6 +247,11 @@ def resize_image(image: ImageArray, size: int | tuple[int, int]) -> ImageArray:
     height, width = new_shape("resize_image", image.shape[:2], size)
     if (height, width) == image.shape[:2]:
         return image.copy()
+    if image.dtype == np.uint16:
+        from nst_numpy.pictures.low_bytes import resize_colours
+
+        deep: Any = image
+        return resize_colours(deep, (height, width))  # type: ignore[return-value]
     resized = Image.fromarray(image).resize((width, height), Image.Resampling.LANCZOS)
     return np.array(resized)
 
@@ -318,7 +330,7 @@ def as_image(value: Picture, size: int | None = None) -> ImageArray:
     ----------
     value
         A path or the name of a sample, as in `load_image`; or a uint8 array: RGB (H, W, 3),
-        grey (H, W), or RGBA (H, W, 4), which is shown on white.
+        grey (H, W), or RGBA (H, W, 4), which is shown on white; or uint16, RGB, which is scaled.
     size
         Longest side of the result in pixels. None keeps the size.
 
@@ -345,8 +357,68 @@ def as_image(value: Picture, size: int | None = None) -> ImageArray:
         return load_image(value, size)
     from nst_numpy.pictures.decoding import decode_array
 
-    image = decode_array(value)
+    if isinstance(value, np.ndarray) and value.dtype == np.uint16:
+        check_image("as_image", value)
+        image = to_8_bits(value)
+    else:
+        image = decode_array(value)  # type: ignore[arg-type]
     return image if size is None else resize_image(image, size)
+
+
+def as_exact(value: Picture, size: int | None = None) -> AnyImage:
+    """Read what counts as a picture, as `as_image` does; one of 16 bits a colour keeps them.
+
+    Parameters
+    ----------
+    value, size
+        As in `as_image`.
+
+    Returns
+    -------
+    uint8 or uint16 array, (H, W, 3)
+        RGB, 0 to 255 or 0 to 65535. uint16 of a PNG or TIFF with 16 bits, in colour or grey, and
+        of an array that is; a file whose profile changes colours is brought to sRGB in 8 bits.
+
+    Raises
+    ------
+    ImageError, ShapeError, SettingError
+        As in `as_image`.
+
+    Examples
+    --------
+    >>> as_exact(np.full((1, 1, 3), 65534, np.uint16)).tolist()
+    [[[65534, 65534, 65534]]]
+    """
+    if isinstance(value, (str, os.PathLike)):
+        from nst_numpy.pictures.decoding import decode_exactly
+
+        return decode_exactly(value, size)
+    if not isinstance(value, np.ndarray) or value.dtype != np.uint16:
+        return as_image(value, size)
+    check_image("as_exact", value)
+    return value.copy() if size is None else resize_image(value, size)
+
+
+def to_8_bits(image: AnyImage) -> ImageArray:
+    """Bring 0 to 65535 to 0 to 255, to the nearest level; a picture of 8 bits is left as it is.
+
+    >>> to_8_bits(np.array([[[128, 129, 65535]]], np.uint16)).tolist()
+    [[[0, 1, 255]]]
+    """
+    if image.dtype == np.uint8:
+        same: ImageArray = image  # type: ignore[assignment]
+        return same
+    nearest: ImageArray = ((image.astype(np.uint32) + LEVELS // 2) // LEVELS).astype(np.uint8)
+    return nearest
+
+
+def levels(image: AnyImage) -> NDArray[Any]:
+    """Return the levels of a picture, 0 to 255: whole ones of 8 bits, others of 16.
+
+    >>> levels(np.array([[[257, 385, 65535]]], np.uint16)).round(3).tolist()
+    [[[1.0, 1.498, 255.0]]]
+    """
+    return image if image.dtype == np.uint8 else image / LEVELS
 
 
 def longest_side(value: Picture) -> int:
@@ -363,13 +435,13 @@ def longest_side(value: Picture) -> int:
         return int(max(picture.size))
 
 
-def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]:
+def preprocess(image: AnyImage, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """Turn a picture into what VGG reads.
 
     Parameters
     ----------
     image
-        uint8 (H, W, 3), RGB, 0 to 255.
+        uint8 (H, W, 3), RGB, 0 to 255; or uint16, 0 to 65535.
     dtype
         float32 or float64.
 
@@ -395,7 +467,9 @@ def preprocess(image: ImageArray, dtype: DTypeLike = np.float32) -> NDArray[Any]
     check_dtype("preprocess", dtype)
     x = np.empty((1, *image.shape), dtype)
     for rows in _some_rows(image.shape):  # in float64, of which a large picture has no room for all
-        x[0, rows] = image[rows, :, ::-1] - MEAN_BGR  # RGB -> BGR, (H, W, 3) -> (1, H, W, 3)
+        x[0, rows] = (
+            levels(image[rows])[..., ::-1] - MEAN_BGR
+        )  # RGB -> BGR
     return x
 
 
@@ -440,9 +514,9 @@ def _some_rows(shape: tuple[int, ...]) -> list[slice]:
     return [slice(first, first + step) for first in range(0, height, step)]
 
 
-def check_image(name: str, image: ImageArray) -> None:
-    """Refuse what is no picture, uint8 (H, W, 3), in the name of a function."""
-    if not isinstance(image, np.ndarray) or image.dtype != np.uint8:
+def check_image(name: str, image: AnyImage) -> None:
+    """Refuse what is no picture, uint8 or uint16 (H, W, 3), in the name of a function."""
+    if not isinstance(image, np.ndarray) or image.dtype not in (np.uint8, np.uint16):
         raise ShapeError(f"{name}: image is {_describe(image)}, expected uint8 (H, W, 3)")
     if image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
         raise ShapeError(

@@ -6,18 +6,20 @@ leaves what is painted: no network is asked. Gatys, Bethge, Hertzmann and Shecht
 """
 
 from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, TypeVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nst_numpy.common.arrays import Array, Array64, Image, Image16
+from nst_numpy.common.arrays import AnyImage, Array, Array64, Image, Image16
+from nst_numpy.common.checks import check_choice
 from nst_numpy.errors import ShapeError, UnknownNameError
-from nst_numpy.pictures.depth import LEVELS, deprocess16, to_8_bits, to_16_bits
-from nst_numpy.pictures.images import check_image, resize_x
+from nst_numpy.pictures.depth import deprocess16, to_16_bits
+from nst_numpy.pictures.images import check_image, levels, resize_x, to_8_bits
 
 Root: TypeAlias = Literal["symmetric", "cholesky"]
 Colors: TypeAlias = Literal["style", "content", "match", "match-cholesky", "histogram"]
+_Image = TypeVar("_Image", Image, Image16, AnyImage)
 COLORS: tuple[Colors, ...] = get_args(Colors)
 
 LUMINANCE = np.array([0.299, 0.587, 0.114])  # of red, green and blue: Rec. 601
@@ -32,34 +34,33 @@ def luminance(image: NDArray[Any]) -> Array64:
     return grey
 
 
-def colors_before(colors: Colors, content: Image, style: Image) -> Image:
+def colors_before(colors: Colors, content: AnyImage, style: AnyImage) -> AnyImage:
     """Return the photograph that a run paints from, with the colours that it shall have."""
     if colors in ("match", "match-cholesky"):
         return match_colors(content, style, "symmetric" if colors == "match" else "cholesky")
     return content
 
 
-def colors_after(colors: Colors, painted: Image, content: Image, style: Image) -> Image:
+def colors_after(colors: Colors, painted: Image, content: AnyImage, style: AnyImage) -> Image:
     """Return what was painted, with the colours that it shall have; all of them (H, W, 3)."""
     if colors == "content":
         return keep_colors(painted, content)
-    return match_histograms(painted, style) if colors == "histogram" else painted
+    return match_histograms(painted, to_8_bits(style)) if colors == "histogram" else painted
 
 
-def image16_after(colors: Colors, x: Array, content: Image, style: Image) -> Image16:
+def image16_after(colors: Colors, x: Array, content: AnyImage, style: AnyImage) -> Image16:
     """Make of x a picture of 16 bits, of the content's size, as `colors_after` does of 8."""
     painted = deprocess16(resize_x(x, content.shape[:2]))
-    levels = painted / LEVELS  # 0 to 255, not whole
     if colors == "content":
-        return to_16_bits(_with_luminance(content, luminance(levels)))
+        return to_16_bits(_with_luminance(content, luminance(levels(painted))))
     if colors != "histogram":
         return painted
-    table = _histogram_table(to_8_bits(painted), style)
-    matched = [np.interp(levels[..., c], np.arange(256), table[c]) for c in range(3)]
+    table = _histogram_table(to_8_bits(painted), to_8_bits(style))
+    matched = [np.interp(levels(painted)[..., c], np.arange(256), table[c]) for c in range(3)]
     return to_16_bits(np.stack(matched, axis=-1))
 
 
-def joint_palette(images: Sequence[Image], weights: Sequence[float]) -> Image:
+def joint_palette(images: Sequence[AnyImage], weights: Sequence[float]) -> AnyImage:
     """Return a picture that has the colours of several, of each as many pixels as it counts.
 
     Only which colours there are is kept, not where. One picture is returned as it is.
@@ -80,12 +81,14 @@ def joint_palette(images: Sequence[Image], weights: Sequence[float]) -> Image:
     counts = [round(PALETTE_PIXELS * weight / largest) for weight in weights]
     rows = [
         pixels[np.linspace(0, len(pixels) - 1, count).round().astype(int)]
-        for pixels, count in zip((i.reshape(-1, 3) for i in images), counts, strict=True)
+        for pixels, count in zip(
+            (to_8_bits(image).reshape(-1, 3) for image in images), counts, strict=True
+        )
     ]
     return np.concatenate(rows)[None]  # (M, 3) -> (1, M, 3)
 
 
-def keep_colors(result: Image, content: Image) -> Image:
+def keep_colors(result: Image, content: AnyImage) -> Image:
     """Give a result the colours of the photograph, and leave it its own luminance.
 
     In YIQ, as in television, a colour is its luminance and two differences. Those of the content
@@ -94,7 +97,7 @@ def keep_colors(result: Image, content: Image) -> Image:
     Parameters
     ----------
     result, content : ndarray, uint8 (H, W, 3)
-        Of one size.
+        Of one size; the content may be uint16.
 
     Returns
     -------
@@ -119,17 +122,17 @@ def keep_colors(result: Image, content: Image) -> Image:
             f"keep_colors: the result has shape {result.shape}, the content {content.shape}: "
             "resize_image brings them to one size"
         )
-    return _as_image(_with_luminance(content, luminance(result)))
+    return _as_image(_with_luminance(content, luminance(levels(result))))
 
 
-def _with_luminance(content: Image, wanted: Array64) -> Array64:
+def _with_luminance(content: AnyImage, wanted: Array64) -> Array64:
     """Raise red, green and blue alike: (H, W, 3) of luminance (H, W), not rounded."""
-    rise = wanted - luminance(content)
-    raised: Array64 = content + rise[..., None]
+    rise = wanted - luminance(levels(content))
+    raised: Array64 = levels(content) + rise[..., None]
     return raised
 
 
-def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
+def match_colors(image: _Image, like: AnyImage, root: Root = "symmetric") -> _Image:
     """Carry the mean and the covariance of one picture's colours to another.
 
     Each colour x, with mean μ and covariance Σ over the picture, becomes A (x − μ) + μ', where
@@ -137,15 +140,16 @@ def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
 
     Parameters
     ----------
-    image, like : ndarray, uint8 (H, W, 3) and (H', W', 3)
+    image, like : ndarray, uint8 or uint16, (H, W, 3) and (H', W', 3)
         The picture that changes, and the one whose colours it gets.
     root : {"symmetric", "cholesky"}
         A = Σ'^½ Σ^−½, which turns colours little; or L' L⁻¹ with Σ = L Lᵀ, which takes red first.
 
     Returns
     -------
-    ndarray, uint8 (H, W, 3)
-        Clipped to 0 … 255, so that mean and covariance are nearly those of `like`.
+    ndarray, (H, W, 3)
+        Of the dtype of `image`. Clipped to 0 … 255, or what that is in 16 bits, so that mean and
+        covariance are nearly those of `like`.
 
     Raises
     ------
@@ -156,14 +160,13 @@ def match_colors(image: Image, like: Image, root: Root = "symmetric") -> Image:
     """
     check_image("match_colors", image)
     check_image("match_colors", like)
-    if root not in ROOTS:
-        raise UnknownNameError(
-            f"match_colors: root must be one of {', '.join(ROOTS)}, not {root!r}"
-        )
-    x, other = (each.reshape(-1, 3).astype(np.float64) for each in (image, like))  # (M, 3)
+    check_choice("match_colors: root", root, ROOTS, UnknownNameError)
+    x, other = (levels(i).reshape(-1, 3).astype(np.float64) for i in (image, like))  # (M, 3)
     mean, wanted = x.mean(axis=0), other.mean(axis=0)
     a = ROOTS[root](np.cov(x.T, bias=True), np.cov(other.T, bias=True))
-    return _as_image(((x - mean) @ a.T + wanted).reshape(image.shape))  # (M, 3) -> (H, W, 3)
+    matched = ((x - mean) @ a.T + wanted).reshape(image.shape)  # (M, 3) -> (H, W, 3)
+    made: Any = to_16_bits(matched) if image.dtype == np.uint16 else _as_image(matched)
+    return made  # type: ignore[no-any-return]
 
 
 def match_histograms(image: Image, like: Image) -> Image:
@@ -189,6 +192,7 @@ def match_histograms(image: Image, like: Image) -> Image:
     """
     check_image("match_histograms", image)
     check_image("match_histograms", like)
+    image, like = to_8_bits(image), to_8_bits(like)
     table = _histogram_table(image, like)
     return _as_image(np.stack([table[c][image[..., c]] for c in range(3)], axis=-1))
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias, TypeGuard, get_args
 
 import numpy as np
 
-from nst_numpy.common.arrays import Image
+from nst_numpy.common.arrays import AnyImage
 from nst_numpy.errors import SettingError, UnknownNameError, UnknownPictureError
 from nst_numpy.pictures.images import deprocess, preprocess, resize_image
 from nst_numpy.pictures.samples import samples
@@ -72,8 +72,8 @@ def part_of_noise(text: str) -> float:
 
 
 def make_start(
-    text: str, content: Image, style: Image, size: tuple[int, int], seed: int = 0
-) -> Image:
+    text: str, content: AnyImage, style: AnyImage, size: tuple[int, int], seed: int = 0
+) -> AnyImage:
     """Make the picture that a name of a start stands for.
 
     Parameters
@@ -82,7 +82,7 @@ def make_start(
         "noise" is up to `NOISE` around the mean colour of VGG's pictures, "uniform" is drawn
         evenly from all values of a pixel, "grey" is the mean colour. "mix:0.6" is 0.6 of "noise"
         and 0.4 of the content, both less the mean colour.
-    content, style : ndarray, uint8 (H, W, 3)
+    content, style : ndarray, uint8 or uint16 (H, W, 3)
     size : (int, int)
         Height and width of what is drawn; contents and styles keep their own.
     seed : int

@@ -1,5 +1,6 @@
 """Self-contained HTML files: about a run, where its picture comes from, and about a class."""
 
+from nst_numpy.pictures.embedding import data_uri, jpeg, png, shrink
 from nst_numpy.report.classroom import write_class_page
 from nst_numpy.report.page import (
     RunRecorder,
@@ -9,7 +10,6 @@ from nst_numpy.report.page import (
     peak_memory,
     write_report,
 )
-from nst_numpy.report.parts import data_uri, jpeg, png, shrink
 from nst_numpy.report.source import write_source_page
 
 __all__ = [

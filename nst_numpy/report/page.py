@@ -22,11 +22,12 @@ from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
-from nst_numpy.measure import Judge
+from nst_numpy.measure import Judge, JudgeOfSeveral
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.pictures.embedding import data_uri, embed, jpeg, png, shrink
+from nst_numpy.pictures.images import resize_image, to_8_bits
 from nst_numpy.pictures.masks import WHOLE
-from nst_numpy.report.parts import data_uri, embed, jpeg, png, render, shrink, stem
+from nst_numpy.report.parts import render, stem
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
 from nst_numpy.styles import Counts, on_layers
@@ -80,7 +81,7 @@ class RunRecorder:
         """Plan when to look; keep the start and the time that is expected."""
         self._wanted = set(geometric(self.run.iterations, self.pictures))
         self.expected_seconds = self.run.expected_seconds
-        self.add(0, None, resize_image(self.run.init, self.run.content.shape[:2]))
+        self.add(0, None, to_8_bits(resize_image(self.run.init, self.run.content.shape[:2])))
 
     def __call__(self, progress: Progress) -> None:
         """Keep the picture if its turn has come; a run that starts again begins again."""
@@ -328,12 +329,17 @@ def _short(value: object) -> str:
 def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
     """Judge the picture, if it is large enough and the network has the layers for that.
 
-    The judge knows of one painting, and of no masks.
+    The judge knows of no masks. It asks for the photograph as it was given, also where the run saw
+    it in other colours.
     """
-    if not run.paintings.plain:
+    if run.paintings.masked:
         return []
+    styles, weights = run.paintings.images, run.paintings.given_weights
     try:
-        found = Judge(run.content, run.style, run.vgg)(image)
+        judge: Judge | JudgeOfSeveral = Judge(run.photograph, styles[0], run.vgg)
+        if len(styles) > 1:
+            judge = JudgeOfSeveral(run.photograph, styles, run.vgg, weights)
+        found = judge(image)
     except (SettingError, UnknownNameError):
         return []
     parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"

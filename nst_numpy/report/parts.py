@@ -1,16 +1,17 @@
-"""What pages share: pictures inside the file, and a policy that allows its own blocks alone."""
+"""What pages share: templates, and a policy that allows its own blocks alone."""
 
 import base64
 import hashlib
-import io
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from nst_numpy.common.arrays import Image
-from nst_numpy.pictures.images import resize_image
+from nst_numpy.common.moved import keep_former_names
+
+_FORMER = "data_uri", "embed", "jpeg", "png", "shrink"
+keep_former_names(__name__, "nst_numpy.pictures.embedding", *_FORMER)
 
 
 def render(template: str, **values: Any) -> str:
@@ -21,45 +22,6 @@ def render(template: str, **values: Any) -> str:
     )  # fmt: skip
     environment.filters["allowed"] = allowed
     return environment.get_template(template).render(**values)
-
-
-def shrink(image: Image, longest: int) -> Image:
-    """Make a picture smaller, if its longest side is more than that."""
-    return resize_image(image, longest) if max(image.shape[:2]) > longest else image
-
-
-def jpeg(image: Image, quality: int) -> bytes:
-    """Encode a picture as a JPEG file."""
-    return _encoded(image, format="JPEG", quality=quality)
-
-
-def png(image: Image) -> bytes:
-    """Encode a picture as a PNG file."""
-    return _encoded(image, format="PNG")
-
-
-def _encoded(image: Image, **settings: Any) -> bytes:
-    from PIL import Image as Pillow
-
-    buffer = io.BytesIO()
-    Pillow.fromarray(image).save(buffer, optimize=True, **settings)
-    return buffer.getvalue()
-
-
-def data_uri(kind: str, data: bytes) -> str:
-    """Write a picture's bytes as an address that contains them.
-
-    >>> data_uri("png", b"abc")
-    'data:image/png;base64,YWJj'
-    """
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-def embed(image: Image, longest: int, quality: int = 88) -> dict[str, Any]:
-    """Turn a picture into what an <img> needs."""
-    small = shrink(image, longest)
-    height, width = small.shape[:2]
-    return {"uri": data_uri("jpeg", jpeg(small, quality)), "width": width, "height": height}
 
 
 def allowed(block: str) -> Markup:

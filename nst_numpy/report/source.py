@@ -3,12 +3,15 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 import nst_numpy
 from nst_numpy.common.arrays import Image
 from nst_numpy.figures.source import ACROSS, heat_image, similarity_image, spots
 from nst_numpy.files import check_output, write_text
 from nst_numpy.look.source import SourceMap
-from nst_numpy.report.parts import data_uri, embed, png, render, stem
+from nst_numpy.pictures.embedding import data_uri, embed, png
+from nst_numpy.report.parts import render, stem
 
 LARGE = 1024  # longest side of the two pictures
 SMALL = 640  # of the painting with its places
@@ -54,8 +57,8 @@ def write_source_page(
         style=embed(style, LARGE),
         heat=embed(heat_image(source, style), SMALL),
         similarity={"uri": data_uri("png", similarity), "size": source.grid},
-        used=[(row, col, times, times / source.indices.size) for row, col, times in
-              source.most_used(PLACES)],
+        used=[(*place, place[-1] / source.indices.size) for place in
+              source.most_used_of_each(PLACES)],
         data=_data(source, across),
     )  # fmt: skip
     write_text(path, page)
@@ -67,7 +70,8 @@ def _data(source: SourceMap, across: int) -> dict[str, Any]:
         "grid": source.grid,
         "styleGrid": source.style_grid,
         "painting": source.painting,
-        "places": source.indices.ravel().tolist(),
+        "places": np.where(source.known, source.indices, -1).ravel().tolist(),
+        "panels": [panel._asdict() for panel in source.panels],
         "similarity": (100 * source.similarity).round().astype(int).ravel().tolist(),
         "spots": [row * source.grid[1] + col for row, col in spots(source, across)],
     }

@@ -11,10 +11,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-from nst_numpy.common.arrays import Image
+from nst_numpy.common.arrays import AnyImage, Image
 from nst_numpy.errors import SettingError
 from nst_numpy.files import PathLike, check_folder, expand_input, write_json
 from nst_numpy.look.source import SourceMap, load_source, save_source
+from nst_numpy.look.sources import side_by_side
 from nst_numpy.paintings import Paintings
 from nst_numpy.pictures.images import load_image, resize_image, save_image
 from nst_numpy.result import Result
@@ -28,7 +29,7 @@ MOST_BYTES = 2**26  # of a record
 class Painted(Protocol):
     """What is asked of a run: its pictures, and the sizes of the paintings as they were read."""
 
-    content: Image
+    content: AnyImage
     paintings: Paintings
     scales: int
 
@@ -43,7 +44,8 @@ class SavedRun:
     Attributes
     ----------
     result, content, style : ndarray, uint8 (H, W, 3)
-        At the sizes that the network read at the last scale.
+        At the sizes that the network read at the last scale; of several paintings, all side by
+        side.
     record : dict
         As `nst transfer --json` writes it.
     source : SourceMap
@@ -110,11 +112,6 @@ def load_run(folder: PathLike) -> SavedRun:
     record = _read_record(place)
     if SOURCE not in record["files"]:
         used = record["settings"].get("style_loss")
-        if record["settings"].get("style_weights"):
-            raise SettingError(
-                f"{place} has no source map, since its run had several paintings or masks: run nst "
-                "transfer with one painting and without masks"
-            )
         raise SettingError(
             f"{place} has no source map, since its run had the style loss {used}: "
             "run nst transfer with --style-loss neighbours and --save-run"
@@ -122,7 +119,12 @@ def load_run(folder: PathLike) -> SavedRun:
             else f"{place} has no source map, since its run ended too early: run it again"
         )
     result, content, style = (load_image(place / name) for name in PICTURES)
-    return SavedRun(result, content, style, record, load_source(place / SOURCE))
+    source = load_source(place / SOURCE)
+    if source.panels:
+        more = {p.number: load_image(place / f"style_{p.number}.png")
+                for p in source.panels if p.number > 1}  # fmt: skip
+        style = side_by_side({1: style} | more, source)
+    return SavedRun(result, content, style, record, source)
 
 
 def _read_record(place: Path) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from nst_numpy.bands.gradients import (
     wasserstein_loss_in_bands,
 )
 from nst_numpy.common.arrays import Array, Integers, Shape
-from nst_numpy.common.checks import check_answer, check_array
+from nst_numpy.common.checks import check_answer, check_array, check_choice
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.fused.gradients import style_loss_in_parts, wasserstein_loss_in_parts
 from nst_numpy.losses import (
@@ -43,6 +43,7 @@ from nst_numpy.losses import (
     sum_of_squares,
     wasserstein_loss,
 )
+from nst_numpy.losses.functions import weighted, with_masks
 from nst_numpy.styles.regions import WHOLE, Counts, Regions, on_grid, on_layers
 
 StyleLoss = Literal["gram", "wasserstein", "neighbours"]
@@ -147,8 +148,10 @@ class GramStyle(LayerByLayer):
         super().__init__(*measured)
 
     def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
+        of_style = np.prod(a.shape[:-1]) if counts is None else counts.sum()
         if self.losses.compares_activations:
-            self.targets[name] = a
+            scale = a.dtype.type(math.sqrt(positions / of_style))  # of its Gram matrix the square
+            self.targets[name] = a if self.regions.whole else weighted(a, counts) * scale
             return
         shape = (a.shape[-1],) * 2
         if isinstance(a, InBands):
@@ -156,7 +159,6 @@ class GramStyle(LayerByLayer):
         else:
             made = self.losses.gram_matrix(a, *_given(counts))
         gram = check_array("Objective: the Gram matrix", made, shape)
-        of_style = np.prod(a.shape[:-1]) if counts is None else counts.sum()
         self.targets[name] = gram * a.dtype.type(positions / of_style)
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
@@ -426,8 +428,7 @@ STYLES: dict[StyleLoss, Any] = dict(
 
 def check_style_loss(name: StyleLoss, losses: Losses | None = None) -> StyleLoss:
     """Refuse a style loss that there is not, and one beside losses of somebody's own."""
-    if name not in STYLES:
-        raise SettingError(f"style_loss must be one of {', '.join(STYLES)}, not {name!r}")
+    check_choice("style_loss", name, STYLES)
     if losses is not None and name != "gram":
         raise SettingError(
             f"style_loss {name!r} cannot be used with losses of your own, which compare styles "
@@ -451,23 +452,20 @@ def measure_style(
     coefficients : mapping of str to float
         β λ of each layer.
     losses : Losses, optional
-        Functions of somebody's own, for "gram".
+        Functions of somebody's own, for "gram". They need not know of masks.
     regions : Regions
         Where in either picture; default: everywhere.
 
     Raises
     ------
     SettingError
-        A region has no place in a layer, or is given beside losses of somebody's own.
+        A region has no place in a layer.
     """
     # the fused engine takes a gradient that is one matrix in parts: it is never there whole
     in_parts = getattr(vgg, "engine", None) == "fused"
     kind = STYLES[check_style_loss(name, losses)]
-    more = {} if losses is None else {"losses": losses}
-    if losses is not None and not regions.whole:
-        raise SettingError(
-            "masks cannot be used with losses of your own, which do not know of them: "
-            "leave out one of the two"
-        )
+    more = {}
+    if losses is not None:
+        more = {"losses": losses if regions.whole else with_masks(losses)}
     style: Style = kind(vgg, shape, style_x, coefficients, regions, in_parts=in_parts, **more)
     return style

@@ -73,6 +73,12 @@ class SeveralStyles:
         """What each painting is compared with."""
         return {number: style.targets for number, style in self.styles.items()}
 
+    @property
+    def matches(self) -> dict[int, Any] | None:
+        """The neighbours in each painting, by its number; None if there are none."""
+        found = {number: getattr(s, "matches", None) for number, s in self.styles.items()}
+        return None if None in found.values() else found
+
     @cached_property
     def floor(self) -> float:
         """What J_style cannot fall below, as no picture is like two paintings at once.

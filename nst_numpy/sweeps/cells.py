@@ -9,13 +9,16 @@ from nst_numpy.common.arrays import Image
 from nst_numpy.errors import SettingError
 from nst_numpy.measure.judgement import Judgement
 from nst_numpy.pictures.images import Picture
+from nst_numpy.presets import preset_settings
 from nst_numpy.settings import Settings
 from nst_numpy.sweeps.shelf import LIST, short_digest
 
 # What may have several values, in the order of the axes.
 AXES = ("strength", "style", "style_loss", "content_layers", "style_layers", "size", "colors",
-        "style_size", "tv_weight", "init", "seed")  # fmt: skip
-SHORT = tuple(name for name in AXES if name != "style" and not name.endswith("_layers"))
+        "style_size", "tv_weight", "init", "seed", "preset")  # fmt: skip
+SHORT = tuple(
+    name for name in AXES if name not in ("style", "preset") and not name.endswith("_layers")
+)
 FILES = rf".*-[0-9a-f]{{8}}\.png|{re.escape(LIST)}"  # what is written into a folder
 
 
@@ -68,6 +71,8 @@ def label(name: str, value: Any) -> str:
     if name in ("style", "style_loss"):
         return str(value)
     words = name.replace("_", " ")
+    if name == "preset":
+        return f"{words} {value or 'none'}"
     if not name.endswith("_layers"):
         return f"{words} {value:g}" if isinstance(value, float) else f"{words} {value}"
     parts = [each if part == 1 else f"{each}={part:g}" for each, part in (value or {}).items()]
@@ -79,7 +84,10 @@ def axis_values(name: str, given: Any) -> list[Any]:
     each = list(given) if isinstance(given, (list, tuple)) else [given]
     if not each:
         raise SettingError(f"grid: {name} has no value: give one or more")
-    if name != "style":  # None stays: which layers are the default depends on the style loss
+    if name == "preset":
+        for preset in filter(None, each):
+            preset_settings(preset)  # an unknown one is refused
+    elif name != "style":  # None stays: which layers are the default depends on the style loss
         each = [v if v is None else getattr(Settings(**{name: v}), name) for v in each]
     return [value for i, value in enumerate(each) if value not in each[:i]]
 

@@ -20,9 +20,10 @@ from nst_numpy.files import PathLike, write_json
 from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.measure.judgement import Judge
 from nst_numpy.objective import AnyNetwork
-from nst_numpy.pictures.images import Picture, as_image, load_image, save_image
+from nst_numpy.pictures.images import Picture, as_exact, load_image, save_image
 from nst_numpy.pictures.samples import resolve_picture
 from nst_numpy.pictures.starts import is_start
+from nst_numpy.presets import preset_settings
 from nst_numpy.settings import Settings, refuse_unknown, show_settings
 from nst_numpy.style_transfer import Run
 from nst_numpy.sweeps.cells import AXES, Cell, axis_values, distinct, file_name, picture_name
@@ -50,7 +51,8 @@ class Grid:
     progress : bool
         Show a bar while pictures are read.
     **settings
-        As in `Settings`. Those of `AXES` may be lists; layers are then a list of mappings.
+        As in `Settings`, and "preset". Those of `AXES` may be lists; layers are then a list of
+        mappings. What is given beside a preset counts more.
 
     Attributes
     ----------
@@ -92,7 +94,7 @@ class Grid:
         if "style" in self.axes:
             self.axes["style"] = self.names[1:]
         self.cells.sort(key=self._position)
-        self.content, self.styles = as_image(content), [as_image(each) for each in styles]
+        self.content, self.styles = as_exact(content), [as_exact(each) for each in styles]
         self._given = content  # a file is decoded at the size asked for, as in a single run
         self._plan(weights, vgg, folder, progress=progress)
 
@@ -121,8 +123,9 @@ class Grid:
 
     def _cell(self, values: dict[str, Any], fixed: dict[str, Any]) -> Cell:
         """Make a cell; refuse settings that cannot work."""
-        which = values["style"]
-        settings = Settings(**fixed, **{k: v for k, v in values.items() if k != "style"})
+        which, preset = values["style"], values.get("preset")
+        said = fixed | {k: v for k, v in values.items() if k not in ("style", "preset")}
+        settings = Settings(**(preset_settings(preset, said) if preset else {}) | said)
         shown = {name: values[name] for name in self.axes}
         if "style" in shown:
             shown["style"] = self.names[1 + which]
@@ -140,6 +143,8 @@ class Grid:
         """Find what is there already, and what the rest will cost."""
         self.shelf = None if folder is None else Shelf(folder)
         first = self.cells[0].settings
+        if any(cell.settings.pool != first.pool for cell in self.cells):
+            raise SettingError("grid: the presets have several kinds of pooling: give one pool")
         self.weights = "bundled" if vgg is None and weights is None else str(weights or "given")
         if vgg is None:
             vgg = VGG.load(Path(weights) if weights else None, first.pool, engine=first.engine)
@@ -293,7 +298,8 @@ class Grid:
 def grid(
     content: Picture, style: Picture | list[Picture], *,
     folder: PathLike | None = None, progress: bool = False,
-    weights: PathLike | None = None, vgg: AnyNetwork | None = None, **settings: Any,
+    weights: PathLike | None = None, vgg: AnyNetwork | None = None,
+    preset: str | list[str | None] | None = None, **settings: Any,
 ) -> Grid:  # fmt: skip
     """Paint one pair of pictures with each combination of several settings, and judge each.
 
@@ -309,6 +315,8 @@ def grid(
         Show one bar over all, with the time left.
     weights, vgg
         As in `nst_numpy.transfer`.
+    preset : str or list of str, optional
+        Settings that go together, see `nst_numpy.presets`; None in a list is none of them.
 
     Returns
     -------
@@ -328,6 +336,8 @@ def grid(
     >>> save_figure(sheet_figure(found), "sheet.png")                        # doctest: +SKIP
     """
     refuse_unknown(settings, grid)
+    if preset is not None:
+        settings["preset"] = preset
     found = Grid(content, style, folder=folder, weights=weights, vgg=vgg, progress=progress,
                  **settings)  # fmt: skip
     found.paint(progress=progress)

@@ -107,7 +107,7 @@ class HeldObjective:
         self.terms: dict[str, float] = {}
 
     @property
-    def matches(self) -> Matches | None:
+    def matches(self) -> Matches | dict[int, Matches] | None:
         """The neighbours of the objective, if it has some."""
         return self.objective.matches
 

@@ -12,6 +12,7 @@ from nst_numpy.common.progress import bar
 from nst_numpy.errors import OutputError, UnknownNameError
 from nst_numpy.files import PathLike, is_same_file
 from nst_numpy.objective import AnyNetwork
+from nst_numpy.own_layers import load_own
 from nst_numpy.pictures.images import Picture, as_image
 from nst_numpy.pictures.starts import is_start
 from nst_numpy.settings import Settings
@@ -60,6 +61,7 @@ def paint_video(
     weights: str | Path | None = None,
     vgg: AnyNetwork | None = None,
     finder: Finder | None = None,
+    layers: PathLike | None = None,
     **settings: Any,
 ) -> VideoResult:
     """Paint a movie in the style of a painting.
@@ -84,6 +86,8 @@ def paint_video(
     vgg : VGG, or any object with the methods of `AnyNetwork`, optional
     finder : callable, optional
         Finds the flow, in place of OpenCV; see `Painter`.
+    layers : path, optional
+        Python file with layers or losses of your own, as in `nst_numpy.transfer`.
     **settings
         See `Settings` and `VideoSettings`.
 
@@ -115,7 +119,9 @@ def paint_video(
     target = check_target(out, frames)
     check_apart(source, target.frames)
     vgg = VGG.load(weights, chosen.pool, engine=chosen.engine) if vgg is None else vgg
-    return VideoJob(movie, target, Painter(vgg, style, chosen, video, finder)).go(progress=progress)
+    own = None if layers is None else load_own(layers)
+    painter = Painter(vgg, style, chosen, video, finder, own)
+    return VideoJob(movie, target, painter).go(progress=progress)
 
 
 def split_settings(settings: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -204,6 +210,7 @@ class VideoJob:
                 "init": "" if is_start(init) else digest({"": as_image(init)}),
                 "style": digest({"": painter.style}),
                 "network": digest(getattr(painter.vgg, "params", {})),
+                **({"layers": painter.own.sha256} if painter.own else {}),
                 "finder": found and getattr(found, "__qualname__", type(found).__name__),
             }
         )

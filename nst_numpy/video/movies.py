@@ -1,4 +1,7 @@
-"""Movies that PyAV reads and writes: MP4, WebM, Matroska and the like. It is an extra."""
+"""Movies: MP4, WebM, Matroska and the like, by PyAV, which is an extra.
+
+Where there is no PyAV, imageio-ffmpeg does it: see `ffmpeg`.
+"""
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -11,6 +14,7 @@ from PIL import Image as PIL_Image
 
 from nst_numpy.common.arrays import Image
 from nst_numpy.errors import ImageError, NstError, OutputError, SettingError
+from nst_numpy.video import ffmpeg
 from nst_numpy.video.sources import DEFAULT_SECONDS, Frame
 
 # suffix: codecs, the best first; not every build of FFmpeg has each
@@ -40,13 +44,20 @@ QUALITY = {"libx264": {"crf": "18"}, "libvpx-vp9": {"crf": "24", "b": "0"}}
 
 
 def import_av() -> Any:
-    """Return PyAV; SettingError where it is not installed."""
+    """Return PyAV; None where there is imageio-ffmpeg alone; SettingError where neither is."""
     try:
         import av
     except ImportError as error:
-        raise SettingError(
-            'movies need PyAV: pip install "nst_numpy[video]"; GIFs and folders need nothing more'
-        ) from error
+        try:
+            import imageio_ffmpeg
+
+            imageio_ffmpeg.get_ffmpeg_exe()
+        except (ImportError, RuntimeError):  # it may come without the program
+            raise SettingError(
+                'movies need PyAV or imageio-ffmpeg: pip install "nst_numpy[video]"; GIFs and '
+                "folders need nothing more"
+            ) from error
+        return None
     return av
 
 
@@ -58,6 +69,8 @@ def count_frames(path: Path) -> int | None:
     ImageError
         It cannot be read, or has no picture.
     """
+    if import_av() is None:
+        return ffmpeg.count_frames(path, CONTAINERS)
     with _opened(path) as (container, stream):
         if not stream.frames and container.duration and stream.average_rate:
             return max(1, int(container.duration / 1e6 * stream.average_rate + 0.5))
@@ -74,6 +87,9 @@ def read_frames(path: Path) -> Iterator[Frame]:
     ImageError
         It cannot be read, or is damaged.
     """
+    if import_av() is None:
+        yield from ffmpeg.read_frames(path, CONTAINERS)
+        return
     with _opened(path) as (container, stream):
         usual = float(1 / stream.average_rate) if stream.average_rate else DEFAULT_SECONDS
         held: tuple[Image, float | None] | None = None
@@ -136,12 +152,14 @@ def write_movie(path: Path, frames: Iterable[Frame]) -> None:
         It cannot be encoded.
     """
     av = import_av()
+    if av is None:
+        evened = (Frame(_even(frame.image), frame.seconds) for frame in frames)
+        return ffmpeg.write_movie(path, evened, CODECS[path.suffix.lower()][0])
     try:
         with av.open(str(path), "w") as container:
             stream, ticks = None, 0
             for image, seconds in frames:
-                height, width = image.shape[:2]
-                even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+                even = _even(image)
                 if stream is None:
                     stream = _add_stream(av, container, path.suffix.lower(), even, seconds)
                 frame = av.VideoFrame.from_ndarray(even, format="rgb24")
@@ -152,6 +170,11 @@ def write_movie(path: Path, frames: Iterable[Frame]) -> None:
                 container.mux(stream.encode())
     except (av.FFmpegError, ValueError) as error:
         raise OutputError(f"{path.name} cannot be encoded ({error}): write a .gif") from error
+
+
+def _even(image: Image) -> Image:
+    height, width = image.shape[:2]
+    return np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
 
 
 def _add_stream(av: Any, container: Any, suffix: str, image: Image, seconds: float) -> Any:

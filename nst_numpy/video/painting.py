@@ -15,10 +15,11 @@ import numpy as np
 
 from nst_numpy.callbacks import Callback, Progress
 from nst_numpy.common.arrays import Array, Image
-from nst_numpy.common.checks import check_at_least, check_number
+from nst_numpy.common.checks import check_at_least, check_choice, check_number
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.losses import expected_difference
 from nst_numpy.objective import AnyNetwork
+from nst_numpy.own_layers import OwnLayers
 from nst_numpy.pictures.images import Picture, as_image, deprocess, preprocess, widen
 from nst_numpy.pictures.palette import match_colors
 from nst_numpy.result import Result
@@ -72,8 +73,7 @@ class VideoSettings:
 
     def __post_init__(self) -> None:
         """Refuse what cannot work."""
-        if self.flow not in FLOWS:
-            raise SettingError(f"flow must be one of {', '.join(FLOWS)}, not {self.flow!r}")
+        check_choice("flow", self.flow, FLOWS)
         check_number("temporal", self.temporal)
         check_at_least("steps", self.steps, 1)
         if self.fps is not None and not 0.01 <= check_number("fps", self.fps) <= 1000:
@@ -102,6 +102,8 @@ class Painter:
     finder : callable, optional
         In place of `dis_flow`, for a clip whose flow is known: frame before and frame to backward
         flow and mask.
+    own : OwnLayers, optional
+        Layers and losses of your own, as in `Run`.
 
     Raises
     ------
@@ -116,7 +118,9 @@ class Painter:
         settings: Settings | None = None,
         video: VideoSettings | None = None,
         finder: Finder | None = None,
+        own: OwnLayers | None = None,
     ) -> None:
+        self.own = own
         self.vgg, self.style = vgg, as_image(style)
         self.settings = with_margin(Settings() if settings is None else settings)
         self.video = VideoSettings() if video is None else video
@@ -163,7 +167,7 @@ class Painter:
         if not self.video.carried:
             return run.expected_seconds, run.expected_seconds
         later = replace(self.settings, scales=1, iterations=self.video.steps)
-        return run.expected_seconds, Run(later, self.vgg, source, self.style).expected_seconds
+        return run.expected_seconds, self._run(later, source).expected_seconds
 
     def _keep(self, source: Image, painted: Image, *, begins: bool) -> None:
         if begins:
@@ -172,7 +176,10 @@ class Painter:
 
     def _first_run(self, source: Image) -> Run:
         """Make the run of a frame that has none before it: an ordinary one."""
-        return Run(self.settings, self.vgg, source, self.style)
+        return self._run(self.settings, source)
+
+    def _run(self, settings: Settings, source: Image) -> Run:
+        return Run(settings, self.vgg, source, self.style, own=self.own)
 
     def _paint_held(
         self, source: Image, expectation: Expectation, callbacks: Sequence[Callback]
@@ -190,7 +197,7 @@ class Painter:
                 settings, scales=1, iterations=self.video.steps, margin=settings.used_margin
             )
             start = deprocess(expectation.x + self._missing(expectation, expectation.x))
-        run = HeldRun(settings, self.vgg, source, self.style, start)
+        run = HeldRun(settings, self.vgg, source, self.style, start, self.own)
         run.expectation, run.weight = expectation, self.video.temporal * first
         run.missing = self._missing
         # J of the whole would not tell of a strip that has come in and is not painted yet

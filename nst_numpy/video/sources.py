@@ -1,4 +1,4 @@
-"""What a movie is read from: an animation, a folder of frames, or a file that PyAV decodes.
+"""What a movie is read from: an animation, a folder of frames, or a file that is decoded.
 
 Frames come one at a time: a movie is never whole in memory.
 """
@@ -76,7 +76,7 @@ def open_movie(path: PathLike, size: int | None = None) -> Movie:
     ----------
     path
         An animated GIF, PNG or WebP; a folder of pictures, in the order of the numbers in their
-        names; or a file that PyAV decodes: MP4, WebM, …
+        names; or a file that the extra `video` decodes: MP4, WebM, …
     size
         Longest side of the frames, in pixels; without it as they are.
 
@@ -89,7 +89,7 @@ def open_movie(path: PathLike, size: int | None = None) -> Movie:
     ImageError
         There is no such file, it is no movie, has no frames or too many, or is damaged.
     SettingError
-        PyAV is needed, and is not installed.
+        The extra `video` is needed, and is not installed.
     """
     place = expand_input(path, ImageError)
     if not place.exists():

@@ -1,4 +1,4 @@
-"""What a movie is written to: a folder of numbered PNGs, a GIF, or a file that PyAV encodes."""
+"""What a movie is written to: a folder of numbered PNGs, a GIF, or a file that is encoded."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -83,7 +83,7 @@ def check_target(path: PathLike, frames: PathLike | None = None) -> Target:
     OutputError
         The suffix is unknown, the file cannot be written, a folder is given two names.
     SettingError
-        PyAV is needed, and is not installed.
+        The extra `video` is needed, and is not installed.
     """
     from nst_numpy.video.movies import CODECS, import_av
 

@@ -94,6 +94,7 @@ def _by_count(root: h5py.Group) -> Layers:
 
 def _by_names(root: h5py.Group) -> Layers:
     names = read_texts(root, "layer_names")
+    ordered = names is not None
     if names is None:
         names = [name for name in by_number(root) if group_in(root, name)]
     if len(set(names)) < len(names):
@@ -116,7 +117,8 @@ def _by_names(root: h5py.Group) -> Layers:
         kernels += [pair.kernel for pair in pairs(paths)]
         stored += _layer(layer, name, paths)
     layout = "Keras 1 or 2" if keras else "nst_numpy"
-    return Layers(layout, stored, tuple(root), _turns(root, kernels) if keras else "no")
+    turns = _turns(root, kernels) if keras else "no"
+    return Layers(layout, stored, tuple(root), turns, ordered=ordered)
 
 
 def _array_names(layer: h5py.Group) -> list[str]:

@@ -19,6 +19,8 @@ OTHERS = {
     *(
         "N",
         "W",
+        *"ABER",
+        "START",
         "F",
         "PX",
         "S",

@@ -125,3 +125,14 @@ def test_values_that_are_no_numbers_are_refused(capsys):
     assert unspaced("cannot read '30,much': write numbers with , between them") in unspaced(
         capsys.readouterr().err
     )
+
+
+def test_presets_are_an_axis(capsys, loaded, no_judge):
+    words = ["grid", "chelsea", "starry_night", "-o", "sheet.png", *SMALL, "--alpha", "2"]
+    assert nst(*words, "--preset", "bold,soft,none", "--quiet") == 0
+    cells = json.loads(Path("sheet.json").read_text(encoding="utf-8"))["cells"]
+    assert [cell["values"] for cell in cells] == [{"preset": p} for p in ("bold", "soft", None)]
+    assert [cell["settings"]["colors"] for cell in cells] == ["style", "content", "style"]
+    assert {cell["settings"]["alpha"] for cell in cells} == {2.0}
+    assert nst(*words, "--preset", "bold,sofd") == 2
+    assert "unknown preset 'sofd': did you mean soft?" in capsys.readouterr().err

@@ -30,6 +30,18 @@ def test_json_has_every_figure(loaded, capsys):
     assert len(found["a.png"]["figures"]) == 3 + 8 + 3 + 12 + 1
 
 
+def test_several_paintings_are_asked_by_their_weights(loaded, capsys):
+    save_image("a.png", picture_of(np.random.default_rng(0), 40, 60))
+    words = ["judge", "chelsea", "starry_night", "a.png", "--json", "--style", "coffee"]
+    found = []
+    for weights in ("1,0", "0,1", "3,1"):
+        assert nst(*words, "--style-weights", weights) == 0
+        found.append(json.loads(capsys.readouterr().out)["a.png"]["style"])
+    assert found[2] == pytest.approx(0.75 * found[0] + 0.25 * found[1])
+    assert nst(*words, "--style-weights", "1") == 2
+    assert "for 2 paintings: give one of at least 0 for each" in one_line(capsys)
+
+
 def test_a_missing_result_is_found_before_the_work(no_work, capsys):
     save_image("a.png", picture_of(np.random.default_rng(0), 40, 60))
     assert nst("judge", "chelsea", "starry_night", "a.png", "b.png") == 2

@@ -426,14 +426,15 @@ def test_save_run_keeps_every_painting(loaded, capsys):
     words = ["transfer", "chelsea", "starry_night", "cafe_terrace", *QUICK, "-o", "o.png"]
     words += ["--quiet", "--style-loss", "neighbours", "--save-run", "run"]
     assert nst(*words) == 0
-    names = {"content.png", "result.png", "run.json", "style.png", "style_2.png"}
+    names = {"content.png", "result.png", "run.json", "source.npz", "style.png", "style_2.png"}
     assert {*os.listdir("run")} == names
     capsys.readouterr()
-    assert nst("source", "run", "-o", "s.html") == 2
-    assert one_line(capsys) == (
-        "nst: run has no source map, since its run had several paintings or masks: run nst "
-        "transfer with one painting and without masks"
-    )
+    assert nst("source", "run", "-o", "s.html", "--json", "s.json") == 0
+    assert "painting  row  column  times used" in capsys.readouterr().out
+    found = json.loads(Path("s.json").read_text("utf-8"))
+    assert {number for row in found["number"] for number in row} <= {1, 2}
+    assert [panel["number"] for panel in found["paintings"]] == [1, 2]
+    assert "most like" in Path("s.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize(

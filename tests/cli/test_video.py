@@ -32,6 +32,15 @@ def test_a_gif_to_a_gif(loaded, capsys):
     assert sorted(os.listdir()) == ["clip.gif", "out.gif"]
 
 
+def test_where_the_movie_goes_may_stand_behind_o(loaded, capsys):
+    assert nst("video", "clip.gif", "-o", "out.gif", *WORDS, "--most", "1", "--quiet") == 0
+    assert Path("out.gif").is_file()
+    assert nst("video", "clip.gif", "out.gif", "--output", "b.gif", *WORDS) == 2
+    assert "leave out out.gif or -o" in capsys.readouterr().err
+    assert nst("video", "clip.gif", *WORDS) == 2
+    assert "arguments are required: OUT" in capsys.readouterr().err
+
+
 def test_ctrl_c_and_the_same_command_again(loaded, capsys, monkeypatch):
     save_clip("clip.gif", tiny_clip(2))
     assert nst("video", "clip.gif", "whole", *WORDS) == 0
@@ -46,7 +55,7 @@ def test_ctrl_c_and_the_same_command_again(loaded, capsys, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Painter, "paint", interrupted)
         assert nst("video", "clip.gif", "out", *WORDS) == 130
-    assert "stopped, and written so far: 1 frames" in capsys.readouterr().err
+    assert "stopped, and written so far: 1 frame," in capsys.readouterr().err
     assert nst("video", "clip.gif", "out", *WORDS) == 0
     assert "2 frames, 1 of them kept from before" in capsys.readouterr().err
     for name in ("00001.png", "00002.png"):

@@ -84,7 +84,7 @@ def test_weights_convert_keeps_half_precision(capsys, real_params):
         for kind, array in zip("Wb", pair, strict=True)
     }
     np.savez("half.npz", **half | {"conv1_1_W": half["conv1_1_W"][:, :, ::-1]})
-    assert nst("weights", "convert", "half.npz", "ours.h5", "--quiet") == 0
+    assert nst("weights", "convert", "half.npz", "-o", "ours.h5", "--quiet") == 0
     assert capsys.readouterr() == ("", "")
     with h5py.File("ours.h5") as file:
         stored = file["block1_conv1/kernel"][()]
@@ -110,6 +110,8 @@ def test_a_command_that_converts_says_so_once(capsys, theano, quiet):
     [
         (["convert"], "nst weights convert needs two files, the one to read and the one to write"),
         (["convert", "text.h5"], "nst weights convert needs two files"),
+        (["convert", "text.h5", "a.h5", "-o", "b.h5"], "leave out a.h5 or -o"),
+        (["verify", "text.h5", "-o", "b.h5"], "nst weights verify writes no file: leave out b.h5"),
         (["convert", "text.h5", "text.h5"], "text.h5 is read by this command: choose another"),
         (["convert", "text.h5", "./text.h5"], "text.h5 is read by this command: choose another"),
         (["convert", "text.h5", "no/o.h5"], "the folder no does not exist: make it first"),

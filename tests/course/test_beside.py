@@ -7,7 +7,8 @@ import zipfile
 import pytest
 
 from nst_numpy.cli import main
-from nst_numpy.course import find_isolation, grade_answer
+from nst_numpy.course import find_isolation, find_submissions, grade_answer, grade_submission
+from nst_numpy.course.submission import read_answer
 from nst_numpy.errors import SettingError
 from tests import posix
 from tests.course.conftest import write_assignment
@@ -122,3 +123,36 @@ def test_one_student_whose_folder_is_in_a_folder(tmp_path):
     assert scope["score"] == 2
     note = "2 answers came, and the best counts: t1 (1).py has 2 points, t1.py has 1"
     assert note in scope["output"]
+
+
+PATHS = """import os, sys
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath("__file__")), "src"))
+sys.path.append("..")
+from mine import d as double, s as square, g as slope
+"""
+MINE = """def d(x): return 2 * x
+def s(x): return x * x
+def g(grad_out, x): return 2 * x * grad_out
+"""
+
+
+@pytest.mark.parametrize("where", ["src/mine.py", "src/mine/__init__.py", "../mine.py"])
+def test_modules_in_a_folder_of_sys_path_come_along(small, tmp_path, where):
+    ada = tmp_path / "class" / "ada"
+    (ada / "work" / where).parent.mkdir(parents=True, exist_ok=True)
+    (ada / "work").mkdir(exist_ok=True)
+    (ada / "work" / where).write_text(MINE, "utf-8")
+    for source, right in ((PATHS, True), (PATHS.replace("sys.path.append", "print"), False)):
+        (ada / "work" / "t1_small.py").write_text(source, "utf-8")
+        (found,) = find_submissions(ada.parent, {small.name: small})
+        (done,) = grade_submission(found, {small.name: small})
+        assert [task.right for task in done.tasks] == 3 * [right], done.tasks[0].reason
+
+
+def test_modules_of_sys_path_are_found_for_a_file_alone(tmp_path):
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "mine.py").write_text(MINE, "utf-8")
+    (tmp_path / "t1_small.py").write_text(PATHS, "utf-8")
+    assert list(read_answer(tmp_path / "t1_small.py").modules) == ["src/mine.py"]
+    (tmp_path / "t1_small.py").write_text("from mine import d", "utf-8")
+    assert not read_answer(tmp_path / "t1_small.py").modules

@@ -31,7 +31,7 @@ def test_each_mistake_is_counted(view):
     assert view.nothing == ()
     assert {m.name: (set(m.students), dict(m.tasks)) for m in view.mistakes} == {
         "overwritten": (with_mistake("w=", "x="), {"a1.grad_w": 13, "a1.grad_x": 7}),
-        "factor": (with_mistake("slash"), {"a1.size": 6}),
+        "fraction": (with_mistake("slash"), {"a1.size": 6}),
         "summand": (with_mistake("bias"), {"a1.forward": 4}),
         "not-written": (with_mistake("w0"), {"a1.grad_w": 3}),
         "shape": (with_mistake("pad"), {"a1.grad_x": 2}),
@@ -53,7 +53,7 @@ def test_each_task_is_counted(view):
     assert [t.name for t in view.harder] == ["a1.size"]
     assert view.harder[0].harder == 6 / 30
     assert [t.name for t in view.unsolved] == ["a1.grad_w"]
-    assert [m.name for m in view.repeat] == ["overwritten", "factor"]
+    assert [m.name for m in view.repeat] == ["overwritten", "fraction"]
 
 
 @posix

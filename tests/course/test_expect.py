@@ -1,10 +1,13 @@
 """The tests of the assignments, against answers that win nothing by what they do to arguments."""
 
+import re
+
 import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from nst_numpy.course import expect, load_assignments
+from nst_numpy.course.classview import WORDS
 from nst_numpy.course.grade import _import_file
 from nst_numpy.course.reason import discreetly
 from nst_numpy.course.wire import RemoteError
@@ -177,3 +180,26 @@ def test_a_picture_is_written_where_the_tests_run_or_kept(tmp_path, monkeypatch)
 def test_what_is_nearly_right_is_not_called_once_what_it_should_be():
     with pytest.raises(expect.Wrong, match=r"J: it is off by 2e-06 of what it should be; is 1, it"):
         expect.same(1.000002, 1.0, "J")
+
+
+@pytest.mark.parametrize(("got", "named"), [(3.5, True), (4.5, False), (2.5, False)])
+def test_a_fraction_where_a_whole_number_belongs_is_named(got, named):
+    with pytest.raises(expect.Wrong) as caught:
+        expect.same(got, 3, "output_size")
+    assert (caught.value.mistake == "fraction") is named
+    assert ("// rounds down and / does not" in caught.value.discreet) is named
+
+
+def test_a_mistake_that_the_test_knows_is_named():
+    want, known = [[10, 2], [2, 4]], {"reshaped": [[5, 3], [3, 9]]}
+    with pytest.raises(expect.Wrong) as caught:
+        expect.same([[5, 3], [3, 9]], want, "f(a)", known=known)
+    assert caught.value.mistake == "reshaped"
+    assert "channels are cut as if they came first" in caught.value.discreet
+    assert not re.search(r"\d", caught.value.discreet)
+    with pytest.raises(expect.Wrong, match="4 of 4 values are wrong"):
+        expect.same([[5, 3], [3, 8]], want, "f(a)", known=known)
+
+
+def test_known_mistakes_have_a_name_before_a_class():
+    assert set(expect.KNOWN) <= set(WORDS)

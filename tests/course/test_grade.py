@@ -1,7 +1,12 @@
 """What answers do, and what they get for it. Each runs in processes of its own."""
 
 import json
+import os
 import re
+import signal
+import threading
+import time
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -17,6 +22,7 @@ from nst_numpy.course import (
 )
 from nst_numpy.course.assignment import Cell, split_cells
 from nst_numpy.course.grade import grade_task
+from nst_numpy.course.sandbox import Sandbox
 from nst_numpy.course.submission import read_answer
 from nst_numpy.course.worker import top_level_pieces
 from tests import limited_memory, posix
@@ -96,10 +102,49 @@ def test_a_loop_that_never_ends(grade_double, monkeypatch, loop):
     assert task.points == 0
 
 
+@pytest.mark.parametrize("made", ["np.ma.array", "Like"])
+def test_what_numpy_takes_for_an_array_is_one(grade, made):
+    like = (
+        "class Like:\n    def __init__(self, a):\n        self.a = a\n"
+        "    def __array__(self, dtype=None, copy=None):\n        return self.a\n"
+    )
+    _, tasks = grade(f"import numpy as np\n{like}\ndef double(x):\n    return {made}(2 * x)\n")
+    assert tasks["double"].right, tasks["double"].reason
+
+
+def test_a_name_that_an_import_should_have_given_says_so(grade):
+    _, tasks = grade("import no_such_module as m\n\ndef double(x):\n    return m.twice(x)\n")
+    assert "name 'm' is not defined" in tasks["double"].reason
+    assert "No module named 'no_such_module'" in tasks["double"].reason
+
+
 def test_a_busy_machine_costs_no_points(grade_double):
     """Its processor is with others: time passes, and little is computed."""
     task = grade_double("import time; time.sleep(0.6); return 2 * x", seconds=0.5)
     assert task.right, task.reason
+
+
+def test_time_in_which_the_answer_is_stopped_costs_nothing():
+    with Sandbox([("a.py", 1, "def f():\n    import time; time.sleep(0.3); return 7")],
+                 seconds=0.1) as sandbox:  # fmt: skip
+        sandbox.open()
+        pid = sandbox._process.pid
+        stop = threading.Timer(0.1, os.kill, [pid, signal.SIGSTOP])
+        go_on = threading.Timer(1.4, os.kill, [pid, signal.SIGCONT])
+        for timer in (stop, go_on):
+            timer.start()
+        assert sandbox.function("f")() == 7  # PATIENCE * 0.1 seconds are shorter than the stop
+        for timer in (stop, go_on):
+            timer.join()
+
+
+def test_time_in_which_the_grader_is_stopped_costs_nothing(monkeypatch):
+    hours = count(time.monotonic(), 3600)
+    with Sandbox([("a.py", 1, "def f():\n    return 7")]) as sandbox:
+        sandbox.open()
+        monkeypatch.setattr("nst_numpy.course.sandbox.time.monotonic", lambda: next(hours))
+        assert sandbox.function("f")() == 7
+        monkeypatch.undo()
 
 
 def test_what_calls_compute_adds_up(grade_double):

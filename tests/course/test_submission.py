@@ -344,3 +344,51 @@ def test_parts_and_modules_named_like_an_answer_are_one_students(bundled, tmp_pa
 
 def code(source):
     return {"cell_type": "code", "source": source}
+
+
+ANSWER = "def gram_matrix(a):\n    return {}\n"
+
+
+@pytest.mark.parametrize(
+    ("names", "students"),
+    [
+        # a repository for each student
+        (["a4-style-ada77/a4_style.py", "a4-style-bob/a4_style.py", "a4-style-cyd-l/src/x.py"],
+         {"ada77", "bob", "cyd-l"}),
+        (["a4_style-ada/a4.py", "a4_style-bob/a4.py"], {"ada", "bob"}),
+        # versions of one student's
+        (["a4-style-v1/a4.py", "a4-style-final/a4.py"], None),
+        (["a4_gram/a4.py", "a4_naive/a4.py"], None),
+        # folders of assignments that have other names
+        (["Homework 4/ada/a4.py", "Homework 4/bob/a4.py", "Homework 1/ada/conv.py"],
+         {"ada", "bob"}),
+        (["Übung_4/ada.py", "Übung_4/bob.py", "Übung_1/conv_ada.py", "Übung_1/bob.py"],
+         {"ada", "bob", "conv_ada"}),
+        # only one assignment yet
+        (["a4_style/ada.py", "a4_style/bob.py", "a4_style/cyd.py"], {"ada", "bob", "cyd"}),
+        (["a4_style/draft.py", "a4_style/final.py", "a4_style/old.py"], None),
+        # logins of which no letters are a word
+        (["a4_s123456.py", "a4_b0b99.py"], {"s123456", "b0b99"}),
+        (["a4_v20261101.py", "a4_v2.py"], None),
+    ],
+)  # fmt: skip
+def test_layouts_of_other_platforms(bundled, tmp_path, names, students):
+    top = tmp_path / "handed in"
+    for number, name in enumerate(names):
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        a1 = " 1/" in name or "_1/" in name
+        source = "def conv_forward(x):\n    return {}\n" if a1 else ANSWER
+        (top / name).write_text(source.format(number), "utf-8")
+    found = find_submissions(top, bundled)
+    assert (found.student if students is None else {s.student for s in found}) == (
+        "handed in" if students is None else students
+    )
+
+
+def test_parts_of_one_answer_in_its_folder_are_one_students(bundled, tmp_path):
+    folder = tmp_path / "a4_style"
+    folder.mkdir()
+    for name, function in (("losses", "style_loss"), ("grads", "style_gradient"), ("matrices",
+                           "gram_matrix")):  # fmt: skip
+        (folder / f"{name}.py").write_text(f"def {function}(a):\n    return 1\n", "utf-8")
+    assert find_submissions(tmp_path, bundled).student == tmp_path.name

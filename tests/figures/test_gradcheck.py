@@ -136,7 +136,7 @@ def test_titles_say_how_many_are_wrong():
     ]  # fmt: skip
     right, wrong = rows[:, 2]
     assert right.get_title() == "relative error, at most 1e-09: 0 of 6 wrong"
-    assert wrong.get_title() == "relative error, at most 2e-01: 1 of 2 wrong"
+    assert wrong.get_title() == "relative error, at most 0.2: 1 of 2 wrong"
     assert [axes.title.get_color() for axes in (right, wrong)] == [INK, RED]
 
 

@@ -15,6 +15,7 @@ from nst_numpy.course.submission import assignment_of, read_answer
 from nst_numpy.errors import NstError
 from nst_numpy.pictures import load_image
 from nst_numpy.pictures.colours import can_paint_in
+from nst_numpy.pictures.images import as_exact
 from nst_numpy.pictures.metadata import describe_file, read_exif, read_profile
 from nst_numpy.pictures.transparency import load_transparent
 from nst_numpy.signals.data import read_signal
@@ -60,6 +61,7 @@ def pictures(data: bytes) -> None:
     """Read a picture, with a size as every command does, then all that is read of one."""
     path = _file("picture", data)
     load_image(path, size=64)
+    as_exact(path, size=64)
     load_transparent(path, size=64)
     describe_file(path)
     read_exif(path)

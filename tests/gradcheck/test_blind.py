@@ -93,6 +93,28 @@ def test_what_it_says_of_a_bad_forward(forward, name):
     assert diagnose(lambda g, c: g, forward, {"x": x}).name == name
 
 
+SHORT = X.astype(np.float32).astype(np.float64)
+
+
+@pytest.mark.parametrize(
+    ("forward", "x", "names"),
+    [
+        (lambda x: (np.tanh(x.astype(np.float32)).astype(np.float64), x), X, ["dtype"]),
+        (lambda x: (np.tanh(x.astype(np.float32)).astype(np.float64), x), SHORT, ["dtype"]),
+        (lambda x: (np.tanh(x), x), SHORT, []),
+    ],
+)
+def test_a_forward_that_rounds_inside_is_named_and_no_right_gradient_accused(forward, x, names):
+    report = check_backward(forward, lambda g, c: g * (1 - np.tanh(c) ** 2), {"x": x})
+    assert [diagnosis.name for diagnosis in report.diagnoses] == names
+    assert report.arguments["x"].wrong == 0
+
+
+def test_numbers_that_are_only_picked_out_are_not_rounded():
+    report = check_backward(lambda x: (np.maximum(x, 0), x), lambda g, c: g * (c > 0), {"x": SHORT})
+    assert report.ok, report
+
+
 def test_inputs_are_never_changed():
     kept = X.copy()
 
@@ -148,7 +170,7 @@ def test_garbage_is_survived(seed):
         ([1, 2], {}, "inputs must be a dict of names and arrays"),
         ({}, {}, "inputs must be a dict"),
         ({"x": np.array(["a"])}, {}, "at least one array of numbers"),
-        ({"x": np.zeros((0, 3))}, {}, "at least one array of numbers that is not empty"),
+        ({"x": 3.0}, {}, "at least one array of numbers"),
         ({"x": np.array([np.nan])}, {}, "x has entries that are NaN or infinite"),
         ({"x": X}, {"tolerance": 0}, "tolerance must be a finite number above 0"),
         ({"x": X}, {"entries": 0}, "entries must be a whole number of at least 1"),
@@ -160,6 +182,14 @@ def test_what_it_says_of_a_bad_call(inputs, options, message):
     with pytest.raises(SettingError) as caught:
         check_backward(lambda x: (x, x), lambda g, c: g, inputs, **options)
     assert message in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 3), (2, 0)])
+def test_inputs_that_are_all_empty_are_a_report_and_no_pass(shape):
+    report = check_backward(lambda x: (2 * x, x), lambda g, x: 2 * g, {"x": np.zeros(shape)})
+    assert not report.ok
+    assert report.diagnosis.name == "nothing-compared"
+    assert not check_gradient(lambda x: (x**2).sum(), np.zeros(shape), np.zeros(shape)).ok
 
 
 def test_assert_gradients():

@@ -99,6 +99,136 @@ def test_a_kernel_that_is_no_argument_is_seen_to_be_unflipped(stride, entries):
     assert report.diagnosis.name == "kernel-not-flipped"
 
 
+PLAIN = np.random.default_rng(8).standard_normal((3, 3))
+EACH = np.random.default_rng(9).standard_normal((3, 3, 4))
+
+
+def slide(x, w, stride=1):
+    """Correlate in plain NumPy: out[o] = Σ x[stride·o + k] w[k]; channels of w, if any, last."""
+    windows = np.lib.stride_tricks.sliding_window_view(x, w.shape[: x.ndim])
+    steps = (slice(None, None, stride),) * x.ndim
+    return np.tensordot(windows[steps], w, x.ndim)
+
+
+def send_back(g, w, shape, stride=1):
+    """Send each out's gradient to its window."""
+    grad = np.zeros(shape)
+    for o in np.ndindex(g.shape):
+        grad[tuple(slice(stride * i, stride * i + k) for i, k in zip(o, w.shape, strict=True))] += (
+            g[o] * w
+        )
+    return grad
+
+
+@pytest.mark.parametrize(
+    ("shape", "w", "stride"),
+    [
+        ((9,), PLAIN[0], 1),
+        ((9,), PLAIN[0], 2),
+        ((6, 7), PLAIN, 1),
+        ((7, 7), PLAIN, 2),
+        ((5, 4, 6), EACH[:2, :, :3], 1),
+    ],
+)
+def test_a_kernel_is_seen_in_arrays_without_items_and_channels(shape, w, stride):
+    x = np.random.default_rng(2).standard_normal(shape)
+
+    def check(kernel):
+        return check_backward(
+            lambda x: (slide(x, w, stride), x),
+            lambda g, x: send_back(g, kernel, x.shape, stride),
+            {"x": x},
+        )
+
+    assert check(w).ok
+    assert check(np.flip(w)).diagnosis.name == "kernel-not-flipped"
+
+
+def test_a_kernel_is_seen_where_rows_are_kept_and_where_channels_do_not_mix():
+    x = np.random.default_rng(2).standard_normal((6, 5, 4))
+
+    def padded(x, w):
+        return slide(np.pad(x, 1), w)
+
+    report = check_backward(
+        lambda x: (padded(x, PLAIN), x), lambda g, x: padded(g, PLAIN), {"x": x[..., 0]}
+    )
+    assert report.diagnosis.name == "kernel-not-flipped"
+    report = check_backward(
+        lambda x: (np.stack([slide(x[..., c], EACH[..., c]) for c in range(4)], -1), x),
+        lambda g, x: np.stack(
+            [send_back(g[..., c], EACH[::-1, ::-1, c], x.shape[:2]) for c in range(4)], -1
+        ),
+        {"x": x},
+    )
+    assert report.diagnosis.name == "kernel-not-flipped"
+
+
+def test_a_plain_kernel_that_is_an_argument_is_seen_to_be_unflipped():
+    rng = np.random.default_rng(3)
+    inputs = {"x": rng.standard_normal((6, 7)), "w": rng.standard_normal((3, 2))}
+    report = check_backward(
+        lambda x, w: (slide(x, w), (x, w)),
+        lambda g, cache: (send_back(g, np.flip(cache[1]), (6, 7)), slide(cache[0], g)),
+        inputs,
+    )
+    assert report.diagnosis.name == "kernel-not-flipped"
+    assert report.diagnosis.argument == "x"
+    report = check_backward(
+        lambda x, w: (slide(x, w), (x, w)),
+        lambda g, cache: (send_back(g, cache[1], (6, 7)), slide(cache[0], np.flip(g))),
+        inputs,
+    )
+    assert report.diagnosis.name == "reversed"
+    assert "grad_out is taken backwards" in report.diagnosis.sentence
+
+
+def test_windows_of_a_signal_that_overwrite_each_other_are_named():
+    def backward(g, x):
+        grad = np.zeros_like(x)
+        for o in range(len(g)):
+            grad[o : o + 3] = g[o] * PLAIN[0]
+        return grad
+
+    report = check_backward(
+        lambda x: (slide(x, PLAIN[0]), x), backward, {"x": np.linspace(-1, 2, 9)}
+    )
+    assert report.diagnosis.name == "overwritten"
+
+
+TARGET = np.random.default_rng(4).standard_normal((4, 3, 2))
+
+
+def gram(a):
+    f = a.reshape(-1, a.shape[-1])
+    return f.T @ f
+
+
+@pytest.mark.parametrize(
+    ("forward", "grad"),
+    [
+        (lambda a: 0.5 * np.linalg.norm(a - TARGET), lambda a: a - TARGET),
+        (lambda a: np.sqrt(((a - TARGET) ** 2).mean()), lambda a: 2 * (a - TARGET) / a.size),
+        (lambda a: ((a - TARGET) ** 2).sum(), lambda a: (a - TARGET) / np.linalg.norm(a - TARGET)),
+        (lambda a: 0.5 * (a - TARGET).sum(), lambda a: a - TARGET),
+        (
+            lambda a: np.linalg.norm(gram(a) - gram(TARGET)) / (2 * a.size) ** 2,
+            lambda a: 4 / (2 * a.size) ** 2 * a @ (gram(a) - gram(TARGET)),
+        ),
+    ],
+)
+def test_a_missing_square_is_named_in_a_pair_of_functions_too(forward, grad):
+    a = np.random.default_rng(5).standard_normal((4, 3, 2))
+    report = check_backward(lambda a: (forward(a), a), lambda g, a: g * grad(a), {"a": a})
+    assert report.diagnosis.name == "missing-square"
+
+
+def test_a_factor_is_no_missing_square_where_f_is_a_plain_number():
+    a = np.array([1.0, 2.0, 2.0, 4.0])  # ½ Σ a² is 12.5
+    report = check_backward(lambda a: (0.5 * (a**2).sum(), a), lambda g, a: 25 * g * a, {"a": a})
+    assert report.diagnosis.name == "factor"
+
+
 @pytest.mark.parametrize(
     "slip",
     [

@@ -165,6 +165,13 @@ def test_gradient(a, target):
     assert report.ok, str(report)
 
 
+def test_any_pair_of_a_mean_and_a_covariance_is_a_target():
+    a, target = mixed(26, 1, 7, 3), mean_and_covariance(mixed(27, 1, 9, 3))
+    value, grad = wasserstein_loss(a, (target.mean, target.covariance))
+    assert value == wasserstein_loss(a, target)[0]
+    np.testing.assert_array_equal(grad, wasserstein_loss(a, target)[1])
+
+
 def test_units_do_not_matter():
     a, style = mixed(18, 1, 3, 5), mixed(19, 1, 4, 5)
     value, grad = wasserstein_loss(a, mean_and_covariance(style))

@@ -90,10 +90,35 @@ def test_other_sizes_are_judged_at_the_results_and_told(vgg, pair, monkeypatch):
     assert large.resized == ["content", "style", "result"]
 
 
+def test_of_several_paintings_each_counts_by_its_weight(vgg, pair):
+    content, style = pair
+    other = picture_of(np.random.default_rng(3), 64, 48)
+    result = match_colors(content, style)
+    one, two = (Judge(content, each, vgg)(result) for each in (style, other))
+    both = judgement.judge(content, [style, other], result, vgg, [3, 1])
+    for name in ("content/features", "style/frechet"):
+        assert both.figures[name] == pytest.approx(
+            0.75 * one.figures[name] + 0.25 * two.figures[name]
+        )
+    assert both.style == pytest.approx(0.75 * one.style + 0.25 * two.style)
+    assert both.score == pytest.approx((1 + both.content) * (1 + both.style))
+    assert both.copied == max(one.copied, two.copied)
+    assert judgement.judge(content, [style], result, vgg) == one
+    copy = judgement.judge(content, [other, style], style, vgg)
+    assert copy.copied == judgement.judge(content, style, style, vgg).copied > 0.9
+    for weights in ([1], [0, 0], [2, -1]):
+        with pytest.raises(SettingError, match="for 2 paintings: give one of at least 0 for each"):
+            judgement.judge(content, [style, other], result, vgg, weights)
+
+
 def test_bad_pictures_are_refused(vgg, pair):
     content, style = pair
     with pytest.raises(SettingError, match=f"result has 64×{SMALLEST - 1} pixels: give one of"):
         Judge(content, style, vgg)(content[: SMALLEST - 1])
+    narrow = picture_of(np.random.default_rng(0), 300, 72)
+    with pytest.raises(SettingError, match="style, 72×300 pixels, is too narrow: made as long as"):
+        Judge(content, narrow, vgg)(content)
+    assert Judge(content, narrow[:288], vgg)(content).style == 1  # 16 at 64: just wide enough
     with pytest.raises(
         SettingError, match=r"content and style are alike \(\w+\): there is nothing"
     ):

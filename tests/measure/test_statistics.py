@@ -22,6 +22,9 @@ def test_feature_distance_looks_at_each_channel_about_its_mean(rng):
     assert statistics.feature_distance(a, a) == pytest.approx(0, abs=1e-12)
     assert statistics.feature_distance(a, 3 * a + [5, -2, 7]) == pytest.approx(0, abs=1e-12)
     assert statistics.feature_distance(a, -a) == pytest.approx(2)
+    for seed in range(20):  # a rounding below 0 would be printed as -0.000
+        same = np.random.default_rng(seed).standard_normal((1, 6, 5, 3))
+        assert statistics.feature_distance(same, same) >= 0
     far = statistics.feature_distance(a, rng.standard_normal(a.shape))
     assert 0.6 < far < 1.4
 

@@ -122,7 +122,7 @@ def test_several_paintings_with_masks():
         "0.7, 0.3",
     ):
         assert part in text
-    assert "Judged" not in text  # the judge knows of one painting
+    assert "Judged" not in text  # the judge knows of no masks
 
 
 def test_every_tag_is_closed(made):
@@ -370,9 +370,13 @@ def test_the_picture_is_judged_where_the_network_has_the_layers(monkeypatch):
     class Found:
         content, style, copied, score = 0.5, 0.25, 0.125, 1.875
 
-    monkeypatch.setattr(report.page, "Judge", lambda *pair: lambda image: Found)
-    make("r.html", iterations=1)
+    given = []
+    judge = lambda content, *rest: given.append(content) or (lambda image: Found)  # noqa: E731
+    monkeypatch.setattr(report.page, "Judge", judge)
+    make("r.html", iterations=1, colors="match")
     assert "1.88 of 2: content 0.50, style 0.25, copied 12% (0 is the ideal" in Page("r.html").text
+    # the photograph is judged as it was given, not in the colours that the run gave it
+    assert np.array_equal(given[0], resize_image(picture(1), 32))
 
 
 # the recorder

@@ -33,14 +33,19 @@ def replayed(saved, vgg):
     return term, objective.measured_style.similarity(x)[0]
 
 
-def test_of_several_paintings_all_are_kept_and_no_map(tmp_path):
+def test_of_several_paintings_all_are_kept_and_lie_side_by_side(tmp_path):
     settings = Settings(size=40, iterations=2, style_loss="neighbours", **LAYERS)
     run = Run(settings, TINY, picture(1, 30, 40), [picture(2, 90, 60), picture(3, 50, 50)])
     result = run.go()
     save_run(tmp_path, run, result, {"settings": result.settings})
     assert load_image(tmp_path / "style.png").shape == (40, 27, 3)
     assert load_image(tmp_path / "style_2.png").shape == (40, 40, 3)
-    with pytest.raises(SettingError, match="since its run had several paintings or masks"):
+    saved = load_run(tmp_path)
+    assert saved.style.shape == (40, 4 * 7 + 40, 3)
+    assert saved.source.panels == result.source.panels
+    assert (saved.source.numbers == result.source.numbers).all()
+    (tmp_path / "style_2.png").unlink()
+    with pytest.raises(ImageError, match="there is no file"):
         load_run(tmp_path)
 
 

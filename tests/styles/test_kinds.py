@@ -244,7 +244,7 @@ def test_a_style_loss_that_there_is_not():
     with pytest.raises(SettingError) as caught:
         objective_of("grams", content, style)
     assert str(caught.value) == (
-        "style_loss must be one of gram, wasserstein, neighbours, not 'grams'"
+        "style_loss must be one of gram, wasserstein, neighbours, not 'grams': did you mean gram?"
     )
 
 

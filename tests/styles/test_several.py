@@ -3,7 +3,7 @@ import pytest
 
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.gradcheck import check_gradient
-from nst_numpy.losses import Losses, find_neighbours, gaussian, gram_matrix
+from nst_numpy.losses import Losses, find_neighbours, gaussian, gram_matrix, style_loss
 from nst_numpy.objective import Objective
 from nst_numpy.styles import Painting, Regions, kinds
 from nst_numpy.styles.kinds import coarse_grid
@@ -171,15 +171,40 @@ def test_the_engines_agree(kind, dtype, tolerance):
     np.testing.assert_allclose(grad, other_grad, rtol=0, atol=tolerance * np.abs(grad).max())
 
 
+def of_grams(a, target):
+    return style_loss(a, target)
+
+
+def of_activations(a, other):
+    return style_loss(a, gram_matrix(other))
+
+
+@pytest.mark.parametrize(
+    "own",
+    [
+        Losses(gram_matrix=lambda a: gram_matrix(a), style_loss=of_grams),
+        Losses(style_loss=of_activations, compares_activations=True),
+    ],
+)
+@pytest.mark.parametrize("given", [(True, False), (False, True), (True, True)])
+def test_losses_of_ones_own_need_not_know_of_masks(own, given):
+    content, _, x = pictures()
+    style, other, _ = (pictures(seed)[0] for seed in (5, 6, 7))  # of the content's sizes
+    both = masks()[0], masks(1)[0]
+    first = Regions(*(mask if here else None for mask, here in zip(both, given, strict=True)))
+    paintings = [Painting(style, 0.6, first), Painting(other, 0.4)]
+    value, grad = objective_of("gram", content, paintings)(x)
+    mine, my_grad = objective_of("gram", content, paintings, losses=own)(x)
+    assert mine == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(my_grad, grad, rtol=0, atol=1e-12 * np.abs(grad).max())
+
+
 def test_what_is_refused():
     content, style, _ = pictures()
     with pytest.raises(SettingError, match="no painting counts: give one of them a weight above"):
         objective_of("gram", content, [Painting(style, 0.0)])
     with pytest.raises(ShapeError, match=r"a mask of shape \(3, 3\) is none of a picture"):
         objective_of("gram", content, [Painting(style, 1.0, Regions(np.ones((3, 3))))])
-    regions = Regions(np.ones(SIZES))
-    with pytest.raises(SettingError, match="masks cannot be used with losses of your own"):
-        objective_of("gram", content, [Painting(style, 1.0, regions)], losses=Losses())
 
 
 # what J cannot fall below

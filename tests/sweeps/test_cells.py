@@ -6,7 +6,7 @@ from tests.sweeps.conftest import CONTENT
 
 
 def test_each_axis_is_a_setting_or_the_painting():
-    assert set(AXES) - {"style"} <= set(Settings.__dataclass_fields__)
+    assert set(AXES) - {"style", "preset"} <= set(Settings.__dataclass_fields__)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,20 @@ def test_a_third_and_a_fourth_axis_are_outside_the_first_two():
     assert last.settings.style_layers == LAYER_SETS[1]
 
 
+def test_presets_are_an_axis_and_what_is_given_beside_them_counts_more():
+    more = {name: each for name, each in COMMON.items() if name != "iterations"}
+    given = {"size": 32, "iterations": 3, "strength": 20, "tv_weight": [0.0, 1.0]} | more
+    found = Grid(CONTENT, STYLE, preset=["soft", "lecture", None], **given)
+    assert (found.columns, found.rows) == (["tv_weight"], ["preset"])
+    soft, _, lecture, _, none, _ = (cell.settings for cell in found.cells)
+    assert (soft.colors, lecture.colors, none.colors) == ("content", "style", "style")
+    assert (soft.optimizer, lecture.optimizer, none.optimizer) == ("lbfgs", "gd", "lbfgs")
+    assert {cell.settings.strength for cell in found.cells} == {20}
+    assert found.cells[4].label == "tv weight 0, preset none"
+    with pytest.raises(UnknownNameError, match="unknown preset 'sofd': did you mean soft"):
+        grid(CONTENT, STYLE, preset=["soft", "sofd"])
+
+
 def test_what_is_in_the_folder_is_not_painted_again(tmp_path, runs):
     more = {"size": 32, "folder": tmp_path} | COMMON
     first = grid(CONTENT, STYLE, strength=[30, 70], **more)

@@ -89,6 +89,21 @@ def test_frames_are_kept_only_with_the_same_settings():
     assert paint(temporal=2.0, style=tiny_painting()[::-1]).kept == 0
 
 
+def test_layers_of_ones_own_paint_the_movie():
+    Path("mine.py").write_text(
+        "import numpy as np\n"
+        "def relu_forward(x):\n    return np.maximum(x, 0), x > 0\n"
+        "def relu_backward(grad_out, cache):\n    return grad_out * cache\n",
+        "utf-8",
+    )
+    plain = paint(out="plain", most=2)
+    mine = paint(out="mine", most=2, layers="mine.py")
+    assert (plain.kept, mine.kept) == (0, 0)
+    for one, other in zip(frames("plain", 2), frames("mine", 2), strict=True):
+        assert np.abs(one.astype(int) - other).mean() < 1  # the same, by other code
+    assert paint(out="mine", most=2).kept == 0  # other layers, other frames
+
+
 def test_of_a_longer_movie_no_frames_are_left():
     paint()
     save_clip("clip.gif", tiny_clip(2))

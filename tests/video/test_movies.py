@@ -58,7 +58,8 @@ def test_what_it_says_of_bad_movies():
 
 def test_without_the_extra_a_sentence_names_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "av", None)
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
     Path("a.mp4").write_bytes(b"\0\0\0\x20ftypisom")
     for need in (lambda: open_movie("a.mp4"), lambda: check_target("b.mp4")):
-        with pytest.raises(SettingError, match=r'movies need PyAV: pip install "nst_numpy\[video'):
+        with pytest.raises(SettingError, match=r'imageio-ffmpeg: pip install "nst_numpy\[video'):
             need()

@@ -117,3 +117,12 @@ def test_more_arrays_than_any_network_has_are_refused(path, monkeypatch):
     monkeypatch.setattr(layouts, "MOST_NAMES", 500)
     spoil(path, change, made.write_nested)
     assert "lists more than 500 arrays: give a Keras file" in message(path)
+
+
+def test_layers_whose_list_is_not_read_are_ordered_by_their_names(path):
+    with h5py.File(path, "w") as file:
+        for n, (name, (c_in, c_out)) in enumerate(VGG16.items(), start=1):
+            made.put(file, f"{name}/{name}_W", (3, 3, c_in, c_out), n)
+            made.put(file, f"{name}/{name}_b", (c_out,), -n)
+        file.attrs["layer_names"] = list(VGG16)  # of variable length
+    assert [kernel.flat[0] for kernel, _ in load_weights(path).values()] == list(range(1, 14))

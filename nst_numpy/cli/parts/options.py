@@ -9,6 +9,7 @@ from nst_numpy.common.text import about as about
 from nst_numpy.common.text import duration as duration
 from nst_numpy.common.text import step_duration as step_duration
 from nst_numpy.common.text import table as table
+from nst_numpy.errors import SettingError
 from nst_numpy.layers import set_threads
 from nst_numpy.vgg import POOLS
 
@@ -22,6 +23,29 @@ def add_output(
 ) -> None:
     """Add -o and --output: where the result goes, a file or a folder."""
     parser.add_argument("-o", "--output", metavar=metavar, help=text, **more)
+
+
+def add_output_instead(
+    parser: argparse.ArgumentParser, positional: argparse.Action, text: str
+) -> None:
+    """Add -o and --output to a command whose last word says where the result goes.
+
+    With either of them the command is whole; `output_of` returns the one that came.
+    """
+
+    class Instead(argparse.Action):
+        def __call__(self, parser: Any, namespace: Any, values: Any, option: Any = None) -> None:
+            namespace.output = values
+            positional.required = False
+
+    add_output(parser, f"{text}, in place of {positional.metavar}", action=Instead)
+
+
+def output_of(args: argparse.Namespace) -> Any:
+    """Return where the result goes, which is said once: by -o, or by the last word."""
+    if args.output is not None and args.out is not None:
+        raise SettingError(f"say once where the result goes: leave out {args.out} or -o")
+    return args.out if args.output is None else args.output
 
 
 def add_size(parser: argparse.ArgumentParser, default: int | None, of: str = "") -> None:
@@ -174,6 +198,23 @@ def show_layer_weights(pairs: dict[str, float], *, exact: bool = False) -> str:
     """
     texts = {name: repr(value) if exact else f"{value:g}" for name, value in pairs.items()}
     return ",".join(f"{name}={text}" for name, text in texts.items())
+
+
+def show_layers(pairs: dict[str, float]) -> str:
+    """Write layer weights for a help text: where all are alike, once.
+
+    >>> show_layers({"relu4_2": 1.0}), show_layers({"relu1_1": 0.2, "relu2_1": 0.2})
+    ('relu4_2=1', 'relu1_1, relu2_1, 0.2 each')
+    >>> show_layers(dict.fromkeys(("relu1_1", "relu2_1", "relu3_1", "relu4_1"), 1.0))
+    'relu1_1, relu2_1, …, relu4_1, 1 each'
+    """
+    weights = set(pairs.values())
+    if len(pairs) == 1 or len(weights) > 1:
+        return show_layer_weights(pairs)
+    names = list(pairs)
+    if len(names) > 3:
+        names[2:-1] = ["…"]
+    return f"{', '.join(names)}, {weights.pop():g} each"
 
 
 keep_former_names(__name__, "nst_numpy.cli.parts.outputs", "check_distinct")

@@ -95,10 +95,20 @@ class HelpFormatter(argparse.RawDescriptionHelpFormatter):
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         text, default = action.help, action.default
-        none = default is None or default is False or default in ("", [], argparse.SUPPRESS)
+        switch = isinstance(default, bool)  # --fresh sets False what is True otherwise
+        none = default is None or switch or default in ("", [], argparse.SUPPRESS)
         if text is None or none or not action.option_strings or "default" in text:
             return text
-        return f"{text} (default: %(default)s)"
+        return f"{text} (default: {show_number(default)})"
+
+
+def show_number(value: Any) -> str:
+    """Write a default: a number without needless digits.
+
+    >>> show_number(50.0), show_number(1e-6), show_number("avg")
+    ('50', '1e-06', 'avg')
+    """
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def family(parser: Parser) -> Iterator[Parser]:

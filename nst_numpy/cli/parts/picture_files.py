@@ -6,7 +6,7 @@ import shlex
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from nst_numpy.common.arrays import Image, Image16
 from nst_numpy.errors import SettingError
@@ -15,6 +15,8 @@ from nst_numpy.pictures.samples import resolve_picture
 
 if TYPE_CHECKING:
     from PIL.Image import Exif
+
+    from nst_numpy.pictures.encoding import ProfileName
 
 # Functions import what needs Pillow, as `images` does.
 
@@ -133,12 +135,12 @@ class PictureFile:
         return None if (rgba[..., 3] == 255).all() else rgba
 
     @cached_property
-    def profile(self) -> str | bytes:
+    def profile(self) -> "ProfileName | bytes":
         """Return what `save_image` is to say of the colours."""
         from nst_numpy.pictures.colours import can_paint_in
         from nst_numpy.pictures.metadata import read_profile
 
-        chosen = str(self._option("profile"))
+        chosen: ProfileName | Literal["keep"] = self._option("profile")
         if chosen != "keep":
             return chosen
         found = read_profile(self._photograph)

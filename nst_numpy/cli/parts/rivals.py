@@ -25,7 +25,13 @@ def add_training(parser: argparse.ArgumentParser, epochs: int) -> None:
     add = parser.add_argument
     add_output(parser, FIGURE)
     add("--epochs", type=whole_number, default=epochs, metavar="N", help="passes over the examples")
-    add("--runs", type=whole_number, default=2, help="trainings on each half, other seeds")
+    add(
+        "--runs",
+        type=whole_number,
+        metavar="N",
+        default=2,
+        help="trainings on each half, other seeds",
+    )
     add_seed(parser, "the first run; the next has the next one")
     add("--json", metavar="FILE", help="write the numbers there")
     add_threads(parser)

@@ -11,10 +11,13 @@ from nst_numpy.cli.parts.options import (
     numbers,
     seed_option,
     show_layer_weights,
+    show_layers,
     size_option,
     sizes,
 )
+from nst_numpy.cli.parts.parser import show_number
 from nst_numpy.conventions import CONVENTIONS
+from nst_numpy.errors import UnknownNameError
 from nst_numpy.network import ENGINES
 from nst_numpy.objective import CONTENT_LAYERS, Coefficients
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS, SETTLED
@@ -25,7 +28,7 @@ from nst_numpy.styles import STYLE_LAYERS, STYLES
 from nst_numpy.vgg import POOLS
 
 NAMES = tuple(f.name for f in fields(Settings))
-HELP = "help"  # in place of a preset's name
+HELP, NONE = "help", "none"  # in place of a preset's name
 COEFFICIENTS = ("strength", *(f.name for f in fields(Coefficients)))
 # What an option says beside its name and its default, which are those of the setting.
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -41,23 +44,23 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "S",
         "help": "how strong the style is, 0 to 100; 25 more make β ten times as large",
     },
-    "alpha": {"type": float, "help": "weight of content"},
+    "alpha": {"type": float, "metavar": "A", "help": "weight of content"},
     "beta": {
         "type": float,
+        "metavar": "B",
         "help": "weight of style, in place of --strength (default: found from the pictures)",
     },
-    "tv_weight": {"type": float, "help": "weight of smoothness"},
+    "tv_weight": {"type": float, "metavar": "W", "help": "weight of smoothness"},
     "content_layers": {
         "type": layer_weights,
         "metavar": "LAYERS",
-        "help": f"as relu3_1=0.5,relu4_2=1 (default: {show_layer_weights(CONTENT_LAYERS)})",
+        "help": f"as relu3_1=0.5,relu4_2=1 (default: {show_layers(CONTENT_LAYERS)})",
     },
     "style_layers": {
         "type": layer_weights,
         "metavar": "LAYERS",
-        "help": "likewise; for neighbours relu1_1, relu1_2, …, relu4_3, 0.1 each, "
-        "for the convention johnson 1 each "
-        f"(default: {show_layer_weights(STYLE_LAYERS)})",
+        "help": f"likewise (default: {show_layers(STYLE_LAYERS)}; for neighbours "
+        f"{show_layers(STYLES['neighbours'].layers)}; for the convention johnson 1 each)",
     },
     "style_loss": {"choices": list(STYLES), "help": "how styles are compared"},
     "convention": {
@@ -69,12 +72,16 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "metavar": "W,W",
         "help": "how much each of several paintings counts, as 0.7,0.3 (default: all alike)",
     },
-    "init": {"help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture"},
+    "init": {
+        "metavar": "START",
+        "help": "start from content, noise, uniform, style, grey, mix:0.6, or a picture",
+    },
     "seed": {"type": int} | seed_option("the noise"),
     "pool": {"choices": list(POOLS), "help": "kind of pooling"},
     "optimizer": {"choices": list(OPTIMIZERS), "help": "how J is minimised"},
     "learning_rate": {
         "type": float,
+        "metavar": "R",
         "help": "in pixel values, 0 to 255 (default: gd finds its own, "
         f"adam {LEARNING_RATES['adam']:g})",
     },
@@ -148,16 +155,41 @@ def add_axes(parser: argparse.ArgumentParser, names: Collection[str]) -> None:
         if f.name in names:
             option = OPTIONS[f.name]
             sign = "/" if option.get("type") is layer_weights else ","
-            text = f"{option['help']}; several have {sign} between them"
+            text = f"{option['help']}; several with {sign} between them"
             if "choices" in option:
                 text = f"{', '.join(option['choices'])}: {text}"
             if f.default is not None and "default" not in text:
-                text += f" (default: {f.default})"
+                text += f" (default: {show_number(f.default)})"
             kind = partial(_values, option.get("type", str), sign)
             parser.add_argument(
                 _option(f.name), type=kind, action="extend" if sign == "/" else "store",
-                metavar=option.get("metavar"), help=text,
+                metavar=option.get("metavar", "NAME"), help=text,
             )  # fmt: skip
+
+
+def add_preset_axis(parser: argparse.ArgumentParser) -> None:
+    """Add --preset with one value or several; `none` is none of them."""
+    parser.add_argument(
+        "--preset", dest="presets", type=_preset_names, metavar="NAME",
+        help=f"settings that go together: {', '.join(PRESETS)}, {NONE}; those given beside count "
+        "more; several have , between them",
+    )  # fmt: skip
+
+
+def _preset_names(text: str) -> list[str | None]:
+    """Read names of presets; an unknown one is refused.
+
+    >>> _preset_names("bold,none")
+    ['bold', None]
+    """
+    words: list[Any] = [word.strip() for word in text.split(",")]
+    names = [None if word == NONE else word for word in words]
+    try:
+        for name in filter(None, names):
+            preset_settings(name)
+    except UnknownNameError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return names
 
 
 def _values(kind: Callable[[str], Any], sign: str, text: str) -> list[Any]:

@@ -23,17 +23,21 @@ class SeenKernel:
     array : ndarray, (*kernel, C, F)
     starts : dict
         By position in out, the first position in x that its window covers; outside of x too.
+    shape, out : tuple of int
+        x and out read as (N, *sizes, C) and (N, *positions, F).
     """
 
     array: Array64
     starts: dict[Shape, Shape]
+    shape: Shape
+    out: Shape
 
-    def gradient(self, upstream: Array64, shape: Shape, array: Array64) -> Array64:
+    def gradient(self, upstream: Array64, array: Array64) -> Array64:
         """Return the gradient of x for a kernel in the place of this one."""
-        sizes = array.shape[:-2]
-        grad = np.zeros(shape)
+        sizes, upstream = array.shape[:-2], upstream.reshape(self.out)
+        grad = np.zeros(self.shape)
         for o, start in self.starts.items():
-            seen, part = _inside(start, sizes, shape[1:-1])
+            seen, part = _inside(start, sizes, self.shape[1:-1])
             # (N, F) · (*part, C, F) -> (N, *part, C)
             at: tuple[Any, ...] = (slice(None), *o)
             grad[(slice(None), *seen)] += np.tensordot(upstream[at], array[part], (1, -1))
@@ -71,7 +75,8 @@ def axes_swapped(case: Case) -> Iterator[Guess]:
                 predicted=_predicted(case, kernel, kernel.array.swapaxes(a, b)),
                 evidence="the kernel, read off ∂out/∂x, with these axes exchanged gives it",
             )
-    if shape[-1] == shape[-2] > 1:
+    # where channels do not mix, only the flip is missing
+    if shape[-1] == shape[-2] and not np.array_equal(kernel.array, kernel.array.swapaxes(-1, -2)):
         turned = np.flip(kernel.array.swapaxes(-1, -2), tuple(range(len(shape) - 2)))
         yield Guess(
             "The layer itself is applied to grad_out: its kernel is neither flipped, nor are input "
@@ -85,9 +90,34 @@ def seen_kernel(case: Case) -> SeenKernel | None:
     """Read the kernel off the way from x to out; None if there is none, or it is an argument."""
     pair = case.study.pair
     others = [pair.inputs[name].ndim for name in pair.names if name != case.name]
-    shape, out = case.shape, case.out.shape
-    fits = len(shape) == len(out) > 2 and shape[0] == out[0]
-    columns = _of_first_item(case) if fits and case.first and max([0, *others]) < 2 else None
+    if not case.first or max([0, *others]) > 1:
+        return None
+    found = (_read(case, shape, out) for shape, out in _layouts(case.shape, case.out.shape))
+    return next((kernel for kernel in found if kernel is not None), None)
+
+
+def _layouts(shape: Shape, out: Shape) -> Iterator[tuple[Shape, Shape]]:
+    """Yield x and out as (N, *sizes, C) and (N, *positions, F), with an axis for what has none.
+
+    Channels come last: with rows of a picture for channels, a matrix would do for a kernel.
+
+    >>> list(_layouts((5, 5), (3, 3)))
+    [((1, 5, 5, 1), (1, 3, 3, 1)), ((1, 5, 5), (1, 3, 3))]
+    """
+    if not 0 < len(shape) == len(out):
+        return
+    of_items = shape[0] == out[0]
+    if len(shape) > 2 and of_items:
+        yield shape, out
+    yield (1, *shape, 1), (1, *out, 1)
+    if len(shape) > 1 and of_items:
+        yield (*shape, 1), (*out, 1)
+    if len(shape) > 1:
+        yield (1, *shape), (1, *out)
+
+
+def _read(case: Case, shape: Shape, out: Shape) -> SeenKernel | None:
+    columns = _of_first_item(case, int(np.prod(shape[1:])))
     if columns is None:
         return None
     # (M, k) -> of the first item: (*positions, F, *sizes, C)
@@ -96,6 +126,10 @@ def seen_kernel(case: Case) -> SeenKernel | None:
     sizes = tuple(max(w[1][a] for w in windows.values()) for a in range(len(shape) - 2))
     whole = [o for o, (_, size) in windows.items() if size == sizes]
     if not whole or max(sizes) < 2:
+        return None
+    # a running sum is no convolution, though a window as long as x would make it one
+    moves = [len({o[a] for o in whole}) > 1 for a, size in enumerate(sizes) if size > 1]
+    if shape != case.shape and not all(moves):
         return None
     first, last = whole[0], whole[-1]
     strides = [
@@ -109,15 +143,15 @@ def seen_kernel(case: Case) -> SeenKernel | None:
     }
     seen, _ = _inside(starts[first], sizes, shape[1:-1])
     # (F, *kernel, C) -> (*kernel, C, F)
-    kernel = SeenKernel(np.moveaxis(slopes[first][(slice(None), *seen)], 0, -1), starts)
-    again = case.at(kernel.gradient(case.upstream, shape, kernel.array))
+    array = np.moveaxis(slopes[first][(slice(None), *seen)], 0, -1)
+    kernel = SeenKernel(array, starts, shape, out)
+    again = case.at(kernel.gradient(case.upstream, kernel.array))
     near = np.allclose(again, case.n, rtol=1e-4, atol=1e-5 * float(np.abs(case.n).max(initial=0.0)))
     return kernel if near else None
 
 
-def _of_first_item(case: Case) -> Array64 | None:
+def _of_first_item(case: Case, size: int) -> Array64 | None:
     """Return ∂out/∂x of the first item alone, measured anew if only a sample is known."""
-    size = int(np.prod(case.shape[1:]))
     if case.columns is not None and case.complete:
         return case.columns[:, :size]
     if not 0 < size <= LARGEST or len(case.entries) < len(case.slopes.entries):
@@ -126,7 +160,7 @@ def _of_first_item(case: Case) -> Array64 | None:
 
 
 def _predicted(case: Case, kernel: SeenKernel, array: Array64) -> Array64:
-    return case.at(kernel.gradient(case.upstream, case.shape, np.ascontiguousarray(array)))
+    return case.at(kernel.gradient(case.upstream, np.ascontiguousarray(array)))
 
 
 def _window(slopes: Array64) -> tuple[Shape, Shape]:

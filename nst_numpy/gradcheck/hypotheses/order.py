@@ -175,6 +175,15 @@ def reversed_axis(case: Case) -> Iterator[Guess]:
                 repaired=case.at(np.flip(np.asarray(case.analytic), axes)),
                 evidence=f"reversing {names} makes it right",
             )
+    for axes, names in _flips(case.out.shape) if case.out.ndim and case.out.size > 1 else ():
+        predicted = case.right_for(np.flip(case.upstream, axes))
+        if predicted is not None:
+            yield Guess(
+                f"grad_out is taken backwards along {names} of out: np.convolve turns what it is "
+                "given, np.correlate does not.",
+                predicted=predicted,
+                evidence=f"it is the gradient for grad_out reversed along {names}",
+            )
 
 
 def shifted(case: Case) -> Iterator[Guess]:
@@ -284,10 +293,14 @@ def _other_way_round(
 
 
 def _flips(shape: tuple[int, ...]) -> Iterator[tuple[tuple[int, ...], str]]:
-    """Yield the sets of axes that can be a kernel's: all of them first, then one by one."""
+    """Yield the sets of axes that can be a kernel's: all of them first, then one by one.
+
+    Two axes may be channels, behind or before; one may be; or none, as in a plain (k, k).
+    """
     ndim = len(shape)
     kernels = [tuple(range(max(ndim - 2, 1))), tuple(range(2, ndim))]
-    sets = [axes for axes in kernels if axes]
+    kernels += [tuple(range(ndim)), tuple(range(ndim - 1)), tuple(range(1, ndim))]
+    sets = list(dict.fromkeys(axes for axes in kernels if axes))
     sets += [(a,) for axes in list(sets) if len(axes) > 1 for a in axes]
     for axes in dict.fromkeys(sets):
         if any(shape[a] > 1 for a in axes):

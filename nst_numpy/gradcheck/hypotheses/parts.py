@@ -39,7 +39,7 @@ def _one_item_guess(item: int, items: int, predicted: Array64) -> Guess:
 def overwritten(case: Case) -> Iterator[Guess]:
     """Analytic = for each entry, only what the last (or first) window sends."""
     several = len(case.study.pair.outputs.arrays) > 1
-    if case.columns is None or case.out.ndim < 2 or several or case.reach is None:
+    if case.columns is None or case.out.ndim < 1 or several or case.reach is None:
         return
     sent = case.upstream.ravel()[:, None] * case.columns
     for axes in _loops(case.out.ndim):

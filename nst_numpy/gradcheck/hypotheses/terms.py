@@ -1,6 +1,8 @@
 """Mistakes of terms: one is left out, or taken for a constant."""
 
 from collections.abc import Iterator
+from itertools import combinations
+from math import prod
 
 import numpy as np
 
@@ -13,18 +15,17 @@ SINGLE, MANY = 3, 10  # wrong entries, and how many right ones beside each
 POWERS = (1.0, -1.0, 0.5, -0.5)
 TIMES = (1.0, 2.0, 0.5, 4.0, 0.25, 2**0.5, 0.5**0.5)
 EXACT = 1e-6
+NEARLY = 1e-8  # where there are many numbers to compare with
 FEW_LINES = 0.3  # along which nothing is missing, where statistics are constants
 
 
 def missing_square(case: Case) -> Iterator[Guess]:
     """Tell a norm from its square, and a sum from a sum of squares, by the value of f."""
     size = float(case.n @ case.n)
-    if not case.study.pair.scalar or size == 0:
+    if case.out.size != 1 or size == 0:
         return
     c, value = float(case.a @ case.n) / size, abs(float(case.out.ravel()[0]))
-    if value > 0 and any(
-        abs(abs(c) / (times * value**power) - 1) < EXACT for power in POWERS for times in TIMES
-    ):
+    if value > 0 and _is_power(case, abs(c), value):
         yield Guess(
             "f is a root of what was differentiated, or its square: of the two, one has the square "
             "of a norm and the other has not.",
@@ -131,6 +132,24 @@ def one_entry(case: Case) -> Iterator[Guess]:
             evidence=f"{right} others are right, and not 0",
             certainty=0.9,
         )
+
+
+def _is_power(case: Case, c: float, value: float) -> bool:
+    """Whether c is f, its root or 1 by them, times a number that formulas have."""
+    if abs(2 * value - round(2 * value)) < EXACT * value:
+        return False  # then f is such a number itself
+    for power in POWERS:
+        rest = c / value**power
+        if any(abs(rest / times - 1) < EXACT for times in TIMES):
+            return True
+        # as of ‖G − S‖ / (2 n_H n_W n_C)²
+        for count in range(1, len(case.shape) + 1):
+            for axes in combinations(case.shape, count):
+                constants = [(times * prod(axes)) ** p for times in (1, 2) for p in (1, 2)]
+                sizes = [c**sign for c in constants for sign in (power, -power)]
+                if any(abs(rest / (t * s) - 1) < NEARLY for s in sizes for t in TIMES):
+                    return True
+    return False
 
 
 def _is_multiple(case: Case) -> bool:

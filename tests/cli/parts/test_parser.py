@@ -1,4 +1,5 @@
 import argparse
+import re
 
 import pytest
 
@@ -105,6 +106,7 @@ def test_help_shows_a_default_only_where_there_is_one():
     for name, default in defaults.items():
         parser.add_argument(f"--{name}", default=default, help="it")
     parser.add_argument("--mine", default=3, help="default: as it comes")
+    parser.add_argument("--fresh", dest="carried", action="store_false", help="carry nothing on")
     assert parser.format_help().count("(default: ") == 2
     assert "(default: 0)" in parser.format_help()
     assert "(default: 0.5)" in parser.format_help()
@@ -112,8 +114,23 @@ def test_help_shows_a_default_only_where_there_is_one():
 
 def test_no_help_speaks_of_an_empty_default(every_parser):
     for parser in every_parser.values():
-        for nothing in ("[]", "()", "None", "False", "==SUPPRESS==", ")"):
+        for nothing in ("[]", "()", "None", "False", "True", "==SUPPRESS==", ")"):
             assert f"(default: {nothing}" not in parser.format_help(), parser.prog
+
+
+def test_help_shows_numbers_as_people_write_them(every_parser):
+    for parser in every_parser.values():
+        assert not re.search(r"default:[^)]*\d\.0\b", parser.format_help()), parser.prog
+
+
+def test_each_option_shows_what_its_value_is_and_each_help_begins_with_a_sentence(every_parser):
+    for prog, parser in every_parser.items():
+        if prog != "nst":
+            assert re.match(r"[A-Z].*\.$", parser.description.splitlines()[0]), prog
+        for action in parser.arguments():
+            takes_a_value = action.option_strings and action.nargs != 0
+            if takes_a_value and action.help != argparse.SUPPRESS and not action.choices:
+                assert action.metavar, (prog, action.dest)
 
 
 def test_a_family_is_a_parser_with_all_below_it():
