@@ -467,9 +467,7 @@ def preprocess(image: AnyImage, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     check_dtype("preprocess", dtype)
     x = np.empty((1, *image.shape), dtype)
     for rows in _some_rows(image.shape):  # in float64, of which a large picture has no room for all
-        x[0, rows] = (
-            levels(image[rows])[..., ::-1] - MEAN_BGR
-        )  # RGB -> BGR
+        x[0, rows] = levels(image[rows])[..., ::-1] - MEAN_BGR  # RGB -> BGR
     return x
 
 
