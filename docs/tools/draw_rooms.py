@@ -52,6 +52,7 @@ ABOUT = {
     "receptive_field": "what a unit sees",
     "vgg": "VGG-16 and 19 as lists of rows",
     "network": "rows in order: two loops",
+    "bands": "a few rows at a time",
     "fused": "the same, fast: the plan",
     "network_checks": "names, shapes, dtypes at the door",
     "weights": "files of weights, not trusted",

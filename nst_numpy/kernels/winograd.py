@@ -206,14 +206,20 @@ def winograd_forward(
 
 
 def winograd_in_parts(
-    x: Array | MadeInParts, u: Array, b: Array | None, each_part: EachPart
+    x: Array | MadeInParts,
+    u: Array,
+    b: Array | None,
+    each_part: EachPart,
+    window: Window | None = None,
 ) -> None:
     """Convolve, 3×3 with pad 1, but keep nothing: each part of the output is for `each_part` alone.
 
     Does what `winograd_forward` does, or without b what `winograd_input_gradient` does. Parts
-    begin at multiples of `TILE` rows and columns.
+    begin at multiples of `TILE` rows and columns. `window` is for some rows of a picture, whose
+    padding is not that of the whole.
     """
-    _Convolution(x, u, b, None, each_part, picture_window(x.shape)).run()
+    window = picture_window(x.shape) if window is None else window
+    _Convolution(x, u, b, None, each_part, window).run()
 
 
 def winograd_input_gradient(
