@@ -1,6 +1,11 @@
 """What tests and examples share: no file of ours reaches the home of who runs them."""
 
 import os
+
+# of those that run side by side each has a core
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 
