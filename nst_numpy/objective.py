@@ -35,7 +35,6 @@ from nst_numpy.conventions import (
 from nst_numpy.errors import SettingError, ShapeError
 from nst_numpy.kernels.threads import single_threaded_blas
 from nst_numpy.losses import Losses
-from nst_numpy.network import Network
 from nst_numpy.styles import STYLE_LAYERS as STYLE_LAYERS
 from nst_numpy.styles import (
     STYLES,
@@ -370,12 +369,14 @@ def _in_bands(vgg: AnyNetwork, rows: int | Bands, losses: Losses | None) -> AnyN
         raise SettingError(
             "band_rows: losses of your own need whole activations: leave one of the two out"
         )
-    if not isinstance(vgg, Network):
+    in_bands = getattr(vgg, "in_bands", None)
+    if in_bands is None:
         raise SettingError(
             f"band_rows: a {type(vgg).__name__} is no network of this package, and cannot be run "
             "in bands: leave band_rows out, and use a size that fits into memory"
         )
-    return vgg.in_bands(rows if isinstance(rows, Bands) else Bands(rows))
+    banded: AnyNetwork = in_bands(rows if isinstance(rows, Bands) else Bands(rows))
+    return banded
 
 
 keep_former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})

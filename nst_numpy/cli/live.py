@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from nst_numpy.cli.parts.options import add_network, add_output, use_threads
+from nst_numpy.cli.parts.options import add_network, add_output, add_quiet, prints, use_threads
 from nst_numpy.cli.parts.outputs import free_name, results
 from nst_numpy.cli.parts.picture_files import command_line
 from nst_numpy.common.notes import note
@@ -43,8 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--open", metavar="LINK", help="a link to a question, copied from such a page"
     )
-    add_output(parser, "where Ctrl-C saves the picture (default: live.png, live-2.png, …)")
+    add_output(parser, "write the picture there at Ctrl-C (default: live.png, live-2.png, …)")
     add_network(parser)
+    add_quiet(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -86,7 +87,8 @@ def _save(args: argparse.Namespace, studio: Any, output: Path) -> int:
         comment = command_line(args.as_given)
         with results() as keep:
             keep(output, lambda place: save_image(place, image, comment=comment))
-        print(f"saved {output}")
+        if prints(args, output):
+            print(f"saved {output}")
     return 0
 
 

@@ -19,6 +19,7 @@ OTHERS = {
     *(
         "N",
         "LINK",
+        "SIZE",
         "W",
         *"ABER",
         "START",
