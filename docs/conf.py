@@ -30,6 +30,7 @@ extensions = [
     "annotated_view",
     "map_of_pages",
     "notebook_downloads",
+    "explore_frame",
 ]
 root_doc = "docs/index"
 include_patterns = [

@@ -14,7 +14,9 @@ OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".
 OWN = {
     "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
     "nst_numpy/live/templates/page.css", "nst_numpy/live/templates/page.js",
-    "nst_numpy/report/templates/common.css",
+    "nst_numpy/report/templates/common.css", "nst_numpy/report/templates/explore_net.js",
+    "nst_numpy/report/templates/explore_page.js", "nst_numpy/report/templates/source.css",
+    "nst_numpy/report/templates/source.js",
 }  # fmt: skip
 # The text of a licence; photographs, each with its row in a table beside them; the fuzzer's files.
 OTHERWISE = (

@@ -24,6 +24,7 @@ COMMANDS = {
     "live": "open a page that paints, and that can be asked where each number comes from",
     "source": "show where in the painting each place of a result comes from",
     "trace": "write one activation out as the sum that it is",
+    "explore": "make a page that computes: point at a number, see what it is the sum of",
     "gram": "show which channels fire together in a picture",
     "judge": "judge pictures: what each kept of the photograph, what it has of the painting",
     "convention": "say what another program's alpha and beta are here",

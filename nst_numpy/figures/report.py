@@ -33,13 +33,17 @@ def term_styles(terms: Sequence[str]) -> dict[str, tuple[str, str]]:
     return dict(zip(terms, cycle(pairs), strict=False))
 
 
-def loss_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
+def loss_figure(
+    history: Sequence[Mapping[str, Any]], links: Mapping[str, str] | None = None
+) -> Figure:
     """Draw J and each of its terms over the iterations, on a logarithmic axis.
 
     Parameters
     ----------
     history : sequence of mapping
         `Result.history`, at least one entry.
+    links : mapping of str to str, optional
+        Where the curve of a term leads, and that of "J": an address, in SVG.
     """
     figure = Figure(figsize=(5.2, 3.4), layout="constrained")
     axes = figure.subplots()
@@ -51,9 +55,11 @@ def loss_figure(history: Sequence[Mapping[str, Any]]) -> Figure:
         for term, (colour, dash) in styles.items():
             values = _positive([row["terms"].get(term, 0.0) for row in rows])
             style = (0, tuple(map(float, dash.split()))) if dash else "-"
-            axes.plot(iterations, values, color=colour, ls=style, lw=1.6, marker=marker)
+            url = (links or {}).get(term)
+            axes.plot(iterations, values, color=colour, ls=style, lw=1.6, marker=marker, url=url)
         losses = _positive([row["loss"] for row in rows])
-        axes.plot(iterations, losses, color=INK, lw=2.4, marker=marker)
+        url = (links or {}).get("J")
+        axes.plot(iterations, losses, color=INK, lw=2.4, marker=marker, url=url)
         if part[0] is not history[0]:
             _mark_size(axes, part[0])
     axes.set_yscale("log")

@@ -1,7 +1,8 @@
-"""Self-contained HTML files: about a run, where its picture comes from, and about a class."""
+"""Self-contained HTML files: about a run, its source map, a class, and one that computes."""
 
 from nst_numpy.pictures.embedding import data_uri, jpeg, png, shrink
 from nst_numpy.report.classroom import write_class_page
+from nst_numpy.report.explore import ExplorePage, explore_page
 from nst_numpy.report.page import (
     RunRecorder,
     Snapshot,
@@ -13,9 +14,11 @@ from nst_numpy.report.page import (
 from nst_numpy.report.source import write_source_page
 
 __all__ = [
+    "ExplorePage",
     "RunRecorder",
     "Snapshot",
     "data_uri",
+    "explore_page",
     "geometric",
     "inline_svg",
     "jpeg",

@@ -17,17 +17,23 @@ import nst_numpy
 from nst_numpy.callbacks import Progress
 from nst_numpy.common.arrays import Array, Image
 from nst_numpy.common.text import about, duration, rounded, step_duration
-from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.figures.report import gram_images, loss_figure, term_styles
 from nst_numpy.figures.style import INK
 from nst_numpy.files import check_output, write_text
 from nst_numpy.losses import gram_matrix
-from nst_numpy.measure import Judge, JudgeOfSeveral
 from nst_numpy.measure.free_memory import peak_memory as peak_memory
 from nst_numpy.pictures.embedding import data_uri, embed, jpeg, png, shrink
 from nst_numpy.pictures.images import resize_image, to_8_bits
 from nst_numpy.pictures.masks import WHOLE
 from nst_numpy.report.parts import render, stem
+from nst_numpy.report.sections import (
+    judged,
+    judgement_rows,
+    links_of,
+    meanings,
+    plan_rows,
+    source_of,
+)
 from nst_numpy.result import Result
 from nst_numpy.style_transfer import Run
 from nst_numpy.styles import Counts, on_layers
@@ -136,6 +142,9 @@ def write_report(
     """
     check_output(path)
     run, peak = recorder.run, peak_memory()
+    told = meanings(list(result.history[-1]["terms"]), result.settings)
+    links = links_of(list(result.history[-1]["terms"]), told)
+    judgement = judged(run, result.image)
     page = render(
         "report.html",
         title=f"{stem(names[0])} in the style of {listed(list(map(stem, names[1:])))}",
@@ -146,11 +155,15 @@ def write_report(
         result=result,
         pictures=_pictures(run, result),
         snapshots=[_frame(s) for s in recorder.snapshots],
-        curves=inline_svg(loss_figure(result.history)) if result.iterations else None,
-        terms=_terms(result.history),
+        curves=inline_svg(loss_figure(result.history, links)) if result.iterations else None,
+        terms=_terms(result.history, links),
+        meanings=told,
         grams=_grams(run, result.image),
         settings=_settings(result.settings),
-        facts=_facts(result, recorder, peak) + _judged(run, result.image),
+        facts=_facts(result, recorder, peak),
+        judgement=None if judgement is None else judgement_rows(judgement),
+        plan=plan_rows(run),
+        origin=source_of(run, result, names),
     )
     write_text(path, page)
 
@@ -171,6 +184,8 @@ def inline_svg(figure: Figure) -> Markup:
     svg = re.sub(r'(<svg[^>]*?) width="[^"]*"', r"\1", svg, count=1)
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = svg.replace("<svg ", f"<svg {SVG_ATTRIBUTES} ", 1)
+    # a curve leads to what it means; by keyboard the table's links do
+    svg = svg.replace("<a xlink:href", '<a tabindex="-1" xlink:href')
     # matplotlib has escaped every text in it
     return Markup(svg.replace(INK, "currentColor").replace("'DejaVu Sans', ", ""))
 
@@ -235,16 +250,19 @@ def _frame(snapshot: Snapshot) -> dict[str, Any]:
     }
 
 
-def _terms(history: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+def _terms(
+    history: Sequence[Mapping[str, Any]], links: Mapping[str, str]
+) -> list[dict[str, str | None]]:
     """Compare each term at the first and last iteration of the last size; J comes first."""
     last = history[-1]
     first = next(row for row in history if _size(row) == _size(last))
-    rows = [("J, the sum", first["loss"], last["loss"], ("currentColor", ""))]
+    rows = [("J", first["loss"], last["loss"], ("currentColor", ""))]
     for term, style in term_styles(list(last["terms"])).items():
         rows.append((term, first["terms"].get(term, 0.0), last["terms"][term], style))
     return [
         {
-            "name": name,
+            "name": "J, the sum" if name == "J" else name,
+            "link": links.get(name),
             "first": f"{start:.3g}",
             "last": f"{end:.3g}",
             "ratio": rounded(end / start, 2) if start > 0 else "–",
@@ -324,26 +342,6 @@ def _short(value: object) -> str:
         texts = ["/".join(each or WHOLE for each in pair) for pair in value] if masks else value
         return ", ".join(map(_short, texts))
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def _judged(run: Run, image: Image) -> list[tuple[str, str]]:
-    """Judge the picture, if it is large enough and the network has the layers for that.
-
-    The judge knows of no masks. It asks for the photograph as it was given, also where the run saw
-    it in other colours.
-    """
-    if run.paintings.masked:
-        return []
-    styles, weights = run.paintings.images, run.paintings.given_weights
-    try:
-        judge: Judge | JudgeOfSeveral = Judge(run.photograph, styles[0], run.vgg)
-        if len(styles) > 1:
-            judge = JudgeOfSeveral(run.photograph, styles, run.vgg, weights)
-        found = judge(image)
-    except (SettingError, UnknownNameError):
-        return []
-    parts = f"content {found.content:.2f}, style {found.style:.2f}, copied {found.copied:.0%}"
-    return [("Judged", f"{found.score:.2f} of 2: {parts} (0 is the ideal, see nst judge)")]
 
 
 def _facts(result: Result, recorder: RunRecorder, peak: int | None) -> list[tuple[str, str]]:

@@ -46,22 +46,31 @@ def write_source_page(
         If the file cannot be written.
     """
     check_output(path)
-    similarity = png(similarity_image(source))
     page = render(
         "source.html",
         title=f"Where {stem(names[0])} comes from in {stem(names[1])}",
-        names=names,
         version=nst_numpy.__version__,
-        source=source,
-        result=embed(result, LARGE),
-        style=embed(style, LARGE),
-        heat=embed(heat_image(source, style), SMALL),
-        similarity={"uri": data_uri("png", similarity), "size": source.grid},
-        used=[(*place, place[-1] / source.indices.size) for place in
-              source.most_used_of_each(PLACES)],
-        data=_data(source, across),
-    )  # fmt: skip
+        **source_values(source, result, style, names, across),
+    )
     write_text(path, page)
+
+
+def source_values(
+    source: SourceMap, result: Image, style: Image, names: tuple[str, str], across: int = ACROSS
+) -> dict[str, Any]:
+    """Collect what a template needs that shows a source map; for arguments see above."""
+    similarity = png(similarity_image(source))
+    return {
+        "names": names,
+        "source": source,
+        "result": embed(result, LARGE),
+        "style": embed(style, LARGE),
+        "heat": embed(heat_image(source, style), SMALL),
+        "similarity": {"uri": data_uri("png", similarity), "size": source.grid},
+        "used": [(*place, place[-1] / source.indices.size) for place in
+                 source.most_used_of_each(PLACES)],
+        "data": _data(source, across),
+    }  # fmt: skip
 
 
 def _data(source: SourceMap, across: int) -> dict[str, Any]:
