@@ -1,10 +1,21 @@
 """What tests and examples share: no file of ours reaches the home of who runs them."""
 
 import os
+
+# of those that run side by side each has a core
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+from importlib.util import find_spec
 from tempfile import TemporaryDirectory
 
 import matplotlib
 import pytest
+
+# what a file needs that no test asks for
+collect_ignore = [
+    f"nst_numpy/measure/{name}_rival.py" for name in ("torch", "jax") if find_spec(name) is None
+]
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -68,14 +68,16 @@ def tests(session: nox.Session) -> None:
 def slow(session: nox.Session) -> None:
     """Run what takes seconds each: runs stopped, killed, short of memory, in odd circumstances."""
     # the movies' other reader too, which the extra asks for on other machines
-    session.install("-e", ".[test,video]", "imageio-ffmpeg")
+    session.install("-e", ".[test,video,live]", "imageio-ffmpeg", "playwright>=1.50,<2")
     session.run("pytest", "-m", "slow")
-    # those of the extra `video` are skipped elsewhere
+    # those of the extras `video` and `live` are skipped elsewhere
     session.run(
         "pytest",
         "tests/video/test_flow.py",
         "tests/video/test_movies.py",
         "tests/video/test_ffmpeg.py",
+        "tests/live/test_server.py",
+        "tests/cli/test_live.py",
     )
 
 

@@ -7,9 +7,10 @@ Reads the resident memory of the process every tenth of the run (Linux).
 
 import argparse
 
-from common import machine, memory_megabytes, write_table
+from common import memory_megabytes, write_table
 
 import nst_numpy as nst
+from nst_numpy.measure.machine import machine
 from nst_numpy.pictures.samples import sample_path
 
 

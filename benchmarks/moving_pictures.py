@@ -19,11 +19,12 @@ import json
 from pathlib import Path
 
 import numpy as np
-from common import ROOT, machine, write_table
+from common import ROOT, write_table
 
 import nst_numpy as nst
 from nst_numpy.common.progress import bar
 from nst_numpy.files import write_json
+from nst_numpy.measure.machine import machine
 from nst_numpy.pictures.images import resize_image
 from nst_numpy.settings import Settings
 from nst_numpy.video import (

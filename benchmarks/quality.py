@@ -16,12 +16,13 @@ from itertools import product
 from pathlib import Path
 
 import numpy as np
-from common import ROOT, machine, write_table
+from common import ROOT, write_table
 
 import nst_numpy as nst
 from nst_numpy.files import write_json
 from nst_numpy.measure import judgement
 from nst_numpy.measure.judgement import Judge
+from nst_numpy.measure.machine import machine
 from nst_numpy.pictures.samples import sample_path
 from nst_numpy.settings import COARSEST_SIZE
 

@@ -18,8 +18,9 @@ import time
 import numpy as np
 import torch
 from torch.nn import functional
-from torch_step import activations, tensors
 
+from nst_numpy.measure.contest import params_below
+from nst_numpy.measure.torch_rival import activations, tensors
 from nst_numpy.pictures import deprocess, preprocess, resize_image
 
 # style-transfer-pytorch was tuned to another copy of VGG, whose activations are much smaller, and
@@ -37,7 +38,7 @@ class TorchVGG:
 
     def __init__(self, params, edge=None, factor=1.0):
         self.edge, self.factor = edge, factor
-        self.params = tensors(params)
+        self.params = tensors(params_below(params))
 
     def __call__(self, a):
         """x (1, 3, H, W), what `preprocess` makes -> every activation after its ReLU."""

@@ -10,10 +10,12 @@ import argparse
 import time
 
 import torch
-from common import ALPHA, BETA, machine, pictures, write_table
-from torch_step import TorchObjective
+from common import write_table
 
 import nst_numpy as nst
+from nst_numpy.measure.contest import ALPHA, BETA, StepCase, params_below, pictures
+from nst_numpy.measure.machine import machine
+from nst_numpy.measure.torch_rival import TorchObjective
 from nst_numpy.optimize import MEMORY, run_optimizer
 
 
@@ -42,10 +44,17 @@ def run_here(vgg, content, style, x, iterations):
 
 def run_there(vgg, content, style, x, iterations):
     """The same with torch.optim.LBFGS, which takes contiguous tensors only."""
-    objective = Counted(
-        TorchObjective(vgg.params, content, style, alpha=ALPHA, beta=BETA, channels_last=False)
-    )
-    leaf = objective.function.tensor(x).requires_grad_()
+    case = StepCase(params_below(vgg.params), content, style, x)
+    there = TorchObjective(case, torch.contiguous_format)
+    leaf = there.tensor(x).requires_grad_()
+
+    def step(leaf):
+        leaf.grad = None
+        value = there.value(leaf)
+        value.backward()
+        return value
+
+    objective = Counted(step)
     optimizer = torch.optim.LBFGS(
         [leaf], max_iter=iterations, history_size=MEMORY, line_search_fn="strong_wolfe",
         tolerance_grad=0, tolerance_change=0,

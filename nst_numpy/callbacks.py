@@ -33,6 +33,10 @@ class Progress:
         J of the picture so far, and `terms` its parts.
     seconds : float
         Since the run started.
+    x : ndarray, (1, H, W, 3)
+        The picture so far, as the network reads it.
+    canvas : ndarray, (1, H + 2·margin, W + 2·margin, 3), optional
+        The picture and its margin: J is that of the canvas.
     """
 
     iteration: int
@@ -41,6 +45,7 @@ class Progress:
     terms: dict[str, float]
     seconds: float
     x: Array
+    canvas: Array | None = None
 
     @property
     def image(self) -> Image:

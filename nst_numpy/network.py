@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple, Protocol, TypeVar, get_args
 import numpy as np
 from numpy.typing import DTypeLike
 
+from nst_numpy.bands import Banded, Bands
 from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.common.checks import check_count, check_dtype
 from nst_numpy.common.shown import Shown
@@ -91,7 +92,7 @@ class Plain:
 
 
 class Engine(Protocol):
-    """What runs a network: `Plain`, or `fused.engine.Fused`."""
+    """What runs a network: `Plain`, `fused.engine.Fused`, or `bands.engine.Banded`."""
 
     def forward(self, x: Array, names: Sequence[str]) -> tuple[dict[str, Array], Any]:
         """Return the named activations, and what the way back needs."""
@@ -370,6 +371,27 @@ class Network(Shown):
         """Return what the fused engine does together, for an input of `shape`."""
         engine = Fused(self.layers, self.params, self.dtype)
         return engine.plan(shape, self.check_names(names))
+
+    def in_bands(self: Own, bands: Bands) -> Own:
+        """Return the same network, run in bands of rows: activations are then `InBands`.
+
+        Parameters are shared, not copied. The fused engine's blocks are what it runs.
+
+        Raises
+        ------
+        SettingError
+            The engine is "plain". Layers that cannot be computed in bands are refused when an
+            input comes.
+        """
+        if self.engine != "fused":
+            raise SettingError(
+                f"{self._who}: only the fused engine works in bands, and this network runs on "
+                f"{self.engine!r}: leave band_rows out, and use a size that fits into memory"
+            )
+        network = copy.copy(self)
+        network._own = _OfThisThread()
+        network._engine = Banded(self.layers, self.params, self.dtype, bands)
+        return network
 
     # ---- somebody else's functions
 

@@ -17,6 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from nst_numpy.bands import Bands, InBands
+from nst_numpy.bands.gradients import content_loss_in_bands
 from nst_numpy.common.arrays import Array
 from nst_numpy.common.checks import check_answer, check_number, unwarned
 from nst_numpy.common.moved import keep_former_names
@@ -179,6 +181,9 @@ class Objective:
         What the terms are divided by; see `nst_numpy.conventions`.
     losses : Losses, optional
         The functions to use in place of `content_loss`, `gram_matrix` and `style_loss`.
+    band_rows : int, optional
+        Compute the same J and gradient so many rows of the picture at a time, in bounded memory;
+        see `nst_numpy.bands`. A `Bands` also says that what is kept goes into a file.
 
     Attributes
     ----------
@@ -192,8 +197,8 @@ class Objective:
     Raises
     ------
     SettingError
-        As `Coefficients`; losses of your own beside a style loss that is not "gram", or a
-        convention that is not "lecture".
+        As `Coefficients`; losses of your own beside a style loss that is not "gram", a
+        convention that is not "lecture", or band_rows; a network that has no bands.
     UnknownNameError
         A layer that the network does not have.
     GradientError, ShapeError
@@ -214,11 +219,14 @@ class Objective:
         style_loss: StyleLoss = Coefficients.style_loss,
         convention: Convention = Coefficients.convention,
         losses: Losses | None = None,
+        band_rows: int | Bands | None = None,
     ) -> None:
         coefficients = Coefficients(
             alpha, beta, content_layers, style_layers, tv_weight, style_loss, convention
         )
         check_convention(convention, style_loss, losses)
+        if band_rows is not None:
+            vgg = _in_bands(vgg, band_rows, losses)
         self.vgg, self.convention = vgg, convention
         self.tv_weight = float(coefficients.tv_weight)
         self.content, self.style = coefficients.content, coefficients.style
@@ -328,7 +336,12 @@ class Objective:
     def _content_terms(self, features: Mapping[str, Array]) -> Iterator[Term]:
         for name, coefficient in self.content.items():
             term = f"content/{name}"
-            answer = self.losses.content_loss(features[name], self.content_targets[name])
+            a, target = features[name], self.content_targets[name]
+            if isinstance(a, InBands) and isinstance(target, InBands):
+                value, grad = content_loss_in_bands(a, target, coefficient)
+                yield term, value, {name: grad}
+                continue
+            answer = self.losses.content_loss(a, target)
             value, grad = check_answer(f"Objective: {term}", answer, features[name].shape)
             value, grad = times(coefficient, value, grad)
             yield term, value, {name: grad}
@@ -348,6 +361,22 @@ def _by_layer(grads: dict[str, dict[str, Any]]) -> dict[str, Any]:
             layer, grad = of_layers.popitem()
             sums[layer] = sums[layer] + grad if layer in sums else grad
     return sums
+
+
+def _in_bands(vgg: AnyNetwork, rows: int | Bands, losses: Losses | None) -> AnyNetwork:
+    """Return the network, run in bands."""
+    if losses is not None:
+        raise SettingError(
+            "band_rows: losses of your own need whole activations: leave one of the two out"
+        )
+    in_bands = getattr(vgg, "in_bands", None)
+    if in_bands is None:
+        raise SettingError(
+            f"band_rows: a {type(vgg).__name__} is no network of this package, and cannot be run "
+            "in bands: leave band_rows out, and use a size that fits into memory"
+        )
+    banded: AnyNetwork = in_bands(rows if isinstance(rows, Bands) else Bands(rows))
+    return banded
 
 
 keep_former_names(__name__, {"Network": "AnyNetwork", "check_weights": "Coefficients"})

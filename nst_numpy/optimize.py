@@ -42,7 +42,7 @@ from nst_numpy.common.checks import check_answer, check_choice, unwarned
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.common.text import counted
 from nst_numpy.errors import NonFiniteError, TooLargeError
-from nst_numpy.kernels.threads import reserve_blas_memory, single_threaded_blas
+from nst_numpy.kernels.threads import chunks, reserve_blas_memory, single_threaded_blas
 
 _AS_GOOD_AS = "no step lowers J any more: this is as good as float32 gets"
 
@@ -55,6 +55,7 @@ MEMORY = 10  # pairs (step, change of gradient) that L-BFGS remembers
 FIRST_CHANGE = 1.0  # pixel values; of the steepest pixel in the first step of gradient descent
 LEARNING_RATES: dict[OptimizerName, float] = {"adam": 2.0}
 SETTLED = 0.05  # of J: a run that is patient for so many iterations ends if they lower it by less
+ADAM_NUMBERS = 1 << 20  # that Adam moves at a time
 RECENT = 10  # values of J of which a step of gradient descent may reach the highest
 HALVINGS = 30  # of a step, before no step lowers J any more
 FAILED = ("flat", "not finite", "diverged", "memory")  # reasons of a run that went wrong
@@ -147,6 +148,7 @@ def run_optimizer(
     patience: int = 0,
     callback: StepCallback | None = None,
     floor: float = 0.0,
+    pairs: int = MEMORY,
 ) -> Minimum:
     """Minimise `function` from x. Ctrl-C ends the run and keeps the last picture.
 
@@ -170,6 +172,8 @@ def run_optimizer(
         Called with a `Step` after each iteration; a return value of True ends the run.
     floor : float
         What J cannot fall below, if that is known: patience looks at what is above it.
+    pairs : int
+        (step, change of gradient) that L-BFGS remembers: 16 bytes a number of x each.
 
     Returns
     -------
@@ -190,7 +194,7 @@ def run_optimizer(
     descent = _Descent(function, x, callback, patience, floor)
     try:
         with unwarned():
-            _go_down(name, descent, iterations, learning_rate)
+            _go_down(name, descent, iterations, learning_rate, pairs)
     except _StopRun:
         descent.end("stopped", "stopped by the callback")
     except _Settled:
@@ -210,14 +214,18 @@ def run_optimizer(
 
 
 def _go_down(
-    name: OptimizerName, descent: "_Descent", iterations: int, learning_rate: float | None
+    name: OptimizerName,
+    descent: "_Descent",
+    iterations: int,
+    learning_rate: float | None,
+    pairs: int,
 ) -> None:
     if name == "lbfgs":
         # SciPy's threads, which wait busily between two small products, took as much time
         # as J, and the bits depended on their number
         reserve_blas_memory()
         with single_threaded_blas():
-            _lbfgs(descent, iterations)
+            _lbfgs(descent, iterations, pairs)
     else:
         rate = LEARNING_RATES.get(name) if learning_rate is None else learning_rate
         if rate is None:
@@ -371,7 +379,7 @@ class _InUnits:
         return picture
 
 
-def _lbfgs(descent: _Descent, iterations: int) -> None:
+def _lbfgs(descent: _Descent, iterations: int, pairs: int) -> None:
     """Hand the function to SciPy in units that suit it; start afresh where it gives up."""
     scaled = _InUnits(descent)
     done = 0
@@ -385,7 +393,7 @@ def _lbfgs(descent: _Descent, iterations: int) -> None:
             options={
                 "maxiter": iterations - done,
                 "maxfun": 20 * iterations,
-                "maxcor": MEMORY,
+                "maxcor": pairs,
                 "ftol": 0.0,
                 "gtol": 0.0,
             },
@@ -465,9 +473,11 @@ def _adam(descent: _Descent, iterations: int, learning_rate: float) -> None:
     # Adam does not feel the size of the gradient, but epsilon does
     scale = descent.x.dtype.type(1.0 / _largest(grad))
     for t in range(1, iterations + 1):
-        grad = grad * scale
-        step = adam_step(grad, m, v, t, learning_rate)
-        x = (descent.x - step).astype(descent.x.dtype)
+        x = np.empty_like(descent.x)
+        for some in chunks(x.shape[1], -(-ADAM_NUMBERS * x.shape[1] // x.size)):
+            part = (slice(None), some)
+            step = adam_step(grad[part] * scale, m[part], v[part], t, learning_rate)
+            x[part] = (descent.x[part] - step).astype(x.dtype)
         value, grad = descent.evaluate(x)
         descent.accept(x, value)
     descent.end_after(iterations)

@@ -2,28 +2,38 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cached_property
 
 from nst_numpy.balance import style_factor
-from nst_numpy.common.arrays import AnyImage, Array
+from nst_numpy.common.arrays import AnyImage, Array, Shape
 from nst_numpy.conventions import beta_growth, check_convention
-from nst_numpy.errors import SettingError, ShapeError
+from nst_numpy.errors import SettingError, ShapeError, TooLargeError
+from nst_numpy.measure.bounded import SHARE, Means, choose_means
 from nst_numpy.measure.estimate import (
     STEP_OVERHEAD,
     Estimate,
+    check_memory,
     estimate_run,
     measure_seconds_a_pixel,
     measure_speed,
 )
+from nst_numpy.measure.free_memory import available_memory
 from nst_numpy.network import Network
 from nst_numpy.objective import AnyNetwork, Objective
 from nst_numpy.own_layers import OwnLayers
 from nst_numpy.paintings import MaskPair, Paintings
-from nst_numpy.pictures.images import Picture, as_exact, preprocess, resize_image, widen
+from nst_numpy.pictures.images import (
+    Picture,
+    as_exact,
+    longest_side,
+    preprocess,
+    resize_image,
+    widen,
+)
 from nst_numpy.pictures.palette import colors_before
-from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales
-from nst_numpy.styles import Painting, check_style_loss
+from nst_numpy.settings import BETA_PER_PIXEL, Settings, default_scales, refuse_too_large
+from nst_numpy.styles import Painting, check_style_loss, neighbour_cost
 
 
 class Scales:
@@ -50,6 +60,7 @@ class Scales:
         own: OwnLayers | None = None,
         masks: Sequence[MaskPair] | None = None,
     ) -> None:
+        refuse_too_large(settings)
         self.settings, self.own = settings, own
         self.vgg = own.applied_to(vgg) if own else vgg
         self.losses = own.losses if own else None
@@ -58,12 +69,14 @@ class Scales:
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
         self.photograph = as_exact(content, settings.size)
+        self.photograph_side = longest_side(content)
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
         self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)
         coefficients = settings.coefficients()
         vgg.check_names(coefficients.named)  # a misspelt layer is an error also where it counts 0
         self.names = vgg.check_names(coefficients.names)
+        self._plan(None)
 
     # pictures at a scale
 
@@ -113,6 +126,7 @@ class Scales:
             style,
             **asdict(self.settings.coefficients(beta)),
             losses=self.losses,
+            band_rows=self.means[scale].bands,
         )
 
     def beta(self, scale: int) -> float:
@@ -156,9 +170,79 @@ class Scales:
 
     # what it costs
 
-    def estimate(self) -> Estimate | None:
-        """Estimate the cost of the largest scale; None for a network that does not tell its own."""
-        last = self.scales - 1
+    def _plan(self, memory: int | None) -> None:
+        """Say how each scale is painted within so many bytes; None: as if all fitted."""
+        whole = Means(None, self.settings.optimizer)
+        self.means = [whole for _ in range(self.scales)]
+        for scale in range(self.scales):
+            estimate = None if memory is None else self.estimate(scale)
+            if memory is not None and estimate is not None and estimate.bytes > memory:
+                self.means[scale] = self._in_bands(scale, memory)
+
+    def _plan_for_what_is_free(self, free: int) -> int:
+        """Plan for 60 % of what is free; for all of it where nothing else goes; return which."""
+        try:
+            self._plan(int(SHARE * free))
+        except TooLargeError:
+            self._plan(free)
+            return free
+        return int(SHARE * free)
+
+    def _in_bands(self, scale: int, memory: int) -> Means:
+        assert isinstance(self.vgg, Network)
+        styles = [self.style_shape(scale, number) for number in self.paintings.numbers]
+        pictures = 3 * self.content.size + sum(image.size for image in self.paintings.images)
+        return choose_means(
+            self.vgg,
+            self.canvas_shape(scale),
+            self.names,
+            memory,
+            self.settings.optimizer,
+            styles,
+            more=pictures + self._neighbour_bytes(scale, styles),
+            said=self.settings.memory is not None,
+        )
+
+    def _neighbour_bytes(self, scale: int, styles: Sequence[Shape]) -> int:
+        """Bytes of the columns of neighbours, which are there whole."""
+        if self.settings.style_loss != "neighbours":
+            return 0
+        assert isinstance(self.vgg, Network)
+        shape = self.canvas_shape(scale)
+        layers = self.vgg.feature_shapes(shape, self.settings.coefficients().style)
+        itemsize = self.vgg.dtype.itemsize
+        whole = sum(math.prod(layer) for layer in layers.values()) * itemsize
+        return sum(neighbour_cost(layers, shape, style, itemsize).bytes - whole for style in styles)
+
+    def fit(self) -> None:
+        """Plan for the memory that may be used; refuse what does not fit there.
+
+        What is not said is 60 % of the memory that is free, for what does not fit into all of it.
+        """
+        estimate, memory = self.estimate(), self.settings.memory
+        if estimate is None:
+            return
+        free = available_memory()
+        if memory is None and (free is None or estimate.bytes <= free):
+            return
+        if getattr(self.vgg, "engine", None) != "fused" or self.losses is not None:
+            height, width = self.content.shape[:2]
+            check_memory(estimate, height, width, memory)
+            return
+        if memory is not None:
+            memory = int(memory)
+            self._plan(memory)
+        else:
+            memory = self._plan_for_what_is_free(free or 0)
+        if any(means.bands for means in self.means):
+            self.settings = replace(self.settings, memory=memory)
+
+    def estimate(self, scale: int | None = None) -> Estimate | None:
+        """Estimate the cost of a scale, the largest; None for a network that does not tell its own.
+
+        That of the whole picture at a time.
+        """
+        last = self.scales - 1 if scale is None else scale
         if not isinstance(self.vgg, Network):
             return None
         with_neighbours = self.settings.style_loss == "neighbours"

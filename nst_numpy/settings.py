@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar, get_args
 
-from nst_numpy.common.checks import check_at_least, check_choice, check_number
+from nst_numpy.common.checks import check_at_least, check_choice, check_number, is_whole
 from nst_numpy.common.moved import keep_former_names
 from nst_numpy.conventions import Convention
 from nst_numpy.errors import SettingError, UnknownNameError
@@ -27,7 +27,7 @@ from nst_numpy.vgg import PoolKind
 # grows with the picture keeps the balance that the eye sees. This one is for a J that cannot be
 # balanced, as it lacks a part; the others are from `balance`.
 BETA_PER_PIXEL = 0.1
-SMALLEST_SIZE = 16
+SMALLEST_SIZE, LARGEST_SIZE = 16, 16384
 Init = Start
 MOST_STRENGTH = 100
 # Measured in docs/defaults; gradient descent gets on by less in each.
@@ -45,6 +45,8 @@ _LEAST = {"size": _PIXELS, "iterations": (1, ""), "patience": (0, ""),
           "scales": (1, ""), "seed": (0, ""), "margin": (0, " pixels")}  # fmt: skip
 _CHOICES = {"pool": get_args(PoolKind), "optimizer": OPTIMIZERS, "engine": ENGINES,
             "colors": COLORS}  # fmt: skip
+_UNITS = {"": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12,
+          "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}  # fmt: skip
 _Function = TypeVar("_Function", bound=Callable[..., object])
 
 
@@ -113,6 +115,11 @@ class Settings:
     minutes : float, optional
         End the run after this time: each scale gets the share that its iterations cost, so that
         the finest is reached. What was done in it depends on the machine.
+    memory : str or int, optional
+        What the run may take, "3GB" or bytes. A scale that does not fit whole is painted in bands
+        of rows, with the same J; where L-BFGS does not fit it remembers less, or Adam takes its
+        place. Default: all that is free if the run fits whole, else 60 % of it. See
+        `nst_numpy.bands`.
 
     Raises
     ------
@@ -143,12 +150,14 @@ class Settings:
     colors: Colors = "style"
     engine: EngineName = "fused"
     minutes: float | None = None
+    memory: str | int | None = None
 
     def __post_init__(self) -> None:
         """Refuse at the door what cannot work; keep Python's numbers, as JSON knows no others."""
         for name, (least, unit) in _LEAST.items():
             if self._is_given(name):
                 self._keep(name, check_at_least(name, getattr(self, name), least, unit))
+        self._keep("memory", read_memory(self.memory))
         self._keep("style_size", _check_sizes(self.style_size))
         self._keep("style_weights", _check_weights(self.style_weights))
         if self.size >> ((self.scales or 1) - 1) < SMALLEST_SIZE:
@@ -264,6 +273,34 @@ class GivenSettings(TypedDict, total=False):
     colors: Colors
     engine: EngineName
     minutes: float | None
+    memory: str | int | None
+
+
+def refuse_too_large(settings: Settings) -> None:
+    """Refuse a size, or one of the paintings', beyond `LARGEST_SIZE`."""
+    for name in ("size", "style_size"):
+        given = getattr(settings, name) or 0
+        largest = max(given) if isinstance(given, tuple) else given
+        if largest > LARGEST_SIZE:
+            raise SettingError(
+                f"{name} must be at most {LARGEST_SIZE} pixels, not {largest}: give a smaller size"
+            )
+
+
+def read_memory(given: Any) -> int | None:
+    """Read "3GB", or a number of bytes.
+
+    >>> read_memory("3GB"), read_memory("1.5 GiB"), read_memory(2_000_000)
+    (3000000000, 1610612736, 2000000)
+    """
+    if given is None or is_whole(given):
+        return None if given is None else int(given)
+    found = re.fullmatch(r"\s*(\d{1,15}(?:\.\d*)?)\s*([a-z]*)\s*", str(given).lower())
+    if isinstance(given, str) and found and found[2] in _UNITS:
+        count = int(float(found[1]) * _UNITS[found[2]])
+        if count > 0:
+            return count
+    raise SettingError(f"memory {given!r:.40} is no amount: write it as 3GB, 500MB or 2GiB")
 
 
 def _check_sizes(given: Any) -> int | tuple[int, ...] | None:

@@ -23,7 +23,6 @@ from nst_numpy.kernels.memory import gives_memory_back
 from nst_numpy.kernels.threads import reserve_blas_memory
 from nst_numpy.look.source import SourceMap, map_source
 from nst_numpy.look.sources import map_sources
-from nst_numpy.measure.estimate import check_memory
 from nst_numpy.objective import AnyNetwork
 from nst_numpy.optimize import (
     LEARNING_RATES,
@@ -205,6 +204,7 @@ class Run(Scales):
         super().__init__(settings, vgg, content, style, own, masks)
         if settings.minutes is not None:
             self.scales = self._scales_in(settings.minutes)
+            self._plan(None)
             self.settings = replace(settings, scales=self.scales)
         self.repeat(self.settings.passes(self.scales))
         self.init = self._read_init(settings.init if init is None else init)
@@ -214,9 +214,7 @@ class Run(Scales):
         except MemoryError as error:
             raise no_memory() from error
         self._check_smallest()
-        estimate = self.estimate()
-        if estimate is not None:
-            check_memory(estimate, *self.content.shape[:2])
+        self.fit()
 
     # what is done
 
@@ -270,6 +268,7 @@ class Run(Scales):
 
     def _paint(self, scale: int, iterations: int, callbacks: Sequence[Callback]) -> Minimum:
         """Run the optimiser at one scale."""
+        means = self.means[scale]
         objective = self.objective(scale)
         answers = self._journal.answers(objective, self.clock)
         before = len(self.history)
@@ -283,14 +282,15 @@ class Run(Scales):
             return tell(callbacks, now) or self._deadline.after_iteration()
 
         minimum = run_optimizer(
-            self.settings.optimizer,
+            means.optimizer,
             answers,
             widen(self._start(scale), self.margin),
             iterations,
-            learning_rate=self.settings.learning_rate,
+            learning_rate=self.settings.learning_rate or means.learning_rate,
             patience=self.settings.used_patience,
             callback=record,
             floor=objective.floor,
+            pairs=means.pairs,
         )
         if minimum.reason == "stopped" and self._deadline.passed:
             minimum.reason = "time"
@@ -308,7 +308,7 @@ class Run(Scales):
 
     def _progress(self, iteration: int, loss: float, terms: dict[str, float], x: Array) -> Progress:
         picture = cut(x, self.margin)
-        return Progress(iteration, self._to_do, loss, dict(terms), self.clock.seconds, picture)
+        return Progress(iteration, self._to_do, loss, dict(terms), self.clock.seconds, picture, x)
 
     def _start(self, scale: int) -> Array:
         """Enlarge the picture so far, and add what the content has at this size and not before."""
@@ -399,6 +399,8 @@ class Run(Scales):
         if self.settings.beta is not None:
             used["strength"] = None
         used |= {"scales": self.scales, "margin": self.margin} | self.paintings.used()
+        if any(means.bands for means in self.means):
+            used["means"] = [means.say() for means in self.means]
         # what the network itself says: own layers run plainly, other networks may have neither
         used |= {name: getattr(self.vgg, name, None) for name in ("pool", "engine")}
         if self.own:

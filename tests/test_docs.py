@@ -105,7 +105,10 @@ def test_a_formula_in_a_sentence_is_between_dollars(page):
 def test_the_readmes_first_two_commands():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     commands = re.findall(r"```sh\n(.+?)\n```", readme)
-    assert commands[:2] == ["pip install . && nst demo", 'pip install -e ".[test]" && pytest']
+    assert commands[:2] == [
+        "pip install . && nst demo",
+        'pip install -e ".[test]" && pytest -n auto',
+    ]
 
 
 def test_the_readmes_python_compiles():

@@ -13,6 +13,7 @@ FOLDERS = ("benchmarks", "docs", "nst_numpy", "tests", "tutorials", "weights")
 OWN_KINDS = {".cff", ".csv", ".html", ".json", ".md", ".py", ".toml", ".tsv", ".typed"}
 OWN = {
     "docs/_static/annotated.css", "docs/_static/favicon.svg", "docs/_static/site.css",
+    "nst_numpy/live/templates/page.css", "nst_numpy/live/templates/page.js",
     "nst_numpy/report/templates/common.css", "nst_numpy/report/templates/explore_net.js",
     "nst_numpy/report/templates/explore_page.js", "nst_numpy/report/templates/source.css",
     "nst_numpy/report/templates/source.js",

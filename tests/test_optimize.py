@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info
 
+from nst_numpy import optimize
 from nst_numpy.errors import NonFiniteError, SettingError, TooLargeError
 from nst_numpy.optimize import OPTIMIZERS, run_optimizer
 
@@ -153,6 +154,21 @@ def test_gradient_descent_says_where_no_step_lowers_j():
 
     result = run_optimizer("gd", noise, START, 5)
     assert (result.reason, result.losses) == ("stalled", [])
+
+
+def test_adam_moves_a_large_picture_a_part_at_a_time(monkeypatch):
+    whole = run_optimizer("adam", bowl(), START, 5)
+    monkeypatch.setattr(optimize, "ADAM_NUMBERS", 4)
+    np.testing.assert_array_equal(run_optimizer("adam", bowl(), START, 5).x, whole.x)
+
+
+def test_lbfgs_remembers_as_many_pairs_as_it_may(monkeypatch):
+    given = []
+    real = optimize.minimize
+    monkeypatch.setattr(optimize, "minimize", lambda *a, **k: given.append(k) or real(*a, **k))
+    run_optimizer("lbfgs", bowl(), START, 3, pairs=4)
+    run_optimizer("lbfgs", bowl(), START, 3)
+    assert [each["options"]["maxcor"] for each in given] == [4, 10]
 
 
 def test_adams_first_step_has_the_length_of_the_learning_rate():

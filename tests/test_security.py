@@ -25,6 +25,11 @@ RUNS_CODE = {
     "gradcheck/loading.py": "a file of functions that the command names",
     "gradcheck/zoo/mistakes.py": "layers of its own with mistakes in them",
 }
+# What speaks to a network, and to whom.
+SPEAKS = {
+    "cli/live.py": "the browser that is opened, and an address that is quoted",
+    "live/server.py": "this machine alone, 127.0.0.1, while nst live runs",
+}
 CALLS = {"eval", "exec", "__import__"}
 ATTRIBUTES = {"exec_module", "system", "popen", "Popen", "startfile"}
 
@@ -56,10 +61,10 @@ def test_what_is_looked_for_is_found():
 @pytest.mark.parametrize("source", SOURCES)
 def test_no_network_and_no_code_is_run_but_where_it_is_said(source):
     found = set(finds((PACKAGE / source).read_text("utf-8")))
-    assert not [name for kind, name in found if kind == "network"]
-    assert source in RUNS_CODE or not found
+    assert source in SPEAKS or not [name for kind, name in found if kind == "network"]
+    assert source in RUNS_CODE or not [name for kind, name in found if kind == "code"]
 
 
 def test_no_exception_is_out_of_date():
-    for source in RUNS_CODE:
+    for source in {**RUNS_CODE, **SPEAKS}:
         assert list(finds((PACKAGE / source).read_text("utf-8"))), source

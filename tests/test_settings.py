@@ -14,7 +14,14 @@ from nst_numpy.errors import SettingError, UnknownNameError
 from nst_numpy.objective import CONTENT_LAYERS, STYLE_LAYERS, Coefficients
 from nst_numpy.pictures.images import Picture
 from nst_numpy.result import Result
-from nst_numpy.settings import GivenSettings, Init, Settings, default_scales, refuse_unknown
+from nst_numpy.settings import (
+    GivenSettings,
+    Init,
+    Settings,
+    default_scales,
+    refuse_too_large,
+    refuse_unknown,
+)
 from nst_numpy.style_transfer import transfer
 
 NAMES = [field.name for field in fields(Settings)]
@@ -208,3 +215,23 @@ def test_a_run_from_noise_does_all_its_iterations():
     assert Settings(init="noise").used_patience == 0
     assert Settings(init="noise", patience=3).used_patience == 3
     assert Settings(init="style").used_patience == 10
+
+
+@pytest.mark.parametrize("given", ["3 bananas", "GB", "", "-1GB", "0GB", "3GB2", [3], True, "nan"])
+def test_memory_that_is_no_amount_is_refused(given):
+    with pytest.raises(SettingError, match=r"^memory .* is no amount: write it as 3GB, 500MB or"):
+        Settings(memory=given)
+
+
+@pytest.mark.parametrize("given", [0, -5])
+def test_memory_is_above_zero(given):
+    with pytest.raises(SettingError, match="memory"):
+        Settings(memory=given)
+
+
+def test_a_picture_has_16384_pixels_a_side_at_most():
+    refuse_too_large(Settings(size=16384, style_size=[16384, 100]))
+    with pytest.raises(SettingError, match=r"^size must be at most 16384 pixels, not 16385"):
+        refuse_too_large(Settings(size=16385))
+    with pytest.raises(SettingError, match=r"^style_size must be at most 16384 pixels, not 20000"):
+        refuse_too_large(Settings(style_size=[16, 20000]))

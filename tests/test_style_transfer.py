@@ -1,6 +1,7 @@
 import io
 import json
 import math
+import re
 import signal
 import threading
 
@@ -18,7 +19,7 @@ from nst_numpy.errors import (
     TooLargeError,
     UnknownNameError,
 )
-from nst_numpy.measure import estimate
+from nst_numpy.measure import bounded, estimate
 from nst_numpy.objective import Objective
 from nst_numpy.optimize import LEARNING_RATES, OPTIMIZERS
 from nst_numpy.pictures.images import (
@@ -584,6 +585,7 @@ def test_the_settings_hold_every_value_that_was_used():
         "scales": 1,
         "style_size": 32,
         "margin": 0,
+        "memory": None,
         "colors": "style",
         "engine": "fused",
         "minutes": None,
@@ -696,9 +698,68 @@ def test_a_misspelt_init_is_refused():
 
 
 def test_a_run_that_does_not_fit_into_memory_is_refused(monkeypatch):
-    monkeypatch.setattr(estimate, "available_memory", lambda: 1000)
-    with pytest.raises(TooLargeError, match="a run at 32×24 needs about"):
+    monkeypatch.setattr(scales, "available_memory", lambda: 1000)
+    with pytest.raises(TooLargeError, match="a run at 32×24 needs at least"):
         paint()
+
+
+@pytest.fixture
+def _small_machine(monkeypatch):
+    """Let a program take no memory but for the network and L-BFGS, and bands have a few rows."""
+    for module, name, value in (
+        (estimate, "BASE_BYTES", 0), (estimate, "THREAD_BYTES", 0), (bounded, "BASE_BYTES", 0),
+        (bounded, "THREADS", 0), (bounded, "LEAST_ROWS", 4), (bounded, "MORE_ROWS", 4),
+        (bounded, "PICTURES", 0), (bounded, "MOST_IDLE", 0),
+        (bounded, "_optimizer_bytes", lambda *_: 0),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+
+
+@pytest.mark.usefixtures("_small_machine")
+@pytest.mark.parametrize("style_loss", ["gram", "wasserstein"])
+def test_a_run_in_bands_paints_the_picture_of_the_whole(style_loss):
+    more = {"size": 96, "scales": 2, "style_loss": style_loss, "margin": 4}
+    whole = paint(**more)
+    in_bands = paint(**more, memory="200kB")
+    assert "means" not in whole.settings
+    assert re.match(r"\d+ bands of \d+ rows, 0\.0 GB", in_bands.settings["means"][-1])
+    assert in_bands.settings["memory"] == 200_000
+    assert in_bands.loss == pytest.approx(whole.loss, rel=1e-4)
+    assert np.abs(in_bands.image.astype(int) - whole.image).max() <= 1
+
+
+@pytest.mark.usefixtures("_small_machine")
+def test_lbfgs_gives_way_to_adam_where_it_does_not_fit(monkeypatch):
+    monkeypatch.setattr(bounded, "_optimizer_bytes", lambda name, *_: 10**9 * (name == "lbfgs"))
+    result = paint(size=96, scales=1, memory="500kB")
+    assert result.settings["means"][0].endswith("Adam in place of L-BFGS")
+    assert result.settings["optimizer"] == "lbfgs"
+    losses = [entry["loss"] for entry in result.history]
+    assert losses[-1] < losses[0]
+
+
+@pytest.mark.usefixtures("_small_machine")
+def test_what_is_free_decides_only_for_what_does_not_fit_whole(monkeypatch):
+    monkeypatch.setattr(scales, "available_memory", lambda: 10**9)
+    assert paint(size=96, scales=1).settings["memory"] is None
+    monkeypatch.setattr(scales, "available_memory", lambda: 1_000_000)
+    assert paint(size=96, scales=1).settings["memory"] == 600_000
+    # where 60 % are too little, all that is free
+    need = Run(Settings(size=96, scales=1, iterations=1, **LAYERS, memory=10**6), VGG_TINY, CONTENT,
+               STYLE).means[0].bytes  # fmt: skip
+    monkeypatch.setattr(bounded, "LEAST_ROWS", 64)
+    monkeypatch.setattr(scales, "available_memory", lambda: 1000)
+    with pytest.raises(TooLargeError, match=r"only 0\.001 MB are free"):
+        paint(size=96, scales=1)
+    monkeypatch.setattr(scales, "available_memory", lambda: need)
+    assert paint(size=96, scales=1).settings["memory"] == need
+
+
+@pytest.mark.usefixtures("_small_machine")
+def test_losses_of_ones_own_and_the_plain_engine_are_not_run_in_bands():
+    plain = VGG.random((4, 8), np.random.default_rng(0), dtype=np.float32, engine="plain")
+    with pytest.raises(TooLargeError, match=r"needs about .* may take 0\.0 GB"):
+        paint(vgg=plain, memory="100kB")
 
 
 def test_bad_settings_are_found_before_the_weights_are_read(monkeypatch):

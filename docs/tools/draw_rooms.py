@@ -32,6 +32,7 @@ BOX, ROW, LEFT, HEAD = (256, 88), 128, 16, 60
 
 ABOUT = {
     "cli": "one file a command",
+    "live": "a page that paints and answers",
     "report": "HTML pages about a run",
     "figures": "every matplotlib picture",
     "course": "assignments: hand out, grade",
@@ -51,6 +52,7 @@ ABOUT = {
     "receptive_field": "what a unit sees",
     "vgg": "VGG-16 and 19 as lists of rows",
     "network": "rows in order: two loops",
+    "bands": "a few rows at a time",
     "fused": "the same, fast: the plan",
     "network_checks": "names, shapes, dtypes at the door",
     "weights": "files of weights, not trusted",

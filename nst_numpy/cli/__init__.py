@@ -21,6 +21,7 @@ COMMANDS = {
     "dream": "paint a picture from noise that excites a unit",
     "pull": "show which loss term pulls which pixel, and how strongly",
     "reconstruct": "paint from noise what a layer still knows of a picture",
+    "live": "open a page that paints, and that can be asked where each number comes from",
     "source": "show where in the painting each place of a result comes from",
     "trace": "write one activation out as the sum that it is",
     "explore": "make a page that computes: point at a number, see what it is the sum of",

@@ -292,13 +292,17 @@ def announce(run: Run) -> None:
         print(f"from {run.own.path}, checked: {functions}", file=sys.stderr)
     for note in run.paintings.notes:
         print(note, file=sys.stderr)
+    say_means(run)
     estimate, seconds = run.estimate(), run.expected_seconds
     if run.settings.minutes is not None:
         seconds = min(seconds, 60 * run.settings.minutes)
     _, height, width, _ = run.shape(run.scales - 1)
     most = "up to " if run.settings.used_patience else ""
     cost = f"{most}{about(seconds)}"
-    if estimate is not None:
+    means = run.means[-1]
+    if means.bands is not None:
+        cost = means.say(cost)
+    elif estimate is not None:
         # to read a large picture may have taken more than the run will
         memory = max(estimate.bytes, peak_memory() or 0)
         cost += f" and {memory / 1e6:.0f} MB of memory"
@@ -313,6 +317,17 @@ def announce(run: Run) -> None:
     if run.own and seconds > LONG and smaller >= SMALLEST_SIZE:
         at_size = seconds * (smaller / run.settings.size) ** 2
         print(f"--size {smaller} would take {about(at_size)}", file=sys.stderr)
+
+
+def say_means(run: Run) -> None:
+    """Say how smaller scales are painted, if they are not painted whole, and what is enlarged."""
+    side, size = run.photograph_side, run.settings.size
+    if side < size:
+        print(f"the photograph is enlarged, from {side} pixels to {size}", file=sys.stderr)
+    for scale, means in enumerate(run.means[:-1]):
+        if means.bands is not None:
+            _, height, width, _ = run.shape(scale)
+            print(f"{width}×{height} pixels: {means.say()}", file=sys.stderr)
 
 
 def repeat_command(args: argparse.Namespace, output: Path) -> str:

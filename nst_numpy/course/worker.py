@@ -46,6 +46,7 @@ AGAIN = 0.2  # seconds to the next alarm
 TICKS = 10  # at least, of passing time
 PATIENCE = 10  # so many seconds may pass for one of computing: others use the processor too
 MOST_PIECES = 5_000  # of a piece that is not Python, to look for those that are
+FAILED_IMPORT = re.compile(r"\b(ImportError|ModuleNotFoundError)\b")
 TOP_LEVEL = ("def ", "class ", "import ", "from ", "@", "async def ")
 CALL = "def call(*args, **kwargs):\n    return other(*args, **kwargs)\n"
 
@@ -231,8 +232,9 @@ class Answer(Peer):
             sentence = "still running when the time was up"
         else:
             sentence = f"{kind}: {message}" if message else kind
-        if isinstance(error, NameError) and self.troubles:
-            sentence += f"; {self.troubles[0]}"  # an import that failed, more often than not
+        failed = [trouble for trouble in self.troubles if FAILED_IMPORT.search(trouble)]
+        if isinstance(error, NameError) and failed:  # more often than not it would have given it
+            sentence += f" ({failed[0]})"
         return {
             "type": kind if known or type(error).__module__ == __name__ else "an exception",
             "message": message,

@@ -33,6 +33,7 @@ from nst_numpy.kernels.pools import (
     send_back,
     send_back_in_parts,
 )
+from nst_numpy.kernels.windows import Window
 from nst_numpy.kernels.winograd import (
     TILE,
     kernel_bytes,
@@ -165,6 +166,7 @@ class ConvAlone:
     """A convolution: its parts go on while they are in cache, upwards and downwards."""
 
     kept, kept_bytes = "nothing", 0
+    back: Window | None = None  # of the way down, if that is not for all rows
 
     def __init__(self, stage: Stage, kernels: KeptKernels) -> None:
         self.name, row, self.x_shape, self.out_shape, _ = stage
@@ -196,7 +198,7 @@ class ConvAlone:
         w = self.kernels.params[self.name][0]
         u_flipped = self.kernels.backward(self.name) if self.method == "winograd" else None
         return input_gradient(
-            grad, w, self.window, self.method, u_flipped=u_flipped, each_part=arrive
+            grad, w, self.window, self.method, u_flipped=u_flipped, each_part=arrive, back=self.back
         )
 
     def grad_of_conv(self, grad: Any, kept: Any, way: WayDown) -> Any:
@@ -248,6 +250,7 @@ class ConvReLUPool(ConvReLU):
     """
 
     kept = "mask, and the pool's cache"
+    cut: slice | None = None  # of the rows of ∂J/∂out of the convolution, if not all are wanted
 
     def __init__(
         self, conv: Stage, relu: Stage, above: Stage, kernels: KeptKernels, leaves_relu_whole: bool
@@ -275,7 +278,7 @@ class ConvReLUPool(ConvReLU):
         )
         _, b = self.kernels.params[self.name]
         each_part = one_after_the_other(_rectifies(mask), pooled)
-        winograd_in_parts(x, self.kernels.forward(self.name), b, each_part)
+        winograd_in_parts(x, self.kernels.forward(self.name), b, each_part, self.window)
         return out, (mask, cache)
 
     def arrival(self, kept: Any, way: WayDown) -> EachPart | None:
@@ -287,7 +290,8 @@ class ConvReLUPool(ConvReLU):
         mask, cache = kept
         arrive = super().arrival(mask, way)
         assert arrive is not None
-        return send_back_in_parts(grad, cache, arrive)
+        made = send_back_in_parts(grad, cache, arrive)
+        return made if self.cut is None else made.rows(self.cut)
 
 
 class FirstTwo:
@@ -326,7 +330,8 @@ class FirstTwo:
         between = lower.arrival(low, way)
         assert between is not None
         u_flipped = upper.kernels.backward(upper.name)
-        winograd_in_parts(above, u_flipped, None, one_after_the_other(between, pixels.add))
+        each_part = one_after_the_other(between, pixels.add)
+        winograd_in_parts(above, u_flipped, None, each_part, upper.back)
         grad_x = pixels.complete()
         if arrive is not None:
             arrive(grad_x, WHOLE)

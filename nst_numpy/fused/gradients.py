@@ -9,7 +9,12 @@ from nst_numpy.common.arrays import Array, Shape
 from nst_numpy.kernels.memory import scratch_array
 from nst_numpy.kernels.parts import WHOLE, EachPart, one_after_the_other
 from nst_numpy.kernels.products import multiply
-from nst_numpy.losses import MeanAndCovariance, style_pull, wasserstein_pull
+from nst_numpy.losses import (
+    MeanAndCovariance,
+    TransportPull,
+    style_pull,
+    wasserstein_pull,
+)
 
 
 class GradientInParts:
@@ -72,8 +77,13 @@ def style_loss_in_parts(
     grad_a : GradientInParts
     """
     value, pull = style_pull(a, target_gram, mask)
-    counts = _counts(a, mask)
     pull *= coefficient
+    return coefficient * value, GradientInParts(a.shape, a.dtype, adds_pull(a, pull, mask))
+
+
+def adds_pull(a: Array, pull: Array, mask: Array | None = None) -> EachPart:
+    """Make what adds a @ pull to a part; with a mask, each position as much as it counts."""
+    counts = _counts(a, mask)
 
     def add_to(part: Array, place: tuple[Any, ...]) -> None:
         # (…, C) -> (M', C)
@@ -82,7 +92,7 @@ def style_loss_in_parts(
         multiply(f, pull, product)  # (M', C) @ (C, C) -> (M', C)
         _add(part, product, counts, place)
 
-    return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
+    return add_to
 
 
 def wasserstein_loss_in_parts(
@@ -103,10 +113,17 @@ def wasserstein_loss_in_parts(
     value : float
     grad_a : GradientInParts
     """
-    value, (mean, pull, shift) = wasserstein_pull(a, target, mask)
-    counts = _counts(a, mask)
-    pull *= coefficient
-    shift *= coefficient
+    value, transport = wasserstein_pull(a, target, mask)
+    add_to = adds_transport(a, transport, coefficient, mask)
+    return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
+
+
+def adds_transport(
+    a: Array, transport: TransportPull, coefficient: float, mask: Array | None = None
+) -> EachPart:
+    """Make what adds coefficient · ((a − mean) @ pull + shift) to a part, likewise."""
+    mean, pull, shift = transport
+    pull, shift, counts = pull * coefficient, shift * coefficient, _counts(a, mask)
 
     def add_to(part: Array, place: tuple[Any, ...]) -> None:
         # (…, C) -> (M', C)
@@ -118,7 +135,7 @@ def wasserstein_loss_in_parts(
         product += shift
         _add(part, product, counts, place)
 
-    return coefficient * value, GradientInParts(a.shape, a.dtype, add_to)
+    return add_to
 
 
 def _counts(a: Array, mask: Array | None) -> Array | None:

@@ -1,6 +1,6 @@
 """A ReLU in place, and its mask in bits."""
 
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -14,12 +14,16 @@ def rectify(a: Array) -> None:
 
     With an array of zeros NumPy is three times as fast as with the number 0.
     """
-    np.maximum(a, np.zeros(a.shape[-2:], dtype=a.dtype), out=a)
+    np.maximum(a, _zeros(a.shape[-2:], a.dtype), out=a)
 
 
 def pack_mask(a: Array) -> NDArray[np.uint8]:
     """Return where a > 0, one bit a number: (…, C) -> (…, ⌈C/8⌉)."""
-    return np.packbits(a > 0, axis=-1)
+    positive = np.greater(a, 0, out=scratch_array("positive", a.shape, np.bool_))
+    *positions, channels = a.shape
+    if channels % 8 == 0:  # no byte is shared: all in one go is three times as fast
+        return np.packbits(positive).reshape(*positions, -1)
+    return np.packbits(positive, axis=-1)
 
 
 def apply_mask(a: Array, mask: NDArray[np.uint8]) -> None:
@@ -28,6 +32,13 @@ def apply_mask(a: Array, mask: NDArray[np.uint8]) -> None:
     bits = scratch_array("bits", (*mask.shape, 8), a.dtype)
     np.take(_bits(a.dtype), mask, axis=0, out=bits, mode="clip")
     a *= bits.reshape(*mask.shape[:-1], -1)[..., : a.shape[-1]]
+
+
+@lru_cache(maxsize=64)
+def _zeros(shape: tuple[int, ...], dtype: DTypeLike) -> Array:
+    zeros = np.zeros(shape, dtype=dtype)
+    zeros.flags.writeable = False
+    return zeros
 
 
 @cache

@@ -158,8 +158,7 @@ def scratch_array(name: str, shape: tuple[int, ...], dtype: DTypeLike) -> NDArra
         name = f"{depth} {name}"
     if name not in buffers or buffers[name].size < size:
         buffers[name] = np.empty(size, dtype=np.uint8)
-    array: NDArray[Any] = buffers[name][:size].view(dtype).reshape(shape)
-    return array
+    return np.ndarray(shape, dtype, buffers[name])
 
 
 keep_former_names(__name__, {"Reserve": "ReusedMemory", "empty": "empty_array"})

@@ -19,10 +19,11 @@ from nst_numpy.kernels.windows import Window
 
 ConvMethod = Literal["auto", "winograd", "im2col", "reference"]
 METHODS: tuple[ConvMethod, ...] = get_args(ConvMethod)
-WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 32, (5, 5, 5): 16}
+WINOGRAD_CHANNELS = {(5,): 64, (7,): 64, (3, 3): 32, (3, 3, 3): 8, (5, 5, 5): 8}
 WINOGRAD_POSITIONS = {1: 2048, 2: 64, 3: 4096}  # by the number of axes
 # for the filters' gradient: more, since each piece adds to the values at all points
-GRADIENT_CHANNELS, GRADIENT_POSITIONS = {(7,): 64, (3, 3): 64}, 4096
+GRADIENT_CHANNELS = {(7,): 64, (3, 3): 64, (3, 3, 3): 16, (5, 5, 5): 16}
+GRADIENT_POSITIONS = {1: 4096, 2: 4096, 3: 16384}  # of all items
 
 
 def choose_method(
@@ -85,15 +86,18 @@ def input_gradient(
     *,
     u_flipped: Array | None = None,
     each_part: EachPart | None = None,
+    back: Window | None = None,
 ) -> Array:
     """Return ∂J/∂x of a convolution.
 
     An input position receives, from every window that saw it, grad_out times the weight
     that it met. That is again a convolution: of grad_out, spread out by the stride, with
     the kernel flipped and its channels swapped. Parameters are those of `convolve`;
-    `u_flipped` is the second of `winograd.prepare_kernels(w)`.
+    `u_flipped` is the second of `winograd.prepare_kernels(w)`. `back` is given if grad_out is
+    some rows of the whole, at stride 1: see `way_back`.
     """
-    flipped, back = _way_back(w, window)
+    flipped, whole = _flipped(w), way_back(window)
+    back = whole if back is None else back
     if method == "winograd":
         u_flipped = winograd.transform_flipped(w) if u_flipped is None else u_flipped
         return winograd.winograd_input_gradient(grad_out, u_flipped, each_part, back)
@@ -108,7 +112,8 @@ def param_gradients(
 ) -> tuple[Array, Array]:
     """Return ∂J/∂w and ∂J/∂b of a convolution. Parameters are those of `convolve`."""
     channels = GRADIENT_CHANNELS.get(window.kernel, math.inf)
-    large = len(x) * math.prod(window.out_sizes) >= GRADIENT_POSITIONS
+    positions = GRADIENT_POSITIONS[len(window.sizes)]
+    large = len(x) * math.prod(window.out_sizes) >= positions
     pays = method == "winograd" and large and min(w.shape[-2:]) >= channels
     if pays and winograd.transformed_bytes(w) <= winograd.COPIED_BYTES:
         grad_w = winograd.winograd_kernel_gradient(x, grad_out, window)
@@ -123,7 +128,7 @@ def input_gradient_of_parts(
 
     For filters of which `product_first_is_smaller` is true, at stride 1.
     """
-    return im2col.ProductsFirst(shape, *_way_back(w, window))
+    return im2col.ProductsFirst(shape, _flipped(w), way_back(window))
 
 
 def product_first_is_smaller(w: Array) -> bool:
@@ -132,10 +137,13 @@ def product_first_is_smaller(w: Array) -> bool:
     return bool(math.prod(kernel) * c_in <= c_out)
 
 
-def _way_back(w: Array, window: Window) -> tuple[Array, Window]:
-    """Return the flipped kernel, channels swapped, and where it goes over the spread grad_out."""
-    # (*kernel, C_in, C_out) -> (*flipped kernel, C_out, C_in)
-    flipped = np.flip(w, axis=tuple(range(w.ndim - 2))).swapaxes(-1, -2)
+def _flipped(w: Array) -> Array:
+    """Flip the kernel and swap its channels: (*kernel, C_in, C_out) -> (*kernel, C_out, C_in)."""
+    return np.flip(w, axis=tuple(range(w.ndim - 2))).swapaxes(-1, -2)
+
+
+def way_back(window: Window) -> Window:
+    """Say where the flipped kernel goes over the spread grad_out."""
     sizes = tuple((o - 1) * s + 1 for o, s in zip(window.out_sizes, window.stride, strict=True))
     pads = []
     for size, span, spread, (before, _) in zip(
@@ -143,7 +151,7 @@ def _way_back(w: Array, window: Window) -> tuple[Array, Window]:
     ):
         first = span - 1 - before
         pads.append((first, size + span - 1 - spread - first))
-    return flipped, Window(sizes, window.kernel, (1,) * len(sizes), window.dilation, tuple(pads))
+    return Window(sizes, window.kernel, (1,) * len(sizes), window.dilation, tuple(pads))
 
 
 def _spread_by_stride(grad_out: Array, window: Window) -> Array:

@@ -26,6 +26,15 @@ class MadeInParts(NamedTuple):
     dtype: np.dtype[Any]
     read: Callable[..., NDArray[Any]]
 
+    def rows(self, cut: slice) -> "MadeInParts":
+        """Return some rows of it, likewise."""
+
+        def read(item: int, rows: slice, *others: slice) -> NDArray[Any]:
+            return self.read(item, slice(rows.start + cut.start, rows.stop + cut.start), *others)
+
+        shape = (self.shape[0], cut.stop - cut.start, *self.shape[2:])
+        return MadeInParts(shape, self.dtype, read)
+
 
 def one_after_the_other(first: EachPart, second: EachPart) -> EachPart:
     """Make one function of two: a part goes through the first, then through the second."""

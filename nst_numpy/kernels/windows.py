@@ -7,6 +7,7 @@ that bookkeeping, so that the layers themselves are left with mathematics.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -37,12 +38,12 @@ class Window:
     dilation: tuple[int, ...]
     pad: Pairs
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, ...]:
         """Input positions from the window's first to its last, both included."""
         return tuple(d * (k - 1) + 1 for d, k in zip(self.dilation, self.kernel, strict=True))
 
-    @property
+    @cached_property
     def out_sizes(self) -> tuple[int, ...]:
         """Positions at which the whole window fits; what is left over is dropped."""
         return tuple(

@@ -18,7 +18,7 @@ so the input gradient is a convolution too. There are three ways to compute one:
 - `reference`: the sum as plain loops, the definition.
 - `im2col`: the sum as a matrix product. Any shape, any dtype.
 - `winograd`: common kernels, stride 1, float32, with a fraction of the multiplications: a quarter
-  for 3×3, an eighth for 3×3×3.
+  for 3×3 and 3×3×3.
 
 "auto" takes the faster one: see `nst_numpy.kernels.methods`.
 """

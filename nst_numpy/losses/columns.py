@@ -137,8 +137,12 @@ def resizing_matrix(n_in: int, n_out: int) -> Array64:
 def _along(axis: int, matrix: Array64, a: Array) -> Array:
     """Multiply one axis of a by a matrix: (…, n, …) -> (…, n', …)."""
     n_out, n_in = matrix.shape
-    if n_out == n_in:  # that is the identity
-        return a
+    return a if n_out == n_in else resize_axis(axis, matrix, a)  # that is the identity
+
+
+def resize_axis(axis: int, matrix: Array64, a: Array) -> Array:
+    """Do the same, also by a square matrix that is part of a larger one."""
+    n_out, n_in = matrix.shape
     # (N, n_H, n_W, C), along n_H -> (N, n_H, n_W·C); along n_W -> (N·n_H, n_W, C)
     before = a.reshape(-1, n_in, int(np.prod(a.shape[axis + 1 :])))
     out = np.empty((len(before), n_out, before.shape[2]), a.dtype)

@@ -5,10 +5,12 @@ The distance is that of optimal transport, the 2-Wasserstein distance, squared: 
 average over the positions, vectors must be moved to turn one Gaussian into the other.
 """
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 from nst_numpy.common.arrays import Array, Array64
 from nst_numpy.errors import ShapeError
@@ -104,10 +106,19 @@ def mean_and_covariance(a: Array, mask: Array | None = None) -> MeanAndCovarianc
            [0., 0.]]))
     """
     f, counts = as_rows("mean_and_covariance", a), as_counts("mean_and_covariance", a, mask)
-    pieces = row_pieces(f)
-    near = _near_the_mean(f)
-    sums = np.empty((len(pieces), f.shape[1]), dtype=a.dtype)
-    products = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=a.dtype)
+    near = near_the_mean(f[:: sampled(len(f))])
+    sums, products = moment_sums(f, counts, row_pieces(f), near)
+    m = len(f) if mask is None else counted_positions(mask, len(f))
+    first, second = (part.sum(axis=0, dtype=np.float64) for part in (sums, products))
+    return moments_of_sums(near, first, second, m)
+
+
+def moment_sums(
+    f: Array, counts: Array | None, pieces: Sequence[slice], near: Array
+) -> tuple[Array, Array]:
+    """Return of each of some pieces of rows Σ (a_i − near) and Σ (a_i − near)ᵀ (a_i − near)."""
+    sums = np.empty((len(pieces), f.shape[1]), dtype=f.dtype)
+    products = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=f.dtype)
 
     def work(i: int) -> None:
         centred = _minus(f[pieces[i]], near)
@@ -117,8 +128,12 @@ def mean_and_covariance(a: Array, mask: Array | None = None) -> MeanAndCovarianc
         np.matmul(centred.T, counted, out=products[i])
 
     for_each(work, range(len(pieces)))
-    m = len(f) if mask is None else counted_positions(mask, len(f))
-    beside, second = (part.sum(axis=0, dtype=np.float64) / m for part in (sums, products))
+    return sums, products
+
+
+def moments_of_sums(near: Array, sums: Array64, products: Array64, m: float) -> MeanAndCovariance:
+    """Make the moments of m positions of the sums of `moment_sums`."""
+    beside, second = sums / m, products / m
     covariance = second - np.outer(beside, beside)
     return MeanAndCovariance(near + beside, covariance)  # equations (26), (63)
 
@@ -247,20 +262,32 @@ def wasserstein_pull(
     _check_moments("wasserstein_loss", c, target)
     if not isinstance(target, MeanAndCovariance):
         target = MeanAndCovariance(*(np.asarray(part, np.float64) for part in target))
-    mean, covariance = mean_and_covariance(a, mask)
     if mask is not None:
         m = counted_positions(mask, m)
+    return pull_of_moments(mean_and_covariance(a, mask), target, m, a.dtype)
+
+
+def pull_of_moments(
+    moments: MeanAndCovariance, target: MeanAndCovariance, positions: float, dtype: DTypeLike
+) -> tuple[float, TransportPull]:
+    """Return what `wasserstein_pull` does, given the moments of so many positions."""
+    (mean, covariance), m = moments, positions
     with single_threaded_blas():
         spread, transport = _transport(covariance, target)
     away = mean - target.mean
-    pull = TransportPull(mean, 2 / m * (np.eye(c) - transport), 2 / m * away)  # equation (29)
-    return float((away**2).sum() + spread), TransportPull(*(v.astype(a.dtype) for v in pull))
+    one = np.eye(len(mean))
+    pull = TransportPull(mean, 2 / m * (one - transport), 2 / m * away)  # equation (29)
+    return float((away**2).sum() + spread), TransportPull(*(v.astype(dtype) for v in pull))
 
 
-def _near_the_mean(f: Array) -> Array:
+def sampled(positions: int) -> int:
+    """Say which rows are sampled: every so many."""
+    return max(1, positions // SAMPLE)
+
+
+def near_the_mean(some: Array) -> Array:
     """Return the mean of some rows: (M, C) -> (C,)."""
-    some = f[:: max(1, len(f) // SAMPLE)]
-    near: Array = some.mean(axis=0, dtype=np.float64).astype(f.dtype)
+    near: Array = some.mean(axis=0, dtype=np.float64).astype(some.dtype)
     return near
 
 

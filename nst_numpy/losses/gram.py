@@ -1,5 +1,7 @@
 """Style as the Gram matrix: which channels fire together."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from nst_numpy.common.arrays import Array
@@ -53,8 +55,13 @@ def gram_matrix(a: Array, mask: Array | None = None) -> Array:
            [2. , 4. ]])
     """
     f, counts = as_rows("gram_matrix", a), as_counts("gram_matrix", a, mask)
-    pieces = row_pieces(f)
-    sums = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=a.dtype)
+    gram: Array = gram_sums(f, counts, row_pieces(f)).sum(axis=0)
+    return gram
+
+
+def gram_sums(f: Array, counts: Array | None, pieces: Sequence[slice]) -> Array:
+    """Return the Gram matrix of each of some pieces of rows: (M, C) -> (pieces, C, C)."""
+    sums = np.empty((len(pieces), f.shape[1], f.shape[1]), dtype=f.dtype)
 
     def work(i: int) -> None:
         rows = f[pieces[i]]
@@ -63,8 +70,7 @@ def gram_matrix(a: Array, mask: Array | None = None) -> Array:
         np.matmul(rows.T, counted, out=sums[i])  # equations (4), (60)
 
     for_each(work, range(len(pieces)))
-    gram: Array = sums.sum(axis=0)
-    return gram
+    return sums
 
 
 def style_loss(a: Array, target_gram: Array, mask: Array | None = None) -> tuple[float, Array]:
@@ -132,8 +138,13 @@ def style_pull(a: Array, target_gram: Array, mask: Array | None = None) -> tuple
             f"not {target_gram.shape}"
         )
     positions = m if mask is None else counted_positions(mask, m)
-    scale = 1.0 / (2.0 * positions * c) ** 2
-    difference = gram_matrix(a, mask) - target_gram
+    return pull_of_gram(gram_matrix(a, mask), target_gram, positions)
+
+
+def pull_of_gram(gram: Array, target_gram: Array, positions: float) -> tuple[float, Array]:
+    """Return what `style_pull` does, given the Gram matrix of so many positions."""
+    scale = 1.0 / (2.0 * positions * len(gram)) ** 2
+    difference = gram - target_gram
     # both halves of the symmetric pair (k, k'), (k', k) contain a_ik
-    pull = (difference + difference.T) * np.asarray(2 * scale, dtype=a.dtype)  # equation (6)
+    pull = (difference + difference.T) * np.asarray(2 * scale, dtype=gram.dtype)  # equation (6)
     return scale * sum_of_squares(difference), pull  # equations (5), (61)

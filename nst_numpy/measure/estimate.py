@@ -153,9 +153,12 @@ def measure_speed(dtype: np.dtype) -> float:
     return 3 * 64 * 64 * w.size / (time.perf_counter() - started)
 
 
-def check_memory(estimate: Estimate, height: int, width: int) -> None:
-    """Refuse a run that cannot fit, and name a size that does."""
-    have, need, fixed = available_memory(), estimate.bytes, estimate.fixed_bytes
+def check_memory(
+    estimate: Estimate, height: int, width: int, memory: int | str | None = None
+) -> None:
+    """Refuse a run that cannot fit, and name a size that does; `memory` is what it may take."""
+    have = available_memory() if memory is None else int(memory)
+    need, fixed = estimate.bytes, estimate.fixed_bytes
     if have is None or need <= have:
         return
     share = max(have - fixed, 0) / max(need - fixed, 1)
@@ -163,5 +166,6 @@ def check_memory(estimate: Estimate, height: int, width: int) -> None:
     advice = f"use size {fitting} or less" if fitting >= 64 else "free some memory first"
     raise TooLargeError(
         f"a run at {width}×{height} needs about {need / 1e9:.1f} GB of memory, "
-        f"but only {have / 1e9:.1f} GB are free: {advice}"
+        f"but {'only ' if memory is None else 'may take '}{have / 1e9:.1f} GB"
+        f"{' are free' if memory is None else ''}: {advice}"
     )

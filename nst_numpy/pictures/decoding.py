@@ -44,6 +44,9 @@ _BITS, _PHOTOMETRIC, _WHITE_IS_ZERO = 258, 262, 0  # TIFF tags, and one's value 
 # asked for, the result after the resize cannot be told from that of the whole picture.
 _DRAFT_MARGIN = 3
 _STRIP = 2**20  # pixels that are changed at a time
+# Of a picture that is asked for. Of one that is read Pillow says how many; who changes that number
+# is heeded here too.
+MOST_PIXELS, _OF_PILLOW = 16384**2, Image.MAX_IMAGE_PIXELS
 MOST_SIDE = 10**6  # pixels: each row costs Pillow memory of its own, however short it is
 
 
@@ -123,10 +126,10 @@ def new_shape(name: str, shape: tuple[int, int], size: int | tuple[int, int]) ->
         height, width = _check_size(name, size[0]), _check_size(name, size[1])
     else:
         raise SettingError(f"{name}: size is {size!r}: give the longest side, or (height, width)")
-    if Image.MAX_IMAGE_PIXELS is not None and width * height > Image.MAX_IMAGE_PIXELS:
+    most = MOST_PIXELS if Image.MAX_IMAGE_PIXELS == _OF_PILLOW else Image.MAX_IMAGE_PIXELS
+    if most is not None and width * height > most:
         raise SettingError(
-            f"{name}: {width} x {height} pixels are more than {Image.MAX_IMAGE_PIXELS:,}: "
-            "give a smaller size"
+            f"{name}: {width} x {height} pixels are more than {most:,}: give a smaller size"
         )
     return height, width
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from nst_numpy.common.arrays import AnyImage, Array64, Image16
+from nst_numpy.common.arrays import AnyImage, Image16
 from nst_numpy.common.arrays import Image as ImageArray
 from nst_numpy.common.checks import check_dtype
 from nst_numpy.errors import NonFiniteError, OutputError, ShapeError
@@ -35,6 +35,7 @@ MEAN_BGR = np.array([103.939, 116.779, 123.68])
 # The values of x that black and white pixels have: no picture lies outside.
 PIXEL_LOW = 0 - MEAN_BGR
 PIXEL_HIGH = 255 - MEAN_BGR
+STRIP = 1 << 18  # pixels that are brought from one form to the other at a time
 for _constant in (MEAN_BGR, PIXEL_LOW, PIXEL_HIGH):
     _constant.setflags(write=False)
 
@@ -318,7 +319,8 @@ def resize_x(x: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
         return x.copy()
     planes = [Image.fromarray(plane.astype(np.float32)) for plane in np.moveaxis(x[0], -1, 0)]
     resized = [plane.resize(size[::-1], Image.Resampling.LANCZOS) for plane in planes]
-    return np.stack([np.asarray(plane) for plane in resized], axis=-1)[np.newaxis].astype(x.dtype)
+    whole = np.stack([np.asarray(plane) for plane in resized], axis=-1)[np.newaxis]
+    return whole.astype(x.dtype, copy=False)
 
 
 def as_image(value: Picture, size: int | None = None) -> ImageArray:
@@ -419,6 +421,20 @@ def levels(image: AnyImage) -> NDArray[Any]:
     return image if image.dtype == np.uint8 else image / LEVELS
 
 
+def longest_side(value: Picture) -> int:
+    """Return the longest side of what `as_image` reads, in pixels, before any change of size.
+
+    >>> longest_side(np.zeros((20, 30, 3), dtype=np.uint8))
+    30
+    """
+    if isinstance(value, np.ndarray):
+        return int(max(value.shape[:2]))
+    from nst_numpy.pictures.decoding import opened
+
+    with opened(value) as (picture, _):
+        return int(max(picture.size))
+
+
 def preprocess(image: AnyImage, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """Turn a picture into what VGG reads.
 
@@ -449,8 +465,10 @@ def preprocess(image: AnyImage, dtype: DTypeLike = np.float32) -> NDArray[Any]:
     """
     check_image("preprocess", image)
     check_dtype("preprocess", dtype)
-    x: Array64 = levels(image)[..., ::-1] - MEAN_BGR  # RGB -> BGR
-    return x[np.newaxis].astype(dtype)  # (H, W, 3) -> (1, H, W, 3)
+    x = np.empty((1, *image.shape), dtype)
+    for rows in _some_rows(image.shape):  # in float64, of which a large picture has no room for all
+        x[0, rows] = levels(image[rows])[..., ::-1] - MEAN_BGR  # RGB -> BGR
+    return x
 
 
 def deprocess(x: NDArray[Any]) -> ImageArray:
@@ -480,8 +498,18 @@ def deprocess(x: NDArray[Any]) -> ImageArray:
     [[[1, 20, 255]]]
     """
     check_x("deprocess", x)
-    bgr = np.clip(np.rint(x[0] + MEAN_BGR), 0, 255)  # (1, H, W, 3) -> (H, W, 3)
-    return np.ascontiguousarray(bgr[..., ::-1], dtype=np.uint8)  # BGR -> RGB
+    image = np.empty(x.shape[1:], np.uint8)
+    for rows in _some_rows(image.shape):
+        bgr = np.clip(np.rint(x[0, rows] + MEAN_BGR), 0, 255)  # (1, H, W, 3) -> (H, W, 3)
+        image[rows] = bgr[..., ::-1]  # BGR -> RGB
+    return image
+
+
+def _some_rows(shape: tuple[int, ...]) -> list[slice]:
+    """Cut a picture (H, W, 3) into rows of a moderate size together."""
+    height, width, _ = shape
+    step = max(1, STRIP // max(width, 1))
+    return [slice(first, first + step) for first in range(0, height, step)]
 
 
 def check_image(name: str, image: AnyImage) -> None:

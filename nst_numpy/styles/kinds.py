@@ -17,6 +17,16 @@ from typing import Any, ClassVar, Literal, NamedTuple, Protocol, get_args
 
 import numpy as np
 
+from nst_numpy.bands import InBands
+from nst_numpy.bands.gradients import (
+    columns_backward_in_bands,
+    columns_in_bands,
+    gram_in_bands,
+    moments_in_bands,
+    squared_length_in_bands,
+    style_loss_in_bands,
+    wasserstein_loss_in_bands,
+)
 from nst_numpy.common.arrays import Array, Integers, Shape
 from nst_numpy.common.checks import check_answer, check_array, check_choice
 from nst_numpy.errors import SettingError, ShapeError
@@ -144,13 +154,18 @@ class GramStyle(LayerByLayer):
             self.targets[name] = a if self.regions.whole else weighted(a, counts) * scale
             return
         shape = (a.shape[-1],) * 2
-        made = self.losses.gram_matrix(a, *_given(counts))
+        if isinstance(a, InBands):
+            made = gram_in_bands(a, counts)
+        else:
+            made = self.losses.gram_matrix(a, *_given(counts))
         gram = check_array("Objective: the Gram matrix", made, shape)
         self.targets[name] = gram * a.dtype.type(positions / of_style)
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
         target, coefficient = self.targets[name], self.coefficients[name]
         counts = self.counts[name]
+        if isinstance(a, InBands):
+            return style_loss_in_bands(a, target, coefficient, counts)
         if self.in_parts:
             return style_loss_in_parts(a, target, coefficient, counts)
         answer = self.losses.style_loss(a, target, *_given(counts))
@@ -174,12 +189,15 @@ class GaussianStyle(LayerByLayer):
         super().__init__(*measured)
 
     def _measure(self, name: str, a: Array, counts: Counts, positions: float) -> None:
-        self.targets[name] = mean_and_covariance(a, counts)
+        of = moments_in_bands if isinstance(a, InBands) else mean_and_covariance
+        self.targets[name] = of(a, counts)
         self.coefficients[name] *= GAUSSIAN_UNIT / squared_length(a, counts)
 
     def _compare(self, name: str, a: Array) -> tuple[float, Any]:
         target, coefficient = self.targets[name], self.coefficients[name]
         counts = self.counts[name]
+        if isinstance(a, InBands):
+            return wasserstein_loss_in_bands(a, target, coefficient, counts)
         if self.in_parts:
             return wasserstein_loss_in_parts(a, target, coefficient, counts)
         return times(coefficient, *wasserstein_loss(a, target, counts))
@@ -256,8 +274,8 @@ class NeighbourStyle:
             self._find(columns)
         value, grad = neighbour_loss(columns, self.targets, self.counts)
         grad *= self.factors * grad.dtype.type(self.coefficient)
-        shapes = {name: features[name].shape for name in self.coefficients}
-        yield "style/neighbours", self.coefficient * value, hypercolumns_backward(grad, shapes)
+        layers = {name: features[name] for name in self.coefficients}
+        yield "style/neighbours", self.coefficient * value, _back_to_layers(grad, layers)
 
     def draw_to(self, matches: Matches) -> None:
         """Take neighbours that were found before, on whatever grids."""
@@ -300,7 +318,9 @@ class NeighbourStyle:
         return self._columns(features, grid)
 
     def _columns(self, features: Mapping[str, Array], grid: Shape) -> Array:
-        columns = hypercolumns({name: features[name] for name in self.coefficients}, grid)
+        layers: dict[str, Any] = {name: features[name] for name in self.coefficients}
+        in_bands = any(isinstance(a, InBands) for a in layers.values())
+        columns: Array = (columns_in_bands if in_bands else hypercolumns)(layers, grid)
         columns *= self.factors
         return columns
 
@@ -349,6 +369,8 @@ def squared_length(a: Array, counts: Counts = None) -> float:
 
     With counts (*sizes,) the mean of those that count, each as much as it does.
     """
+    if isinstance(a, InBands):
+        return squared_length_in_bands(a, counts) or 1.0
     if counts is None:
         return sum_of_squares(a) / math.prod(a.shape[:-1]) or 1.0
     lengths = np.einsum("n...c,n...c->...", a, a, dtype=np.float64)  # (N, *sizes, C) -> (*sizes,)
@@ -361,6 +383,13 @@ def times(coefficient: float, value: float, grad: Array) -> tuple[float, Array]:
         grad *= coefficient
         return coefficient * value, grad
     return coefficient * value, coefficient * grad
+
+
+def _back_to_layers(grad: Array, layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Carry a gradient at hypercolumns back to the layers, in bands if they are in bands."""
+    if any(isinstance(a, InBands) for a in layers.values()):
+        return dict(columns_backward_in_bands(grad, layers))
+    return hypercolumns_backward(grad, {name: a.shape for name, a in layers.items()})
 
 
 def _given(counts: Counts) -> tuple[Array, ...]:

@@ -18,6 +18,8 @@ OTHERS = {
     "M",
     *(
         "N",
+        "LINK",
+        "SIZE",
         "W",
         *"ABER",
         "START",
@@ -35,6 +37,7 @@ OTHERS = {
         "HZ",
         "MS",
         "HOW",
+        "WHOM",
         "IMAGE",
     ),
     *(

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from nst_numpy.measure import estimate
+from nst_numpy import scales
 from nst_numpy.pictures.images import load_image, save_image
 from nst_numpy.pictures.samples import samples
 from nst_numpy.presets import preset_settings
@@ -73,6 +73,7 @@ def test_every_option_reaches_the_run(loaded):
         "--margin", "2",
         "--colors", "histogram",
         "--json", "run.json", "--engine", "plain", "--minutes", "5",
+        "--memory", "9GB",
         "--snapshot-every", "2", "--snapshot-folder", "deep/er", "--threads", "1", "--quiet",
     )  # fmt: skip
     assert code == 0
@@ -100,6 +101,7 @@ def test_every_option_reaches_the_run(loaded):
         "colors": "histogram",
         "engine": "plain",
         "minutes": 5.0,
+        "memory": 9_000_000_000,
         "height": 32,
         "width": 48,
     }
@@ -247,11 +249,29 @@ def test_bad_input_is_one_line_before_the_run(capsys, loaded, changes, message):
 
 
 def test_too_large_a_run_is_one_line(capsys, loaded, monkeypatch):
-    monkeypatch.setattr(estimate, "available_memory", lambda: 500_000_000)
+    monkeypatch.setattr(scales, "available_memory", lambda: 150_000_000)
     assert nst(*transfer_words({})) == 2
     assert re.search(
-        r"of memory, but only 0\.5 GB are free: use size \d+ or less", one_line(capsys)
-    )
+        r"of memory, in bands of 64 rows, but only 0\.1 GB are free: free some memory, or use a "
+        "smaller size", one_line(capsys)
+    )  # fmt: skip
+    assert nst(*transfer_words({}), "--memory", "20MB") == 2
+    words = r"needs at least 0\.\d GB of memory, in bands of 64 rows, but it may take 20 MB"
+    assert re.search(words, one_line(capsys))
+
+
+@pytest.mark.parametrize("option", ["--memory=3 bananas", "--memory=0GB", "--size=20000"])
+def test_amounts_and_sizes_that_cannot_be(capsys, loaded, option):
+    assert nst("transfer", "chelsea", "starry_night", "-o", "o.png", option) == 2
+    assert re.search("is no amount: write it as 3GB|must be at most 16384", one_line(capsys))
+
+
+def test_a_photograph_that_is_enlarged_is_said_to_be(capsys, loaded):
+    for size, said in (("460", True), ("40", False)):
+        words = ["-o", "o.png", "--iterations", "1", "--scales", "1", "--beta", "1", *QUICK]
+        assert nst("transfer", "chelsea", "starry_night", *words, "--size", size) == 0
+        found = "the photograph is enlarged, from 451 pixels to 460\n" in capsys.readouterr().err
+        assert found == said
 
 
 def test_where_there_is_nothing_to_lower_the_record_speaks_of_the_start(capsys, loaded):

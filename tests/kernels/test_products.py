@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nst_numpy.errors import SettingError
 from nst_numpy.kernels import products
 
 LIMITS = {"SMALL_PRODUCT": 500, "SMALL_RESULT": 40, "COLUMNS": 8, "FEWEST_ROWS": 2}
@@ -66,3 +67,31 @@ def test_float64_and_other_blas_are_left_whole():
             products.multiply(a.astype(dtype), b.astype(dtype), out.astype(dtype))
             assert products.in_blocks(b.astype(dtype)).shape == b.shape
         assert matmul.call_args_list[0].args[0].shape == a.shape
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [("blocks", True), ("whole", False)])
+def test_how_products_are_done_can_be_chosen(chosen, expected, monkeypatch):
+    monkeypatch.setenv("NST_PRODUCTS", chosen)
+    products.has_small_products.cache_clear()
+    assert products.has_small_products() is expected
+    assert products.products_are().endswith(f"(NST_PRODUCTS={chosen})")
+    products.has_small_products.cache_clear()
+
+
+def test_no_other_word_is_taken(monkeypatch):
+    monkeypatch.setenv("NST_PRODUCTS", "fast")
+    products.has_small_products.cache_clear()
+    with pytest.raises(SettingError, match="NST_PRODUCTS must be auto, blocks, whole, not 'fast'"):
+        products.has_small_products()
+
+
+def test_many_rows_with_a_deep_kernel_are_left_whole():
+    rng = np.random.default_rng(0)
+    with mock.patch.object(products, "has_small_products", return_value=True):
+        for rows, k, whole in ((128, 512, 1), (127, 512, 0), (128, 511, 0)):
+            a, b = (rng.standard_normal(s, dtype=np.float32) for s in ((rows, k), (k, 64)))
+            out = np.empty((rows, 64), np.float32)
+            with mock.patch.object(products.np, "matmul", wraps=np.matmul) as matmul:
+                products.multiply(a, b, out)
+            assert (matmul.call_args[0][0] is a) == bool(whole)
+            np.testing.assert_allclose(out, a @ b, rtol=1e-3, atol=1e-3)

@@ -90,6 +90,7 @@ def test_other_sizes_are_judged_at_the_results_and_told(vgg, pair, monkeypatch):
     assert large.resized == ["content", "style", "result"]
 
 
+@pytest.mark.slow
 def test_of_several_paintings_each_counts_by_its_weight(vgg, pair):
     content, style = pair
     other = picture_of(np.random.default_rng(3), 64, 48)

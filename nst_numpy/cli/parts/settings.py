@@ -106,6 +106,11 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "colors": {"choices": list(COLORS), "help": "whose colours the result has"},
     "engine": {"choices": list(ENGINES), "help": "how the network is run: plain is two loops"},
     "minutes": {"type": float, "metavar": "M", "help": "end after this time, at the full size"},
+    "memory": {
+        "metavar": "SIZE",
+        "help": "such as 3GB: what does not fit whole is painted in bands (default: 60 %% of what "
+        "is free, for what does not fit whole)",
+    },
 }
 
 

@@ -44,6 +44,7 @@ TYPED = {
     "colors": ("match", "match"),
     "engine": ("plain", "plain"),
     "minutes": ("2.5", 2.5),
+    "memory": ("3000000000", "3000000000"),
 }
 
 

@@ -1,0 +1,26 @@
+import pytest
+
+from tests.measure.rival_cases import CONVOLUTIONS, check_convolution, check_steps
+
+pytest.importorskip("torch")
+# what it warns of is its own business
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
+
+
+def rival():
+    from nst_numpy.measure import torch_rival
+
+    return torch_rival
+
+
+def test_its_steps_are_the_step_here():
+    def make(case):
+        contenders = rival().steps(case)
+        return [c for c in contenders if "compiled" not in c.name]
+
+    check_steps(make)
+
+
+@pytest.mark.parametrize(("x_shape", "w_shape", "pad"), CONVOLUTIONS)
+def test_its_convolutions_are_those_here(x_shape, w_shape, pad):
+    check_convolution(rival().convolutions, x_shape, w_shape, pad)
