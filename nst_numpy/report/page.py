@@ -185,7 +185,8 @@ def inline_svg(figure: Figure) -> Markup:
     svg = re.sub(r'(<svg[^>]*?) height="[^"]*"', r"\1", svg, count=1)
     svg = svg.replace("<svg ", f"<svg {SVG_ATTRIBUTES} ", 1)
     # a curve leads to what it means; by keyboard the table's links do
-    svg = svg.replace("<a xlink:href", '<a tabindex="-1" xlink:href').replace(' target="_blank"', "")
+    svg = svg.replace(' target="_blank"', "")
+    svg = svg.replace("<a xlink:href", '<a tabindex="-1" xlink:href')
     # matplotlib has escaped every text in it
     return Markup(svg.replace(INK, "currentColor").replace("'DejaVu Sans', ", ""))
 
