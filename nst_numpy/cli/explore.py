@@ -11,7 +11,7 @@ it is the sum of, change a pixel and see what changes.
 
 import argparse
 
-from nst_numpy.cli.parts.options import add_output, add_quiet, add_weights, whole_number
+from nst_numpy.cli.parts.options import add_output, add_quiet, add_size, add_weights
 from nst_numpy.cli.parts.outputs import claim
 from nst_numpy.files import check_output
 from nst_numpy.pictures.samples import resolve_picture
@@ -23,10 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Describe the command's arguments."""
     parser.add_argument("picture", metavar="PICTURE", help="a file or a sample")
     add_output(parser, "page to write: .html", required=True)
-    parser.add_argument(
-        "--size", type=whole_number, default=SIZE, metavar="PX",
-        help=f"pixels of a side, {LEAST} to {MOST}",
-    )  # fmt: skip
+    add_size(parser, SIZE, f"from {LEAST} to {MOST}")
     parser.add_argument("--pool", default="avg", choices=list(POOLS), help="kind of pooling")
     add_weights(parser)
     add_quiet(parser)
