@@ -13,7 +13,7 @@ from common import write_table
 from nst_numpy.measure.against import STEP_SIZES, WHAT, check_rivals, compare
 from nst_numpy.vgg import VGG
 
-PLACES = {"steps": "step_vs_pytorch", "convolutions": "nd_vs_pytorch"}  # on the page
+PLACES = {"steps": "against", "convolutions": "nd_vs_pytorch"}  # on the page
 
 
 def main():
