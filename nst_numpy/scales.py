@@ -68,8 +68,7 @@ class Scales:
         check_convention(settings.convention, settings.style_loss, self.losses)
         self.scales = default_scales(settings.size) if settings.scales is None else settings.scales
         self.margin = 0 if own and settings.margin is None else settings.used_margin
-        self.photograph = as_exact(content, settings.size)
-        self.photograph_side = longest_side(content)
+        self.photograph, self._given = as_exact(content, settings.size), content
         self.paintings = Paintings(style, settings, masks, self.photograph.shape[:2])
         self.style, self.style_size = self.paintings.images[0], self.paintings.sizes[0]
         self.content = colors_before(settings.colors, self.photograph, self.paintings.palette)
@@ -79,6 +78,11 @@ class Scales:
         self._plan(None)
 
     # pictures at a scale
+
+    @property
+    def photograph_side(self) -> int:
+        """Longest side of the photograph as it was given, in pixels."""
+        return longest_side(self._given)
 
     def shape(self, scale: int) -> tuple[int, int, int, int]:
         """Shape of x at a scale; the last scale has the full size."""

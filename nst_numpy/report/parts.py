@@ -14,10 +14,10 @@ _FORMER = "data_uri", "embed", "jpeg", "png", "shrink"
 keep_former_names(__name__, "nst_numpy.pictures.embedding", *_FORMER)
 
 
-def render(template: str, **values: Any) -> str:
-    """Fill in one of the templates; what stands in a text is escaped."""
+def render(template: str, room: str = "nst_numpy.report", **values: Any) -> str:
+    """Fill in one of a room's templates; what stands in a text is escaped."""
     environment = Environment(
-        loader=PackageLoader("nst_numpy.report"), autoescape=True, undefined=StrictUndefined,
+        loader=PackageLoader(room), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.filters["allowed"] = allowed

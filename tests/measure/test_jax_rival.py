@@ -7,20 +7,17 @@ pytest.importorskip("jax")
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore")]
 
 
+@pytest.fixture
 def rival():
     from nst_numpy.measure import jax_rival
 
     return jax_rival
 
 
-def test_its_steps_are_the_step_here():
-    def make(case):
-        contenders = rival().steps(case)
-        return [c for c in contenders if "compiled" not in c.name]
-
-    check_steps(make)
+def test_its_steps_are_the_step_here(rival):
+    check_steps(rival.steps)
 
 
 @pytest.mark.parametrize(("x_shape", "w_shape", "pad"), CONVOLUTIONS)
-def test_its_convolutions_are_those_here(x_shape, w_shape, pad):
-    check_convolution(rival().convolutions, x_shape, w_shape, pad)
+def test_its_convolutions_are_those_here(rival, x_shape, w_shape, pad):
+    check_convolution(rival.convolutions, x_shape, w_shape, pad)
